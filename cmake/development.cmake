@@ -1,0 +1,16 @@
+# What tests, examples and benchmarks share and users never inherit: warnings, the processor to compile for, the model.
+add_library(tutti_development INTERFACE)
+target_link_libraries(tutti_development INTERFACE tutti::tutti)
+target_compile_options(
+  tutti_development
+  INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wconversion;-Wshadow>
+            $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${TUTTI_WARNINGS_AS_ERRORS}>>:-Werror>
+            $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${TUTTI_NATIVE}>>:-march=native>)
+
+# `cmake --build --preset demo --target fetch_model` downloads the default model once; see cmake/fetch_model.cmake.
+add_custom_target(
+  fetch_model
+  COMMAND ${CMAKE_COMMAND} -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/fetch_model.cmake
+  USES_TERMINAL
+  VERBATIM
+  COMMENT "")

@@ -1,0 +1,27 @@
+# Runs an example as a test: cmake -D EXPECT=<regular expression> -D NEEDS_MODEL=<bool> -P run_example.cmake -- PROGRAM [ARGUMENTS...]
+cmake_minimum_required(VERSION 3.25)
+
+if(NEEDS_MODEL AND NOT EXISTS "${CMAKE_CURRENT_LIST_DIR}/../models/SmolLM2-135M-Instruct.Q4_1.gguf")
+  message("SKIPPED: the model is not downloaded; run cmake -P cmake/fetch_model.cmake")
+  return()
+endif()
+
+set(command)
+set(seen_separator FALSE)
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(i RANGE ${last})
+  if(seen_separator)
+    list(APPEND command "${CMAKE_ARGV${i}}")
+  elseif(CMAKE_ARGV${i} STREQUAL "--")
+    set(seen_separator TRUE)
+  endif()
+endforeach()
+
+execute_process(COMMAND ${command} OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE result)
+message("${output}")
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "exit code ${result}")
+endif()
+if(NOT output MATCHES "${EXPECT}")
+  message(FATAL_ERROR "the output does not match: ${EXPECT}")
+endif()

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What the forward pass asks of a backend: memory for weights, rows and cache pages, and the phases of a layer. A phase is
+// as large as it is so that a backend can fuse inside it. All N experts go through every phase together; a phase takes any
+// ragged batch, and what it computes for a row never depends on the other rows of the batch.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "tutti/backend/batch.hpp"
+#include "tutti/core/linear_weights.hpp"
+#include "tutti/core/matrix_view.hpp"
+#include "tutti/core/types.hpp"
+
+namespace tutti {
+
+/// How keys and values are stored in the cache.
+enum class KvType : std::uint8_t { f32, f16, bf16 };
+
+[[nodiscard]] constexpr std::size_t bytes_of(KvType type) { return type == KvType::f32 ? 4 : 2; }
+
+/// Shape of grouped-query attention: query head h reads key/value head h / (heads / kv_heads).
+struct AttentionShape {
+  std::size_t heads = 0;
+  std::size_t kv_heads = 0;
+  std::size_t head_dim = 0;
+  RopePairing pairing = RopePairing::halves;
+  float scale = 1.0F;  ///< Applied to q . k.
+};
+
+/// Shape of the cache: one page holds kPagePositions keys and values of every layer and kv head.
+struct KvShape {
+  std::size_t layers = 0;
+  std::size_t kv_heads = 0;
+  std::size_t head_dim = 0;
+  KvType type = KvType::f16;
+
+  [[nodiscard]] std::size_t page_bytes() const { return layers * kv_heads * 2 * head_dim * kPagePositions * bytes_of(type); }
+};
+
+/// RMSNorm: x / sqrt(mean(x^2) + epsilon) * weight, one weight vector an expert.
+template <class Norm>
+struct NormPhase {
+  const Norm& weight;
+  float epsilon = 0.0F;
+};
+
+/// A backend. `Linear` and `Norm` hold one layer's weights of all N experts, `Rows` a [capacity, width] float matrix of
+/// activations, `KvPages` the cache memory.
+template <class B>
+concept Backend = requires(B& b, const Batch& batch, typename B::Linear& linear, typename B::Norm& norm, typename B::Rows& rows,
+                           typename B::KvPages& pages, std::span<const LinearWeights* const> experts,
+                           std::span<const std::span<const float>> vectors, const AttentionShape& shape, const KvShape& kv,
+                           std::span<const float> frequencies, std::span<const std::uint32_t> outputs, std::span<const Token> targets,
+                           std::span<float> log_probabilities, std::span<const RowGroup> groups, void (*body)(std::size_t),
+                           std::size_t n) {
+  typename B::Options;
+  // Memory.
+  { b.make_linear(experts) } -> std::same_as<typename B::Linear>;
+  { b.make_norm(vectors) } -> std::same_as<typename B::Norm>;
+  { b.make_rows(n, n) } -> std::same_as<typename B::Rows>;
+  { b.make_pages(kv) } -> std::same_as<typename B::KvPages>;
+  b.reserve_pages(pages, n);
+  { b.host(rows) } -> std::same_as<MatrixView<const float>>;
+  // Phases, in the order of a step.
+  b.begin(batch, frequencies);                                                                       // rotary angles of the rows
+  b.embed(linear, batch, rows);                                                                      // x = embedding[token]
+  b.attention_input(NormPhase<typename B::Norm>{norm}, linear, linear, linear, shape, n, batch, rows, pages, rows);  // q; k, v -> pages
+  b.attend(shape, n, batch, pages, rows, rows);                                                      // out = attention(q)
+  b.add_linear(linear, batch, rows, rows);                                                           // x += W in
+  b.mlp_input(NormPhase<typename B::Norm>{norm}, linear, linear, batch, rows, rows);                 // out = silu(W_g n) * (W_u n)
+  b.final_norm(NormPhase<typename B::Norm>{norm}, groups, outputs, rows, rows);                      // gathers rows, then norm
+  b.head(linear, groups, rows, rows, n);                                                             // logits from row n on
+  b.log_probabilities(rows, targets, log_probabilities);                                             // log softmax at the targets
+  // Work on the host, such as drawing tokens: calls body(0), ..., body(n - 1), in any threads.
+  b.for_each(n, body);
+};
+
+}  // namespace tutti

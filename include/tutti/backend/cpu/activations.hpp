@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The right-hand side of a product, prepared once for all the matrices that read it: rows of floats as they are, rearranged
+// for bfloat16 weights, or quantised to 8 bits for GGUF's block types, in the way and with the rounding of ggml, so that
+// results follow llama.cpp's.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "tutti/backend/cpu/aligned_buffer.hpp"
+#include "tutti/backend/cpu/simd.hpp"
+#include "tutti/core/matrix_view.hpp"
+#include "tutti/core/tensor.hpp"
+#include "tutti/core/thread_pool.hpp"
+
+namespace tutti::cpu {
+
+/// What a weight type multiplies.
+enum class ActivationForm : std::uint8_t {
+  plain,        ///< Floats in order.
+  even_odd,     ///< In each 2 * kLanes floats first the even ones, then the odd ones, as load_even_odd splits bfloat16.
+  blocks,       ///< 8 bits, one scale for 32 elements: ggml's Q8_0 and Q8_1.
+  superblocks,  ///< 8 bits, one scale for 256 elements: ggml's Q8_K.
+};
+
+[[nodiscard]] constexpr ActivationForm activation_form(DType type) {
+  switch (type) {
+    case DType::f32:
+    case DType::f16: return ActivationForm::plain;
+    case DType::bf16: return ActivationForm::even_odd;
+    case DType::q4_k:
+    case DType::q5_k:
+    case DType::q6_k: return ActivationForm::superblocks;
+    default: return ActivationForm::blocks;
+  }
+}
+
+/// Elements that share a scale in `QuantisedRows`; superblocks repeat theirs eight times.
+inline constexpr std::size_t kScaleBlock = 32;
+/// Elements of one entry of `QuantisedRows::sums`; Q6_K has a scale for every 16 weights.
+inline constexpr std::size_t kSumBlock = 16;
+
+/// Rows in 8 bits. Row r begins at r times the row's number of entries in each array.
+struct QuantisedRows {
+  const std::int8_t* codes = nullptr;    ///< In [-127, 127], so that sums of products with up to 6 bits fit 16.
+  const std::int16_t* words = nullptr;   ///< The codes of four elements as 0, 2, 1, 3; only in the form `blocks`.
+  const float* scales = nullptr;         ///< One for 32 elements: x is about scale * code.
+  const float* scaled_sums = nullptr;    ///< scale * sum of the codes of 32 elements; multiplies the minimum of types that have one.
+  const std::int32_t* sums = nullptr;    ///< Sums of the codes of 16 elements; multiplies the zero point of types that have one.
+};
+
+/// `rows` prepared rows of `cols` elements: a view into an ActivationBuffer, all forms that it was asked for.
+struct PreparedActivations {
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::size_t stride = 0;           ///< Floats from one row of `plain` and `even_odd` to the next; zeros behind the row's end.
+  const float* plain = nullptr;
+  const float* even_odd = nullptr;
+  QuantisedRows blocks;
+  QuantisedRows superblocks;
+};
+
+namespace detail {
+
+/// Codes of `count` elements: round(x * inverse_scale) to nearest even, their sums of 16, and the sum of all of them.
+inline std::int32_t encode(const float* x, std::size_t count, float inverse_scale, std::int8_t* codes, std::int32_t* sums) {
+  std::int32_t total = 0;
+  for (std::size_t first = 0; first < count; first += kSumBlock) {
+    alignas(kCacheLine) float rounded[kSumBlock];
+    for (std::size_t i = 0; i < kSumBlock; i += kLanes) {
+      const FloatLanes scaled = round(load(x + first + i) * broadcast(inverse_scale));
+      // The clamp only matters for NaN and infinities, whose codes may be anything in range.
+      store(rounded + i, max(broadcast(0.0F) - max(broadcast(0.0F) - scaled, broadcast(-127.0F)), broadcast(-127.0F)));
+    }
+    std::int32_t sum = 0;
+    for (std::size_t i = 0; i < kSumBlock; ++i) {
+      const auto code = static_cast<std::int32_t>(rounded[i]);
+      codes[first + i] = static_cast<std::int8_t>(code);
+      sum += code;
+    }
+    sums[first / kSumBlock] = sum;
+    total += sum;
+  }
+  return total;
+}
+
+/// 0 when all elements are finite, else NaN: added to a scale, it carries a NaN through the integer product.
+inline float nan_unless_finite(const float* x, std::size_t count) {
+  FloatLanes zero = broadcast(0.0F);
+  for (std::size_t i = 0; i < count; i += kLanes) zero = zero + (load(x + i) - load(x + i));
+  return sum(zero);
+}
+
+inline float largest_magnitude(const float* x, std::size_t count) {
+  FloatLanes largest = broadcast(0.0F);
+  for (std::size_t i = 0; i < count; i += kLanes) largest = max(abs(load(x + i)), largest);
+  return maximum(largest);
+}
+
+/// ggml's quantize_row_q8_0 and quantize_row_q8_1: the scale is stored in 16 bits, as is the scaled sum.
+inline void quantise_block(const float* x, std::int8_t* codes, std::int16_t* words, float& scale, float& scaled_sum, std::int32_t* sums) {
+  const float largest = largest_magnitude(x, kScaleBlock);
+  const float exact_scale = largest / 127.0F + nan_unless_finite(x, kScaleBlock);
+  const std::int32_t sum = encode(x, kScaleBlock, largest > 0.0F ? 127.0F / largest : 0.0F, codes, sums);
+  scale = to_float(to_float16(exact_scale));
+  scaled_sum = to_float(to_float16(exact_scale * static_cast<float>(sum)));
+  for (std::size_t i = 0; i < kScaleBlock; i += 4) {
+    words[i] = codes[i];
+    words[i + 1] = codes[i + 2];
+    words[i + 2] = codes[i + 1];
+    words[i + 3] = codes[i + 3];
+  }
+}
+
+/// ggml's quantize_row_q8_K: the element of largest magnitude becomes -127.
+inline void quantise_superblock(const float* x, std::int8_t* codes, float* scales, float* scaled_sums, std::int32_t* sums) {
+  constexpr std::size_t kElements = 256;
+  const float largest = largest_magnitude(x, kElements);
+  const float* extreme = std::find_if(x, x + kElements, [&](float value) { return std::fabs(value) == largest; });
+  const float inverse_scale = largest > 0.0F ? -127.0F / *extreme : 0.0F;
+  const float scale = (largest > 0.0F ? 1.0F / inverse_scale : 0.0F) + nan_unless_finite(x, kElements);
+  for (std::size_t block = 0; block < kElements / kScaleBlock; ++block) {
+    const std::size_t first = block * kScaleBlock;
+    const std::int32_t sum = encode(x + first, kScaleBlock, inverse_scale, codes + first, sums + first / kSumBlock);
+    scales[block] = scale;
+    scaled_sums[block] = scale * static_cast<float>(sum);
+  }
+}
+
+}  // namespace detail
+
+/// Owns prepared rows; its memory is reused from product to product.
+class ActivationBuffer {
+ public:
+  /// Makes room for `rows` x `cols` in every form that `types` need; what was in it is lost. `cols` is a multiple of the
+  /// blocks of all types, as the rows of such matrices are.
+  void reset(std::size_t rows, std::size_t cols, std::span<const DType> types) {
+    rows_ = rows;
+    cols_ = cols;
+    stride_ = round_up(cols, kPadding);
+    needs_ = {};
+    for (const DType type : types) needs_[static_cast<std::size_t>(activation_form(type))] = true;
+    plain_.grow(rows * stride_);
+    if (needs(ActivationForm::even_odd)) even_odd_.grow(rows * stride_);
+    if (needs(ActivationForm::blocks)) blocks_.grow(rows * cols, true);
+    if (needs(ActivationForm::superblocks)) superblocks_.grow(rows * cols, false);
+  }
+
+  /// Where the caller writes the `cols` floats of row `r` before `prepare_row(r)`.
+  [[nodiscard]] float* row(std::size_t r) { return plain_.data() + r * stride_; }
+
+  /// Derives all forms of row `r`. Different rows may be prepared by different threads.
+  void prepare_row(std::size_t r) {
+    float* x = row(r);
+    std::fill(x + cols_, x + stride_, 0.0F);
+    if (needs(ActivationForm::even_odd)) split_even_odd(x, even_odd_.data() + r * stride_);
+    if (needs(ActivationForm::blocks)) {
+      for (std::size_t i = 0; i < cols_; i += kScaleBlock) {
+        const std::size_t at = r * cols_ + i;
+        detail::quantise_block(x + i, blocks_.codes.data() + at, blocks_.words.data() + at, blocks_.scales.data()[at / kScaleBlock],
+                               blocks_.scaled_sums.data()[at / kScaleBlock], blocks_.sums.data() + at / kSumBlock);
+      }
+    }
+    if (needs(ActivationForm::superblocks)) {
+      for (std::size_t i = 0; i < cols_; i += 256) {
+        const std::size_t at = r * cols_ + i;
+        detail::quantise_superblock(x + i, superblocks_.codes.data() + at, superblocks_.scales.data() + at / kScaleBlock,
+                                    superblocks_.scaled_sums.data() + at / kScaleBlock, superblocks_.sums.data() + at / kSumBlock);
+      }
+    }
+  }
+
+  /// Rows [first, first + count), for instance those of one expert.
+  [[nodiscard]] PreparedActivations view(std::size_t first, std::size_t count) const {
+    return {count, cols_, stride_, plain_.data() + first * stride_, even_odd_.data() + first * stride_,
+            blocks_.view(first * cols_), superblocks_.view(first * cols_)};
+  }
+  [[nodiscard]] PreparedActivations view() const { return view(0, rows_); }
+
+ private:
+  // Kernels read whole steps of at most 32 floats (two vectors of AVX-512); rows begin on cache lines.
+  static constexpr std::size_t kPadding = 32;
+
+  struct Quantised {
+    AlignedBuffer<std::int8_t> codes;
+    AlignedBuffer<std::int16_t> words;
+    AlignedBuffer<float> scales;
+    AlignedBuffer<float> scaled_sums;
+    AlignedBuffer<std::int32_t> sums;
+
+    void grow(std::size_t elements, bool with_words) {
+      codes.grow(elements);
+      if (with_words) words.grow(elements);
+      scales.grow(elements / kScaleBlock);
+      scaled_sums.grow(elements / kScaleBlock);
+      sums.grow(elements / kSumBlock);
+    }
+    [[nodiscard]] QuantisedRows view(std::size_t at) const {
+      return {codes.data() + at, words.data() + at, scales.data() + at / kScaleBlock, scaled_sums.data() + at / kScaleBlock,
+              sums.data() + at / kSumBlock};
+    }
+  };
+
+  [[nodiscard]] bool needs(ActivationForm form) const { return needs_[static_cast<std::size_t>(form)]; }
+
+  void split_even_odd(const float* x, float* to) const {
+    for (std::size_t i = 0; i < stride_; i += 2 * kLanes) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        to[i + lane] = x[i + 2 * lane];
+        to[i + kLanes + lane] = x[i + 2 * lane + 1];
+      }
+    }
+  }
+
+  std::size_t rows_ = 0, cols_ = 0, stride_ = 0;
+  std::array<bool, 4> needs_{};
+  AlignedBuffer<float> plain_, even_odd_;
+  Quantised blocks_, superblocks_;
+};
+
+/// Copies all rows of `x` into `buffer` and prepares them for matrices of the given types.
+inline void prepare(ActivationBuffer& buffer, MatrixView<const float> x, std::span<const DType> types, ThreadPool& pool) {
+  buffer.reset(x.rows, x.cols, types);
+  pool.for_each(x.rows, [&](std::size_t r) {
+    std::memcpy(buffer.row(r), x.row(r), x.cols * sizeof(float));
+    buffer.prepare_row(r);
+  });
+}
+
+}  // namespace tutti::cpu

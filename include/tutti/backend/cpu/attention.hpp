@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Attention of queries over one chunk of the KV cache at a time, with the running softmax of Milakov and Gimelshein, "Online
+// normalizer calculation for softmax" (2018). Chunks hold kPagePositions positions of one layer and kv head: keys
+// transposed, [head_dim][kPagePositions], so that lanes run along positions, and values as [kPagePositions][head_dim].
+// Several queries (the heads of a group, the rows of a prefill) share a chunk's loads; what one query gets does not depend on
+// the others.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+#include "tutti/backend/cpu/simd.hpp"
+#include "tutti/backend/kv_cache.hpp"
+
+namespace tutti::cpu {
+
+/// Keys and values of one chunk; T is float, Float16 or BFloat16.
+template <class T>
+struct KvChunk {
+  const T* keys = nullptr;    ///< [head_dim][kPagePositions]
+  const T* values = nullptr;  ///< [kPagePositions][head_dim]
+};
+
+/// One query on its way through its chunks, which it must visit in order of position.
+struct AttentionQuery {
+  const float* query = nullptr;  ///< [head_dim], already multiplied by the softmax scale.
+  float* output = nullptr;       ///< [head_dim], zero at first; the attended values after `finish_attention`.
+  std::size_t positions = 0;     ///< How many positions of the next chunk it sees, 1 to kPagePositions.
+  float largest = -std::numeric_limits<float>::infinity();  ///< Of the scores so far.
+  float sum = 0.0F;                                          ///< Of exp(score - largest) so far.
+};
+
+/// Stores one position's key and value, `head_dim` floats each, as position `offset` of a chunk.
+template <class T>
+void store_key_value(T* keys, T* values, std::size_t head_dim, std::size_t offset, const float* key, const float* value) {
+  const auto convert = [](float x) {
+    if constexpr (std::is_same_v<T, float>) {
+      return x;
+    } else if constexpr (std::is_same_v<T, Float16>) {
+      return to_float16(x);
+    } else {
+      return to_bfloat16(x);
+    }
+  };
+  for (std::size_t i = 0; i < head_dim; ++i) {
+    keys[i * kPagePositions + offset] = convert(key[i]);
+    values[offset * head_dim + i] = convert(value[i]);
+  }
+}
+
+namespace detail {
+
+/// Queries that share the loads of a chunk: with four vectors each they fill the registers.
+inline constexpr std::size_t kQueryTile = 3;
+
+template <class T>
+[[nodiscard]] FloatLanes load_elements(const T* from) {
+  return load_as<T>(reinterpret_cast<const std::byte*>(from));
+}
+
+/// c[q][j] += sum_i a[q][i] b[i][j] for i in [begin, end) ascending and `Vectors` vectors of columns j.
+template <std::size_t Q, std::size_t Vectors, class T>
+void accumulate_columns(const float* const (&a)[Q], std::size_t begin, std::size_t end, const T* b, std::size_t stride, float* const (&c)[Q],
+                        std::size_t column) {
+  FloatLanes sums[Q][Vectors];
+  for (std::size_t q = 0; q < Q; ++q) {
+    for (std::size_t v = 0; v < Vectors; ++v) sums[q][v] = load(c[q] + column + v * kLanes);
+  }
+  for (std::size_t i = begin; i < end; ++i) {
+    FloatLanes row[Vectors];
+    for (std::size_t v = 0; v < Vectors; ++v) row[v] = load_elements(b + i * stride + column + v * kLanes);
+    for (std::size_t q = 0; q < Q; ++q) {
+      const FloatLanes factor = broadcast(a[q][i]);
+      for (std::size_t v = 0; v < Vectors; ++v) sums[q][v] = fma(factor, row[v], sums[q][v]);
+    }
+  }
+  for (std::size_t q = 0; q < Q; ++q) {
+    for (std::size_t v = 0; v < Vectors; ++v) store(c[q] + column + v * kLanes, sums[q][v]);
+  }
+}
+
+/// The same for the first `columns` columns.
+template <std::size_t Q, class T>
+void accumulate_rows(const float* const (&a)[Q], std::size_t begin, std::size_t end, const T* b, std::size_t stride, float* const (&c)[Q],
+                     std::size_t columns) {
+  std::size_t column = 0;
+  for (; column + 4 * kLanes <= columns; column += 4 * kLanes) accumulate_columns<Q, 4>(a, begin, end, b, stride, c, column);
+  for (; column + kLanes <= columns; column += kLanes) accumulate_columns<Q, 1>(a, begin, end, b, stride, c, column);
+  for (; column < columns; ++column) {
+    for (std::size_t q = 0; q < Q; ++q) {
+      for (std::size_t i = begin; i < end; ++i) {
+        float element;
+        if constexpr (std::is_same_v<T, float>) {
+          element = b[i * stride + column];
+        } else {
+          element = to_float(b[i * stride + column]);
+        }
+        c[q][column] = std::fma(a[q][i], element, c[q][column]);
+      }
+    }
+  }
+}
+
+/// Turns scores into weights exp(score - largest), 0 beyond the query's positions, and rescales what the query has so far.
+inline void update_softmax(AttentionQuery& query, std::size_t head_dim, float* scores) {
+  std::fill(scores + query.positions, scores + kPagePositions, -std::numeric_limits<float>::infinity());
+  FloatLanes largest = broadcast(query.largest);
+  for (std::size_t j = 0; j < kPagePositions; j += kLanes) largest = max(load(scores + j), largest);
+  const float new_largest = maximum(largest);
+  FloatLanes sum_of_weights = broadcast(0.0F);
+  for (std::size_t j = 0; j < kPagePositions; j += kLanes) {
+    const FloatLanes weight = exp(load(scores + j) - broadcast(new_largest));
+    store(scores + j, weight);
+    sum_of_weights = sum_of_weights + weight;
+  }
+  if (new_largest > query.largest) {
+    const float correction = std::exp(query.largest - new_largest);
+    query.largest = new_largest;
+    query.sum *= correction;
+    std::size_t i = 0;
+    for (; i + kLanes <= head_dim; i += kLanes) store(query.output + i, load(query.output + i) * broadcast(correction));
+    for (; i < head_dim; ++i) query.output[i] *= correction;
+  }
+  query.sum += sum(sum_of_weights);
+}
+
+template <std::size_t Q, class T>
+void attend_tile(AttentionQuery* queries, std::size_t head_dim, const KvChunk<T>& chunk) {
+  alignas(64) float scores[Q][kPagePositions] = {};
+  const float* query_rows[Q];
+  float* score_rows[Q];
+  const float* weight_rows[Q];
+  float* outputs[Q];
+  std::size_t most = 0;
+  std::size_t least = kPagePositions;
+  for (std::size_t q = 0; q < Q; ++q) {
+    query_rows[q] = queries[q].query;
+    weight_rows[q] = score_rows[q] = scores[q];
+    outputs[q] = queries[q].output;
+    most = std::max(most, queries[q].positions);
+    least = std::min(least, queries[q].positions);
+  }
+  accumulate_rows(query_rows, 0, head_dim, chunk.keys, kPagePositions, score_rows, round_up(most, kLanes));
+  for (std::size_t q = 0; q < Q; ++q) update_softmax(queries[q], head_dim, scores[q]);
+  accumulate_rows(weight_rows, 0, least, chunk.values, head_dim, outputs, head_dim);
+  // Positions that only some of the queries see. Weights of 0 would do, but for an infinity among the values.
+  for (std::size_t q = 0; q < Q && least < most; ++q) {
+    const float* const weights[1] = {scores[q]};
+    float* const output[1] = {outputs[q]};
+    accumulate_rows(weights, least, queries[q].positions, chunk.values, head_dim, output, head_dim);
+  }
+}
+
+}  // namespace detail
+
+/// Adds one chunk to every query. All queries have the same kv head.
+template <class T>
+void attend_chunk(std::span<AttentionQuery> queries, std::size_t head_dim, const KvChunk<T>& chunk) {
+  std::size_t q = 0;
+  for (; q + detail::kQueryTile <= queries.size(); q += detail::kQueryTile) {
+    detail::attend_tile<detail::kQueryTile>(queries.data() + q, head_dim, chunk);
+  }
+  switch (queries.size() - q) {
+    case 2: detail::attend_tile<2>(queries.data() + q, head_dim, chunk); break;
+    case 1: detail::attend_tile<1>(queries.data() + q, head_dim, chunk); break;
+    default: break;
+  }
+}
+
+/// Divides by the sum of the weights; the query has seen at least one position.
+inline void finish_attention(AttentionQuery& query, std::size_t head_dim) {
+  const float inverse = 1.0F / query.sum;
+  for (std::size_t i = 0; i < head_dim; ++i) query.output[i] *= inverse;
+}
+
+}  // namespace tutti::cpu

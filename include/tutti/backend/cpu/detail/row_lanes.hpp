@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Eight weight rows side by side, one row a lane: what the products of quantised blocks compute with. Four consecutive
+// codes of each of the eight rows make one RowBytes. AVX2, with VNNI where the processor has it; portable otherwise.
+// Integer sums are exact, so all variants give the same bits up to the float arithmetic around them.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#include "tutti/backend/cpu/detail/row_lanes_avx2.hpp"
+#else
+#include "tutti/backend/cpu/detail/row_lanes_portable.hpp"
+#endif

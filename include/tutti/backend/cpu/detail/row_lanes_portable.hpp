@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The eight-row lanes of row_lanes.hpp as plain loops. Include row_lanes.hpp instead.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "tutti/core/float16.hpp"
+
+namespace tutti::cpu::detail {
+
+inline constexpr std::size_t kPanelRows = 8;
+inline constexpr bool kHasVnni = false;
+
+struct RowPointers {
+  const std::byte* at[kPanelRows];
+};
+
+struct RowFloats {
+  float v[kPanelRows];
+};
+struct RowInts {
+  std::int32_t v[kPanelRows];
+};
+struct RowBytes {
+  std::uint8_t v[4 * kPanelRows];
+
+  friend RowBytes operator&(RowBytes a, int mask) {
+    for (auto& byte : a.v) byte = static_cast<std::uint8_t>(byte & mask);
+    return a;
+  }
+  friend RowBytes operator|(RowBytes a, const RowBytes& b) {
+    for (std::size_t i = 0; i < sizeof a.v; ++i) a.v[i] = static_cast<std::uint8_t>(a.v[i] | b.v[i]);
+    return a;
+  }
+};
+
+namespace row_lanes {
+/// result[r] = body(r) in every lane.
+template <class Result, class Body>
+[[nodiscard]] inline Result fill(Body body) {
+  Result result;
+  for (std::size_t r = 0; r < kPanelRows; ++r) result.v[r] = body(r);
+  return result;
+}
+}  // namespace row_lanes
+
+[[nodiscard]] inline RowFloats row_broadcast(float value) {
+  return row_lanes::fill<RowFloats>([&](std::size_t) { return value; });
+}
+[[nodiscard]] inline RowFloats row_load(const float* from) {
+  return row_lanes::fill<RowFloats>([&](std::size_t r) { return from[r]; });
+}
+inline void row_store(float* to, const RowFloats& a) { std::memcpy(to, a.v, sizeof a.v); }
+[[nodiscard]] inline RowFloats operator*(const RowFloats& a, const RowFloats& b) {
+  return row_lanes::fill<RowFloats>([&](std::size_t r) { return a.v[r] * b.v[r]; });
+}
+[[nodiscard]] inline RowFloats row_fma(const RowFloats& a, const RowFloats& b, const RowFloats& c) {
+  return row_lanes::fill<RowFloats>([&](std::size_t r) { return a.v[r] * b.v[r] + c.v[r]; });
+}
+[[nodiscard]] inline RowFloats to_floats(const RowInts& a) {
+  return row_lanes::fill<RowFloats>([&](std::size_t r) { return static_cast<float>(a.v[r]); });
+}
+[[nodiscard]] inline RowInts row_broadcast(std::int32_t value) {
+  return row_lanes::fill<RowInts>([&](std::size_t) { return value; });
+}
+[[nodiscard]] inline RowInts operator-(const RowInts& a, const RowInts& b) {
+  return row_lanes::fill<RowInts>([&](std::size_t r) { return a.v[r] - b.v[r]; });
+}
+
+template <int i>
+[[nodiscard]] RowInts unsigned_byte(const RowBytes& a) {
+  return row_lanes::fill<RowInts>([&](std::size_t r) { return std::int32_t{a.v[4 * r + i]}; });
+}
+template <int i>
+[[nodiscard]] RowInts signed_byte(const RowBytes& a) {
+  return row_lanes::fill<RowInts>([&](std::size_t r) { return std::int32_t{static_cast<std::int8_t>(a.v[4 * r + i])}; });
+}
+template <int shift>
+[[nodiscard]] RowBytes shift_right(RowBytes a, int mask) {
+  for (auto& byte : a.v) byte = static_cast<std::uint8_t>((byte >> shift) & mask);
+  return a;
+}
+template <int shift>
+[[nodiscard]] RowBytes shift_left(RowBytes a, int mask) {
+  for (auto& byte : a.v) byte = static_cast<std::uint8_t>((byte & mask) << shift);
+  return a;
+}
+
+inline void load_16(const RowPointers& rows, std::size_t offset, RowBytes* to) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t r = 0; r < kPanelRows; ++r) std::memcpy(to[i].v + 4 * r, rows.at[r] + offset + 4 * i, 4);
+  }
+}
+[[nodiscard]] inline RowBytes load_4(const RowPointers& rows, std::size_t offset) {
+  RowBytes result;
+  for (std::size_t r = 0; r < kPanelRows; ++r) std::memcpy(result.v + 4 * r, rows.at[r] + offset, 4);
+  return result;
+}
+[[nodiscard]] inline RowFloats load_half(const RowPointers& rows, std::size_t offset) {
+  return row_lanes::fill<RowFloats>([&](std::size_t r) {
+    Float16 half;
+    std::memcpy(&half, rows.at[r] + offset, sizeof half);
+    return to_float(half);
+  });
+}
+struct RowFloatPair {
+  RowFloats first, second;
+};
+[[nodiscard]] inline RowFloatPair load_half_pair(const RowPointers& rows, std::size_t offset) {
+  return {load_half(rows, offset), load_half(rows, offset + 2)};
+}
+
+template <int first>
+[[nodiscard]] RowBytes spread_bits(const RowBytes& word, int value) {
+  RowBytes result;
+  for (std::size_t r = 0; r < kPanelRows; ++r) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      const std::size_t bit = first + i;
+      result.v[4 * r + i] = static_cast<std::uint8_t>((word.v[4 * r + bit / 8] >> (bit % 8) & 1) != 0 ? value : 0);
+    }
+  }
+  return result;
+}
+
+template <std::size_t kQuads, int kLargest>
+[[nodiscard]] RowInts dot_unsigned(const RowBytes* codes, const std::int8_t* x) {
+  RowInts sum = row_broadcast(0);
+  for (std::size_t i = 0; i < kQuads; ++i) {
+    for (std::size_t r = 0; r < kPanelRows; ++r) {
+      for (std::size_t j = 0; j < 4; ++j) sum.v[r] += codes[i].v[4 * r + j] * x[4 * i + j];
+    }
+  }
+  return sum;
+}
+
+/// Signed codes need no widening here: bytes 0 and 2, then 1 and 3, as the words of x.
+struct RowWords {
+  std::int16_t v[4 * kPanelRows];
+};
+[[nodiscard]] inline RowWords widen_signed(const RowBytes& a) {
+  RowWords result;
+  for (std::size_t r = 0; r < kPanelRows; ++r) {
+    constexpr std::size_t kOrder[] = {0, 2, 1, 3};
+    for (std::size_t j = 0; j < 4; ++j) result.v[4 * r + j] = static_cast<std::int8_t>(a.v[4 * r + kOrder[j]]);
+  }
+  return result;
+}
+template <std::size_t kQuads>
+[[nodiscard]] RowInts dot_signed(const RowWords* codes, const std::int16_t* x) {
+  RowInts sum = row_broadcast(0);
+  for (std::size_t i = 0; i < kQuads; ++i) {
+    for (std::size_t r = 0; r < kPanelRows; ++r) {
+      for (std::size_t j = 0; j < 4; ++j) sum.v[r] += codes[i].v[4 * r + j] * x[4 * i + j];
+    }
+  }
+  return sum;
+}
+
+}  // namespace tutti::cpu::detail

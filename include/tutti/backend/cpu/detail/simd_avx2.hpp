@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The lanes of simd.hpp for AVX2, FMA and F16C. Include simd.hpp instead.
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tutti/core/float16.hpp"
+
+namespace tutti::cpu {
+
+struct FloatLanes {
+  static constexpr std::size_t kCount = 8;
+  __m256 v;
+};
+
+[[nodiscard]] inline FloatLanes broadcast(float value) { return {_mm256_set1_ps(value)}; }
+[[nodiscard]] inline FloatLanes load(const float* from) { return {_mm256_loadu_ps(from)}; }
+inline void store(float* to, FloatLanes value) { _mm256_storeu_ps(to, value.v); }
+
+/// Loads kCount elements of type T, wherever they begin.
+template <class T>
+[[nodiscard]] FloatLanes load_as(const std::byte* from);
+template <>
+[[nodiscard]] inline FloatLanes load_as<float>(const std::byte* from) {
+  return {_mm256_castsi256_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from)))};
+}
+template <>
+[[nodiscard]] inline FloatLanes load_as<Float16>(const std::byte* from) {
+  return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i_u*>(from)))};
+}
+template <>
+[[nodiscard]] inline FloatLanes load_as<BFloat16>(const std::byte* from) {
+  const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i_u*>(from)));
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(wide, 16))};
+}
+
+/// 2 * kCount bfloat16 as their even and their odd elements: two instructions instead of the four that keep the order.
+struct EvenOdd {
+  FloatLanes even, odd;
+};
+[[nodiscard]] inline EvenOdd load_even_odd(const std::byte* from) {
+  const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from));
+  const __m256i upper_half = _mm256_set1_epi32(static_cast<int>(0xFFFF0000U));
+  return {{_mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16))}, {_mm256_castsi256_ps(_mm256_and_si256(pairs, upper_half))}};
+}
+
+[[nodiscard]] inline FloatLanes operator+(FloatLanes a, FloatLanes b) { return {_mm256_add_ps(a.v, b.v)}; }
+[[nodiscard]] inline FloatLanes operator-(FloatLanes a, FloatLanes b) { return {_mm256_sub_ps(a.v, b.v)}; }
+[[nodiscard]] inline FloatLanes operator*(FloatLanes a, FloatLanes b) { return {_mm256_mul_ps(a.v, b.v)}; }
+[[nodiscard]] inline FloatLanes operator/(FloatLanes a, FloatLanes b) { return {_mm256_div_ps(a.v, b.v)}; }
+/// a * b + c with one rounding.
+[[nodiscard]] inline FloatLanes fma(FloatLanes a, FloatLanes b, FloatLanes c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+[[nodiscard]] inline FloatLanes max(FloatLanes a, FloatLanes b) { return {_mm256_max_ps(a.v, b.v)}; }
+[[nodiscard]] inline FloatLanes abs(FloatLanes a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0F), a.v)}; }
+/// To the nearest integer, ties to even.
+[[nodiscard]] inline FloatLanes round(FloatLanes a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+/// a < b ? then : otherwise, lane by lane; `otherwise` where a or b is NaN.
+[[nodiscard]] inline FloatLanes select_less(FloatLanes a, FloatLanes b, FloatLanes then, FloatLanes otherwise) {
+  return {_mm256_blendv_ps(otherwise.v, then.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};
+}
+/// a * 2^n for integral n in [-127, 128]; lanes beyond that range are unspecified.
+[[nodiscard]] inline FloatLanes scale_by_power_of_two(FloatLanes a, FloatLanes n) {
+  // In two steps, because 2^128 is no float.
+  const __m256i whole = _mm256_cvtps_epi32(n.v);
+  const __m256i half = _mm256_srai_epi32(whole, 1);
+  const auto power = [](__m256i e) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(e, _mm256_set1_epi32(127)), 23)); };
+  return {_mm256_mul_ps(_mm256_mul_ps(a.v, power(half)), power(_mm256_sub_epi32(whole, half)))};
+}
+
+/// The sums of four vectors, each ((l0 + l1) + (l2 + l3)) + ((l4 + l5) + (l6 + l7)), stored to `to[0..3]`.
+inline void store_sums(float* to, FloatLanes a, FloatLanes b, FloatLanes c, FloatLanes d) {
+  const __m256 quarters = _mm256_hadd_ps(_mm256_hadd_ps(a.v, b.v), _mm256_hadd_ps(c.v, d.v));
+  _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(quarters), _mm256_extractf128_ps(quarters, 1)));
+}
+/// The same sum of one vector.
+[[nodiscard]] inline float sum(FloatLanes a) {
+  const __m256 pairs = _mm256_hadd_ps(a.v, a.v);
+  const __m256 quarters = _mm256_hadd_ps(pairs, pairs);
+  return _mm_cvtss_f32(_mm_add_ss(_mm256_castps256_ps128(quarters), _mm256_extractf128_ps(quarters, 1)));
+}
+[[nodiscard]] inline float maximum(FloatLanes a) {
+  __m128 m = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+  return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+}  // namespace tutti::cpu

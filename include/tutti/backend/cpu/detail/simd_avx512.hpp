@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The lanes of simd.hpp for AVX-512. Include simd.hpp instead.
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tutti/core/float16.hpp"
+
+namespace tutti::cpu {
+
+struct FloatLanes {
+  static constexpr std::size_t kCount = 16;
+  __m512 v;
+};
+
+[[nodiscard]] inline FloatLanes broadcast(float value) { return {_mm512_set1_ps(value)}; }
+[[nodiscard]] inline FloatLanes load(const float* from) { return {_mm512_loadu_ps(from)}; }
+inline void store(float* to, FloatLanes value) { _mm512_storeu_ps(to, value.v); }
+
+template <class T>
+[[nodiscard]] FloatLanes load_as(const std::byte* from);
+template <>
+[[nodiscard]] inline FloatLanes load_as<float>(const std::byte* from) {
+  return {_mm512_loadu_ps(from)};
+}
+template <>
+[[nodiscard]] inline FloatLanes load_as<Float16>(const std::byte* from) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from)))};
+}
+template <>
+[[nodiscard]] inline FloatLanes load_as<BFloat16>(const std::byte* from) {
+  const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from)));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(wide, 16))};
+}
+
+struct EvenOdd {
+  FloatLanes even, odd;
+};
+[[nodiscard]] inline EvenOdd load_even_odd(const std::byte* from) {
+  const __m512i pairs = _mm512_loadu_si512(from);
+  const __m512i upper_half = _mm512_set1_epi32(static_cast<int>(0xFFFF0000U));
+  return {{_mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16))}, {_mm512_castsi512_ps(_mm512_and_si512(pairs, upper_half))}};
+}
+
+[[nodiscard]] inline FloatLanes operator+(FloatLanes a, FloatLanes b) { return {_mm512_add_ps(a.v, b.v)}; }
+[[nodiscard]] inline FloatLanes operator-(FloatLanes a, FloatLanes b) { return {_mm512_sub_ps(a.v, b.v)}; }
+[[nodiscard]] inline FloatLanes operator*(FloatLanes a, FloatLanes b) { return {_mm512_mul_ps(a.v, b.v)}; }
+[[nodiscard]] inline FloatLanes operator/(FloatLanes a, FloatLanes b) { return {_mm512_div_ps(a.v, b.v)}; }
+[[nodiscard]] inline FloatLanes fma(FloatLanes a, FloatLanes b, FloatLanes c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+[[nodiscard]] inline FloatLanes max(FloatLanes a, FloatLanes b) { return {_mm512_max_ps(a.v, b.v)}; }
+[[nodiscard]] inline FloatLanes abs(FloatLanes a) { return {_mm512_abs_ps(a.v)}; }
+[[nodiscard]] inline FloatLanes round(FloatLanes a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+[[nodiscard]] inline FloatLanes select_less(FloatLanes a, FloatLanes b, FloatLanes then, FloatLanes otherwise) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), otherwise.v, then.v)};
+}
+[[nodiscard]] inline FloatLanes scale_by_power_of_two(FloatLanes a, FloatLanes n) { return {_mm512_scalef_ps(a.v, n.v)}; }
+
+/// The sums of four vectors, each by halves: lanes i + (i + 8), then as with 8 lanes.
+inline __m256 fold_halves(FloatLanes a) {
+  return _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)));
+}
+inline void store_sums(float* to, FloatLanes a, FloatLanes b, FloatLanes c, FloatLanes d) {
+  const __m256 quarters =
+      _mm256_hadd_ps(_mm256_hadd_ps(fold_halves(a), fold_halves(b)), _mm256_hadd_ps(fold_halves(c), fold_halves(d)));
+  _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(quarters), _mm256_extractf128_ps(quarters, 1)));
+}
+[[nodiscard]] inline float sum(FloatLanes a) {
+  float sums[4];
+  store_sums(sums, a, a, a, a);
+  return sums[0];
+}
+[[nodiscard]] inline float maximum(FloatLanes a) { return _mm512_reduce_max_ps(a.v); }
+
+}  // namespace tutti::cpu

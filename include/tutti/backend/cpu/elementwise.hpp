@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a layer does to single rows besides products: norms, rotary embedding, gate, residual, lookup, log-sum-exp. Each sums
+// in one fixed order, whatever the alignment of its arguments. Rows may be of any length; outputs may be inputs.
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+#include "tutti/backend/concept.hpp"
+#include "tutti/backend/cpu/simd.hpp"
+#include "tutti/core/error.hpp"
+#include "tutti/core/linear_weights.hpp"
+#include "tutti/core/types.hpp"
+#include "tutti/formats/dequantize.hpp"
+
+namespace tutti::cpu {
+
+namespace detail {
+
+/// Calls body(load, store) for whole vectors, then for the rest of the row padded with zeros.
+template <class Body>
+void for_vectors(std::size_t count, Body body) {
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    body(i, [&](const float* from) { return load(from + i); }, [&](float* to, FloatLanes value) { store(to + i, value); });
+  }
+  if (i < count) {
+    body(i, [&](const float* from) { return load_partial(from + i, count - i); },
+         [&](float* to, FloatLanes value) { store_partial(to + i, value, count - i); });
+  }
+}
+
+}  // namespace detail
+
+/// out = x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich, "Root mean square layer normalization", 2019).
+inline void rms_norm(std::span<const float> x, std::span<const float> weight, float epsilon, float* out) {
+  FloatLanes squares = broadcast(0.0F);
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto) {
+    const FloatLanes value = get(x.data());
+    squares = fma(value, value, squares);
+  });
+  const FloatLanes factor = broadcast(1.0F / std::sqrt(sum(squares) / static_cast<float>(x.size()) + epsilon));
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(out, get(x.data()) * factor * get(weight.data())); });
+}
+
+/// x += y.
+inline void add(std::span<float> x, const float* y) {
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(x.data(), get(x.data()) + get(y)); });
+}
+
+/// out = silu(gate) * up, the gated unit of Shazeer, "GLU variants improve transformer" (2020).
+inline void swiglu(std::span<const float> gate, const float* up, float* out) {
+  detail::for_vectors(gate.size(), [&](std::size_t, auto get, auto put) { put(out, silu(get(gate.data())) * get(up)); });
+}
+
+/// Cosines and sines of the angles position * frequency, one for each pair.
+inline void rope_angles(std::size_t position, std::span<const float> frequencies, float* cosines, float* sines) {
+  for (std::size_t j = 0; j < frequencies.size(); ++j) {
+    const float angle = static_cast<float>(position) * frequencies[j];
+    cosines[j] = std::cos(angle);
+    sines[j] = std::sin(angle);
+  }
+}
+
+/// Turns the pairs of one head in place by the angles of `rope_angles` (Su et al., "RoFormer", 2021); head.size() is twice the
+/// number of angles.
+inline void rope(std::span<float> head, RopePairing pairing, const float* cosines, const float* sines) {
+  const std::size_t half = head.size() / 2;
+  const std::size_t step = pairing == RopePairing::halves ? 1 : 2;
+  float* first = head.data();
+  float* second = head.data() + (pairing == RopePairing::halves ? half : 1);
+  for (std::size_t j = 0; j < half; ++j) {
+    const float a = first[j * step];
+    const float b = second[j * step];
+    first[j * step] = std::fma(a, cosines[j], -(b * sines[j]));
+    second[j * step] = std::fma(a, sines[j], b * cosines[j]);
+  }
+}
+
+/// out = row `token` of an embedding matrix of any type, as floats.
+/// @throws OptionError when the token is not in the vocabulary.
+inline void embed(const WeightMatrix& embedding, Token token, float* out) {
+  require<OptionError>(token >= 0 && static_cast<std::size_t>(token) < embedding.rows, "token ", token, " is not in a vocabulary of ",
+                       embedding.rows, ": tokenize with the model's own tokenizer");
+  dequantize_row(embedding.type, embedding.row(static_cast<std::size_t>(token)), embedding.cols, out);
+}
+
+/// log(sum(e^x)), exact to about 1e-6 for rows as long as a vocabulary; -inf when all are, NaN if any is.
+[[nodiscard]] inline float log_sum_exp(std::span<const float> x) {
+  constexpr float kLowest = -std::numeric_limits<float>::infinity();
+  float largest = kLowest;
+  for (const float value : x) largest = value > largest ? value : largest;
+  if (largest == kLowest) {
+    for (const float value : x) largest = std::isnan(value) ? value : largest;
+    return largest;
+  }
+  // Sums of 1024 in float, these in double.
+  double total = 0.0;
+  for (std::size_t first = 0; first < x.size(); first += 1024) {
+    const std::span<const float> part = x.subspan(first, std::min<std::size_t>(1024, x.size() - first));
+    FloatLanes terms = broadcast(0.0F);
+    const std::size_t whole = part.size() / kLanes * kLanes;
+    for (std::size_t i = 0; i < whole; i += kLanes) terms = terms + exp(load(part.data() + i) - broadcast(largest));
+    total += static_cast<double>(sum(terms));
+    for (std::size_t i = whole; i < part.size(); ++i) total += std::exp(static_cast<double>(part[i] - largest));
+  }
+  return largest + static_cast<float>(std::log(total));
+}
+
+}  // namespace tutti::cpu

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Lays out the products of linear layers for all experts of a batch. Experts that share a matrix make one product of all
+// their rows, so that shared weights are read once; low-rank deltas follow as two small products an expert.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <vector>
+
+#include "tutti/backend/batch.hpp"
+#include "tutti/backend/cpu/activations.hpp"
+#include "tutti/backend/cpu/aligned_buffer.hpp"
+#include "tutti/backend/cpu/product.hpp"
+#include "tutti/core/linear_weights.hpp"
+#include "tutti/core/matrix_view.hpp"
+#include "tutti/core/thread_pool.hpp"
+
+namespace tutti::cpu {
+
+/// The element types of all matrices of some layers, each expert's and their deltas': what activations must be prepared for.
+[[nodiscard]] inline std::vector<DType> types_read(std::initializer_list<const std::vector<LinearWeights>*> layers) {
+  std::vector<DType> types;
+  const auto add = [&](DType type) {
+    if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
+  };
+  for (const std::vector<LinearWeights>* layer : layers) {
+    for (const LinearWeights& expert : *layer) {
+      add(expert.weight.type);
+      if (expert.delta) add(expert.delta->a.type);
+    }
+  }
+  return types;
+}
+
+/// The products of one phase. Filled with add(), then run once.
+class LinearJobs {
+ public:
+  void clear() {
+    products_.clear();
+    deltas_.clear();
+  }
+
+  /// y = W x + bias of each group's expert, or y += with `accumulate`. Rows of `x` and `y` are numbered as the groups' are.
+  void add(const std::vector<LinearWeights>& experts, std::span<const RowGroup> groups, const ActivationBuffer& x, MatrixView<float> y,
+           bool accumulate = false) {
+    for (std::size_t g = 0; g < groups.size();) {
+      const LinearWeights& linear = experts[groups[g].expert];
+      const std::size_t first = groups[g].first;
+      std::size_t count = 0;
+      for (; g < groups.size() && reads_the_same(linear, experts[groups[g].expert]); ++g) count += groups[g].count;
+      products_.push_back({linear.weight, x.view(first, count), y.middle_rows(first, count),
+                           linear.bias.empty() ? nullptr : linear.bias.data(), accumulate});
+    }
+    for (const RowGroup& group : groups) {
+      const LinearWeights& linear = experts[group.expert];
+      if (linear.delta) deltas_.push_back({&*linear.delta, x.view(group.first, group.count), y.middle_rows(group.first, group.count)});
+    }
+  }
+
+  void run(ThreadPool& pool) {
+    std::vector<ProductJob> second = add_low_rank();
+    run_products(pool, products_);
+    if (!second.empty()) run_products(pool, second);
+  }
+
+ private:
+  struct Delta {
+    const LowRankDelta* weights;
+    PreparedActivations x;
+    MatrixView<float> y;
+  };
+
+  static bool reads_the_same(const LinearWeights& a, const LinearWeights& b) { return a.weight == b.weight && a.bias == b.bias; }
+
+  /// Appends t = A x to the products, and returns y += B t, which must wait for them.
+  std::vector<ProductJob> add_low_rank() {
+    std::vector<ProductJob> second;
+    std::size_t floats = 0;
+    for (const Delta& delta : deltas_) floats += delta.x.rows * stride_of(delta);
+    low_rank_.grow(floats);
+    std::fill_n(low_rank_.data(), floats, 0.0F);  // zeros behind each row, as prepared activations have them
+    float* next = low_rank_.data();
+    for (const Delta& delta : deltas_) {
+      const std::size_t rank = delta.weights->a.rows;
+      const std::size_t stride = stride_of(delta);
+      products_.push_back({delta.weights->a, delta.x, MatrixView<float>(next, delta.x.rows, rank, stride), nullptr, false});
+      PreparedActivations t;
+      t.rows = delta.x.rows;
+      t.cols = rank;
+      t.stride = stride;
+      t.plain = next;
+      second.push_back({delta.weights->b, t, delta.y, nullptr, true});
+      next += delta.x.rows * stride;
+    }
+    return second;
+  }
+
+  static std::size_t stride_of(const Delta& delta) { return round_up(delta.weights->a.rows, 32); }
+
+  std::vector<ProductJob> products_;
+  std::vector<Delta> deltas_;
+  AlignedBuffer<float> low_rank_;
+};
+
+}  // namespace tutti::cpu

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The cache's memory on the processor, and attention of a batch over its pages. Neighbouring rows that read the same page
+// (the samples of a prompt, the rows of a prefill) read it together, once.
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "tutti/backend/batch.hpp"
+#include "tutti/backend/concept.hpp"
+#include "tutti/backend/cpu/aligned_buffer.hpp"
+#include "tutti/backend/cpu/attention.hpp"
+#include "tutti/core/float16.hpp"
+#include "tutti/core/matrix_view.hpp"
+#include "tutti/core/thread_pool.hpp"
+
+namespace tutti::cpu {
+
+/// Calls `function(T{})` with the element type that `type` names.
+template <class Function>
+void with_kv_type(KvType type, Function function) {
+  switch (type) {
+    case KvType::f32: return function(float{});
+    case KvType::f16: return function(Float16{});
+    case KvType::bf16: return function(BFloat16{});
+  }
+}
+
+/// One block of memory a page: for each layer and kv head keys [head_dim][kPagePositions], then values
+/// [kPagePositions][head_dim].
+class KvPages {
+ public:
+  explicit KvPages(const KvShape& shape) : shape_(shape) {}
+
+  [[nodiscard]] const KvShape& shape() const { return shape_; }
+
+  /// Makes the first `count` pages exist. Pages stay until the object goes; only positions that have been written are read.
+  void reserve(std::size_t count) {
+    while (pages_.size() < count) pages_.emplace_back().grow(shape_.page_bytes());
+  }
+
+  /// Stores one position's keys and values, [kv_heads * head_dim] floats each.
+  void write(PageSlot slot, std::size_t layer, const float* keys, const float* values) {
+    with_kv_type(shape_.type, [&](auto element) {
+      using T = decltype(element);
+      for (std::size_t h = 0; h < shape_.kv_heads; ++h) {
+        T* head = reinterpret_cast<T*>(pages_[slot.page].data()) + head_offset(layer, h);
+        store_key_value(head, head + shape_.head_dim * kPagePositions, shape_.head_dim, slot.offset, keys + h * shape_.head_dim,
+                        values + h * shape_.head_dim);
+      }
+    });
+  }
+
+  template <class T>
+  [[nodiscard]] KvChunk<T> chunk(PageId page, std::size_t layer, std::size_t kv_head) const {
+    const T* head = reinterpret_cast<const T*>(pages_[page].data()) + head_offset(layer, kv_head);
+    return {head, head + shape_.head_dim * kPagePositions};
+  }
+
+ private:
+  [[nodiscard]] std::size_t head_offset(std::size_t layer, std::size_t kv_head) const {
+    return (layer * shape_.kv_heads + kv_head) * 2 * shape_.head_dim * kPagePositions;
+  }
+
+  KvShape shape_;
+  std::vector<AlignedBuffer<std::byte>> pages_;
+};
+
+namespace detail {
+
+/// Rows whose queries go through the pages together: bounds the working memory of a prefill.
+inline constexpr std::size_t kAttentionRows = 16;
+
+/// Batch rows [first, last) for one kv head. `queries` is scratch: each row's query heads lie together.
+template <class T>
+void attend_block(const AttentionShape& shape, std::size_t layer, std::size_t kv_head, const Batch& batch, const KvPages& pages,
+                  std::size_t first, std::size_t last, std::span<AttentionQuery> queries) {
+  const std::size_t group = shape.heads / shape.kv_heads;
+  for (std::size_t depth = 0;; ++depth) {
+    bool any = false;
+    for (std::size_t r = first; r < last;) {
+      const std::span<const PageSpan> spans = batch.spans_of(r);
+      if (depth >= spans.size()) {
+        ++r;
+        continue;
+      }
+      any = true;
+      const PageId page = spans[depth].page;
+      const std::size_t begin = r;
+      for (; r < last && depth < batch.spans_of(r).size() && batch.spans_of(r)[depth].page == page; ++r) {
+        for (std::size_t h = 0; h < group; ++h) queries[(r - first) * group + h].positions = batch.spans_of(r)[depth].count;
+      }
+      attend_chunk(queries.subspan((begin - first) * group, (r - begin) * group), shape.head_dim, pages.chunk<T>(page, layer, kv_head));
+    }
+    if (!any) break;
+  }
+  for (std::size_t i = 0; i < (last - first) * group; ++i) finish_attention(queries[i], shape.head_dim);
+}
+
+}  // namespace detail
+
+/// out = softmax(scale q K^T) V for every row and head. `q` is scaled in place; both are [rows, heads * head_dim].
+inline void attend_pages(const AttentionShape& shape, std::size_t layer, const Batch& batch, const KvPages& pages, MatrixView<float> q,
+                         MatrixView<float> out, ThreadPool& pool) {
+  const std::size_t group = shape.heads / shape.kv_heads;
+  const std::size_t group_width = group * shape.head_dim;
+  const std::size_t blocks = (batch.size() + detail::kAttentionRows - 1) / detail::kAttentionRows;
+  pool.for_each(blocks * shape.kv_heads, [&](std::size_t task) {
+    const std::size_t kv_head = task % shape.kv_heads;
+    const std::size_t first = task / shape.kv_heads * detail::kAttentionRows;
+    const std::size_t last = std::min(first + detail::kAttentionRows, batch.size());
+    std::vector<AttentionQuery> queries((last - first) * group);
+    for (std::size_t r = first; r < last; ++r) {
+      float* query = q.row(r) + kv_head * group_width;
+      float* output = out.row(r) + kv_head * group_width;
+      for (std::size_t i = 0; i < group_width; ++i) query[i] *= shape.scale;
+      std::fill_n(output, group_width, 0.0F);
+      for (std::size_t h = 0; h < group; ++h) {
+        AttentionQuery& entry = queries[(r - first) * group + h];
+        entry.query = query + h * shape.head_dim;
+        entry.output = output + h * shape.head_dim;
+      }
+    }
+    with_kv_type(pages.shape().type, [&](auto element) {
+      detail::attend_block<decltype(element)>(shape, layer, kv_head, batch, pages, first, last, queries);
+    });
+  });
+}
+
+}  // namespace tutti::cpu

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A vector of floats as wide as the processor's, under one name: 16 lanes with AVX-512, 8 with AVX2, else 4 through the
+// compiler's own vectors (SSE2, NEON). The compiler's flags choose. Every kernel is written once over it.
+// The order in which `sum` adds the lanes is fixed; results differ between widths but never between runs.
+// The AVX-512 part is compiled in CI but has not been run on such a processor yet.
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "tutti/core/float16.hpp"
+
+#if defined(__AVX512F__)
+#include "tutti/backend/cpu/detail/simd_avx512.hpp"
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#include "tutti/backend/cpu/detail/simd_avx2.hpp"
+#else
+#include "tutti/backend/cpu/detail/simd_portable.hpp"
+#endif
+
+namespace tutti::cpu {
+
+/// Lanes of a vector.
+inline constexpr std::size_t kLanes = FloatLanes::kCount;
+
+/// Rounds `n` up to a multiple of `unit`.
+[[nodiscard]] constexpr std::size_t round_up(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit * unit; }
+
+/// The first `count` < kLanes elements, zeros behind them. Never touches memory past them.
+[[nodiscard]] inline FloatLanes load_partial(const float* from, std::size_t count) {
+  alignas(64) float padded[kLanes] = {};
+  std::memcpy(padded, from, count * sizeof(float));
+  return load(padded);
+}
+
+/// Stores the first `count` < kLanes lanes.
+inline void store_partial(float* to, FloatLanes value, std::size_t count) {
+  alignas(64) float padded[kLanes];
+  store(padded, value);
+  std::memcpy(to, padded, count * sizeof(float));
+}
+
+/// e^x in every lane, relative error below 2e-7 in the normal range; 0 below -87.3, +inf above 88.72, NaN for NaN.
+/// x = n ln 2 + r with |r| <= ln 2 / 2, ln 2 in two parts (Cody and Waite); e^r by the polynomial of Cephes' expf.
+[[nodiscard]] inline FloatLanes exp(FloatLanes x) {
+  const FloatLanes n = round(x * broadcast(1.44269504F));
+  const FloatLanes r = fma(n, broadcast(2.12194440e-4F), fma(n, broadcast(-0.693359375F), x));
+  FloatLanes p = broadcast(1.9875691500e-4F);
+  p = fma(p, r, broadcast(1.3981999507e-3F));
+  p = fma(p, r, broadcast(8.3334519073e-3F));
+  p = fma(p, r, broadcast(4.1665795894e-2F));
+  p = fma(p, r, broadcast(1.6666665459e-1F));
+  p = fma(p, r, broadcast(5.0000001201e-1F));
+  p = fma(r * r, p, r + broadcast(1.0F));
+  const FloatLanes zero_below = select_less(x, broadcast(-87.33654F), broadcast(0.0F), scale_by_power_of_two(p, n));
+  return select_less(broadcast(88.72283F), x, broadcast(HUGE_VALF), zero_below);
+}
+
+/// x / (1 + e^-x) in every lane.
+[[nodiscard]] inline FloatLanes silu(FloatLanes x) { return x / (broadcast(1.0F) + exp(broadcast(0.0F) - x)); }
+
+}  // namespace tutti::cpu

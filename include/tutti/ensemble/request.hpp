@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a caller asks of an ensemble: plain data with sensible defaults.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tutti/core/candidate.hpp"
+#include "tutti/core/types.hpp"
+#include "tutti/sampler/options.hpp"
+
+namespace tutti {
+
+/// Limits on what one request may use. Zero means no limit. A request that reaches one ends with what it has.
+struct Budget {
+  std::size_t max_total_tokens = 0;  ///< Tokens drawn by all candidates together.
+  double max_seconds = 0;            ///< Wall-clock time of the decoding. The only limit that makes results depend on speed.
+};
+
+/// News of one candidate while it is being written.
+struct StreamEvent {
+  std::uint32_t expert = 0;
+  std::uint32_t sample = 0;
+  Token token = -1;              ///< The token just drawn; -1 in the closing event of a candidate.
+  float log_probability = 0.0F;  ///< log p of that token under the expert, temperature 1, unfiltered; nats.
+  std::string_view text;         ///< Text that has become certain: whole UTF-8, and no beginning of a stop string.
+  FinishReason finish = FinishReason::running;  ///< Why the candidate has ended, in its last event.
+};
+
+/// A request. Give `prompt` or `prompt_tokens`.
+struct Request {
+  std::string prompt;                ///< Encoded by the ensemble's tokenizer; special tokens in it are recognised.
+  std::vector<Token> prompt_tokens;  ///< Used as they are when not empty; then `prompt` must be empty.
+  std::size_t samples_per_expert = 2;
+  std::size_t max_new_tokens = 128;  ///< For each candidate.
+  SamplingOptions sampling;
+  std::vector<std::string> stop_strings;  ///< A candidate ends before the first of these that appears in its text.
+  std::vector<Token> stop_tokens;         ///< Beside the model's own end-of-text tokens.
+  bool ignore_end_of_text = false;        ///< Go on past end-of-text tokens, for benchmarks.
+  std::uint64_t seed = 0;
+  std::uint32_t id = 0;  ///< Draws of requests with different ids are independent even when their seeds are equal.
+  Budget budget;
+  std::stop_token stop;                            ///< Ends the generation after the current step when asked to.
+  std::function<void(const StreamEvent&)> stream;  ///< Called in the thread that generates; may throw, which ends the request.
+};
+
+/// How `fuse` combines the experts' next-token distributions.
+enum class Fusion : std::uint8_t {
+  mean_of_probabilities,  ///< log mean_e p_e(t): a mixture.
+  product_of_experts,     ///< mean_e log p_e(t), renormalised: a geometric mean.
+};
+
+}  // namespace tutti

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The tokenizer that belongs to a model's files, and the codec that an ensemble reads and writes text with.
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tutti/core/types.hpp"
+#include "tutti/formats/gguf.hpp"
+#include "tutti/text/text_codec.hpp"
+#include "tutti/text/tokenizer.hpp"
+
+namespace tutti {
+
+/// The tokenizer inside a `.gguf` file, or tokenizer.json of a model's directory.
+/// @throws FormatError when it is missing, malformed or of a kind that is not supported.
+[[nodiscard]] inline Tokenizer load_tokenizer(const std::filesystem::path& path) {
+  return std::filesystem::is_directory(path) ? Tokenizer::from_hf(path) : Tokenizer::from_gguf(GgufFile(path));
+}
+
+/// A codec over a shared tokenizer. Special tokens have no text. Text ends at the tokenizer's EOS, at `end_tokens` (those of
+/// the model's configuration), and at the end-of-turn markers of the common chat formats, as far as they are special tokens.
+[[nodiscard]] inline TextCodec codec_of(std::shared_ptr<const Tokenizer> tokenizer, std::vector<Token> end_tokens = {}) {
+  const auto add = [&](std::optional<Token> token) {
+    if (token && std::find(end_tokens.begin(), end_tokens.end(), *token) == end_tokens.end()) end_tokens.push_back(*token);
+  };
+  add(tokenizer->eos());
+  constexpr std::array<std::string_view, 4> kEndMarkers{"<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>"};
+  for (const std::string_view marker : kEndMarkers) {
+    const std::optional<Token> token = tokenizer->find(marker);
+    if (token && tokenizer->is_special(*token)) add(token);
+  }
+  TextCodec codec;
+  codec.encode = [tokenizer](std::string_view text) { return tokenizer->encode(text); };
+  codec.token_bytes = [tokenizer](Token token) {
+    return tokenizer->is_special(token) ? std::string() : std::string(tokenizer->token_bytes(token));
+  };
+  codec.end_of_text = std::move(end_tokens);
+  return codec;
+}
+
+/// The same for a tokenizer that is not used elsewhere.
+[[nodiscard]] inline TextCodec codec_of(Tokenizer tokenizer, std::vector<Token> end_tokens = {}) {
+  return codec_of(std::make_shared<const Tokenizer>(std::move(tokenizer)), std::move(end_tokens));
+}
+
+}  // namespace tutti

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Puts a PEFT LoRA adapter beside the weights of its base. The base stays shared: an expert is a few views more.
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tutti/core/error.hpp"
+#include "tutti/core/linear_weights.hpp"
+#include "tutti/formats/dequantize.hpp"
+#include "tutti/formats/peft_adapter.hpp"
+#include "tutti/transformer/tensor_names.hpp"
+#include "tutti/transformer/weights.hpp"
+
+namespace tutti {
+
+namespace detail {
+
+/// A float copy of a tensor of rank 2; `row_of(r)` names the source row of destination row r.
+template <class RowOf>
+WeightMatrix float_copy(const TensorView& tensor, float scale, std::vector<std::shared_ptr<const void>>& owners, RowOf row_of) {
+  const std::size_t rows = tensor.shape[0];
+  const std::size_t cols = tensor.shape[1];
+  const std::shared_ptr<float[]> memory(new float[rows * cols]);
+  for (std::size_t r = 0; r < rows; ++r) {
+    float* row = memory.get() + r * cols;
+    dequantize_row(tensor.type, tensor.data + row_of(r) * row_bytes(tensor.type, cols), cols, row);
+    for (std::size_t c = 0; c < cols; ++c) row[c] *= scale;
+  }
+  owners.push_back(memory);
+  return {DType::f32, reinterpret_cast<const std::byte*>(memory.get()), rows, cols, cols * sizeof(float)};
+}
+
+/// Row of a query or key matrix of Hugging Face that stands at `row` where rotary pairs are neighbours (GGUF, arch llama).
+inline std::size_t interleaved_row(std::size_t row, std::size_t head_dim) {
+  const std::size_t head = row / head_dim;
+  const std::size_t within = row % head_dim;
+  return head * head_dim + (within % 2) * (head_dim / 2) + within / 2;
+}
+
+}  // namespace detail
+
+/// A copy of `base` with the adapter of `directory` on top of any adapter-free layer.
+/// @throws ModelError when the adapter names a module or shape that the base does not have, or the base has an adapter.
+[[nodiscard]] inline ModelWeights apply_adapter(const ModelWeights& base, const std::filesystem::path& directory) {
+  const PeftAdapter adapter(directory);
+  ModelWeights model = base;
+  model.source = base.source + " + " + directory.string();
+  const bool interleaved = base.config.rope_pairing == RopePairing::interleaved;
+  std::size_t applied = 0;
+  const auto apply = [&](const std::string& module, LinearWeights& linear, bool rotary) {
+    const LoraModule* found = adapter.find(module);
+    if (found == nullptr) return;
+    ++applied;
+    require<ModelError>(!linear.delta, directory.string(), ": ", module, " of ", base.source,
+                        " has an adapter already, and 2 cannot be stacked: merge the first into its base");
+    const auto& a = found->a.shape;
+    const auto& b = found->b.shape;
+    require<ModelError>(a[1] == linear.weight.cols && b[0] == linear.weight.rows, directory.string(), ": the adapter of ", module,
+                        " is for a layer of [", b[0], ", ", a[1], "], the base has [", linear.weight.rows, ", ", linear.weight.cols,
+                        "]: adapter and base do not belong together");
+    const auto same = [](std::size_t r) { return r; };
+    const auto permuted = [&](std::size_t r) { return detail::interleaved_row(r, base.config.head_dim); };
+    linear.delta.emplace();
+    linear.delta->a = detail::float_copy(found->a, 1.0F, model.owners, same);
+    linear.delta->b = interleaved && rotary ? detail::float_copy(found->b, found->scale, model.owners, permuted)
+                                            : detail::float_copy(found->b, found->scale, model.owners, same);
+  };
+  const TensorNames names = hugging_face_tensor_names();
+  for (std::size_t l = 0; l < model.layers.size(); ++l) {
+    LayerWeights& layer = model.layers[l];
+    const LayerNames module = names.layer(l);
+    apply(module.query, layer.query, true);
+    apply(module.key, layer.key, true);
+    apply(module.value, layer.value, false);
+    apply(module.output, layer.output, false);
+    apply(module.gate, layer.gate, false);
+    apply(module.up, layer.up, false);
+    apply(module.down, layer.down, false);
+  }
+  if (model.head) apply(names.head, *model.head, false);
+  require<ModelError>(applied == adapter.modules().size(), directory.string(), ": the adapter changes ", adapter.modules().size(),
+                      " modules, of which the base ", base.source, " has ", applied, ": it belongs to another architecture");
+  return model;
+}
+
+}  // namespace tutti

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// N transformers of one architecture that run as one: their stacked weights, their KV cache, and the batched forward pass
+// over any rows, with the count of what it costs. The number of experts is a run-time value here; ExpertStack fixes it.
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "tutti/backend/batch.hpp"
+#include "tutti/backend/concept.hpp"
+#include "tutti/core/cost.hpp"
+#include "tutti/core/error.hpp"
+#include "tutti/core/matrix_view.hpp"
+#include "tutti/transformer/forward_pass.hpp"
+#include "tutti/transformer/weight_sharing.hpp"
+#include "tutti/transformer/weights.hpp"
+
+namespace tutti {
+
+/// Sizes of what a stack allocates.
+struct StackOptions {
+  KvType kv_type = KvType::f16;
+  std::size_t max_cache_bytes = std::size_t{4} << 30;  ///< Memory for keys and values; allocated as it is needed.
+  std::size_t rows_per_pass = 256;                     ///< Longer batches run in several passes of this many rows.
+  std::size_t context_length = 0;                      ///< Positions a sequence may have; 0 means what the model allows.
+};
+
+/// What a rows' log-probability is asked of: `target` after batch row `row`.
+struct TargetToken {
+  std::uint32_t row = 0;
+  Token target = 0;
+};
+
+template <Backend B>
+class BatchedTransformer {
+ public:
+  /// @param experts one or more, with equal configurations (see check_experts_fit). Tensors equal in several experts are
+  ///        stored once.
+  /// @throws ModelError naming the first difference when the experts do not fit each other.
+  BatchedTransformer(std::span<const ModelWeights> experts, typename B::Options backend_options = {}, StackOptions options = {})
+      : experts_(experts.begin(), experts.end()),
+        backend_(backend_options),
+        options_(options),
+        sharing_(share_equal_tensors(experts_)),
+        weights_(backend_, pointers(), &head_of),
+        buffers_(backend_, config(), options.rows_per_pass),
+        cache_(options.max_cache_bytes / kv_shape().page_bytes()),
+        pages_(backend_.make_pages(kv_shape())),
+        outputs_capacity_(std::min<std::size_t>(kOutputRows, options.rows_per_pass)),
+        outputs_(backend_.make_rows(outputs_capacity_, output_width())) {
+    require<OptionError>(options.rows_per_pass >= 1, "rows_per_pass is 0: it must be at least 1");
+    clear();
+  }
+
+  [[nodiscard]] std::size_t size() const { return experts_.size(); }
+  [[nodiscard]] const ModelConfig& config() const { return experts_.front().config; }
+  [[nodiscard]] std::size_t vocabulary_size() const { return config().vocabulary_size; }
+  /// Width of what `forward` returns: the vocabulary, or the labels of a reward model.
+  [[nodiscard]] std::size_t output_width() const { return head_of(experts_.front())->weight.rows; }
+  [[nodiscard]] std::size_t context_length() const {
+    return options_.context_length == 0 ? config().context_length : std::min(options_.context_length, config().context_length);
+  }
+
+  /// The lowest expert whose weights are all the same as this one's: what it computes for a token, this one computes too.
+  [[nodiscard]] std::uint32_t representative(std::uint32_t expert) const { return sharing_.representative.at(expert); }
+
+  // Sequences. A sequence belongs to the expert whose rows are appended to it; experts with one representative may share.
+  [[nodiscard]] SequenceId create() { return cache_.create(); }
+  [[nodiscard]] SequenceId fork(SequenceId parent, std::size_t length) { return cache_.fork(parent, length); }
+  void release(SequenceId sequence) { cache_.release(sequence); }
+  [[nodiscard]] std::size_t length(SequenceId sequence) const { return cache_.length(sequence); }
+
+  /// Forgets all sequences and sets the costs to zero. Also makes the object usable again after an exception.
+  void clear() {
+    cache_.clear();
+    ledger_ = {};
+    ledger_.per_expert.resize(size());
+  }
+
+  /// Appends `rows` to their sequences and returns one row of logits for each of `outputs` (indices into `rows`,
+  /// ascending): [outputs.size(), output_width()], valid until the next call.
+  /// @throws OptionError, CapacityError as plan_batch does, and for more outputs than fit; NumericError never: the caller
+  ///         looks at the logits.
+  MatrixView<const float> forward(std::span<const Row> rows, std::span<const std::uint32_t> outputs) {
+    reserve_outputs(outputs.size());
+    std::size_t done = 0;
+    for_each_pass(rows, [&](const Batch& batch, std::size_t first) {
+      const std::vector<std::uint32_t> chosen = outputs_within(outputs, first, batch.size());
+      if (chosen.empty()) return;
+      head(batch, chosen, done);
+      done += chosen.size();
+    });
+    return backend_.host(outputs_).middle_rows(0, outputs.size());
+  }
+
+  /// Appends `rows` and writes log p(target) after the asked rows, in nats: log_probabilities[i] belongs to targets[i].
+  /// `targets` is ascending by row; logits exist for kOutputRows rows at a time only.
+  void log_probabilities(std::span<const Row> rows, std::span<const TargetToken> targets, std::span<float> log_probabilities) {
+    reserve_outputs(1);
+    std::size_t done = 0;
+    for_each_pass(rows, [&](const Batch& batch, std::size_t first) {
+      while (done < targets.size() && targets[done].row < first + batch.size()) {
+        std::vector<std::uint32_t> chosen;
+        std::vector<Token> wanted;
+        const std::size_t begin = done;
+        for (; done < targets.size() && targets[done].row < first + batch.size() && chosen.size() < outputs_capacity_; ++done) {
+          chosen.push_back(static_cast<std::uint32_t>(targets[done].row - first));
+          wanted.push_back(targets[done].target);
+        }
+        head(batch, chosen, 0);
+        backend_.log_probabilities(outputs_, wanted, log_probabilities.subspan(begin, chosen.size()));
+      }
+    });
+  }
+
+  [[nodiscard]] const CostLedger& ledger() const { return ledger_; }
+  [[nodiscard]] CostLedger& ledger() { return ledger_; }
+  /// Calls body(0), ..., body(count - 1) on the backend's host threads.
+  template <class Body>
+  void for_each(std::size_t count, Body&& body) {
+    backend_.for_each(count, std::forward<Body>(body));
+  }
+
+ private:
+  /// Rows of logits held at a time when only log-probabilities are wanted.
+  static constexpr std::size_t kOutputRows = 64;
+
+  static const LinearWeights* head_of(const ModelWeights& model) {
+    if (model.value_head) return &*model.value_head;
+    require<ModelError>(model.head.has_value(), model.source, ": has neither a language-model head nor a value head (lm_head.weight, ",
+                        "score.weight)");
+    return &*model.head;
+  }
+
+  [[nodiscard]] std::vector<const ModelWeights*> pointers() const {
+    std::vector<const ModelWeights*> result;
+    for (const ModelWeights& expert : experts_) result.push_back(&expert);
+    return result;
+  }
+
+  [[nodiscard]] KvShape kv_shape() const { return {config().layers, config().kv_heads, config().head_dim, options_.kv_type}; }
+
+  void reserve_outputs(std::size_t count) {
+    if (count <= outputs_capacity_) return;
+    outputs_ = backend_.make_rows(count, output_width());
+    outputs_capacity_ = count;
+  }
+
+  /// Plans and runs `rows` in passes of rows_per_pass; `then(batch, first row)` sees each while its hidden states are there.
+  template <class Then>
+  void for_each_pass(std::span<const Row> rows, Then then) {
+    check_rows(rows);
+    for (std::size_t first = 0; first < rows.size(); first += options_.rows_per_pass) {
+      const auto start = std::chrono::steady_clock::now();
+      const Batch batch = plan_batch(rows.subspan(first, std::min(options_.rows_per_pass, rows.size() - first)), cache_);
+      backend_.reserve_pages(pages_, cache_.pages_needed());
+      run_layers(backend_, weights_, config(), experts_.front().rope_inverse_frequencies, batch, pages_, buffers_);
+      count_layers(batch);
+      then(batch, first);
+      count_seconds(batch, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      ++ledger_.steps;
+    }
+  }
+
+  void check_rows(std::span<const Row> rows) const {
+    for (const Row& row : rows) {
+      require<OptionError>(row.expert < size(), "row of expert ", row.expert, " in a stack of ", size(), ": experts count from 0");
+      require<OptionError>(row.token >= 0 && static_cast<std::size_t>(row.token) < vocabulary_size(), "token ", row.token,
+                           " is outside the vocabulary of ", vocabulary_size(), ": encode the text with this model's tokenizer");
+      require<CapacityError>(row.position < context_length(), "position ", row.position, " is outside the context of ",
+                             context_length(), ": shorten the prompt or the answer");
+    }
+  }
+
+  static std::vector<std::uint32_t> outputs_within(std::span<const std::uint32_t> outputs, std::size_t first, std::size_t count) {
+    std::vector<std::uint32_t> chosen;
+    for (const std::uint32_t row : outputs) {
+      if (row >= first && row < first + count) chosen.push_back(static_cast<std::uint32_t>(row - first));
+    }
+    return chosen;
+  }
+
+  void head(const Batch& batch, std::span<const std::uint32_t> chosen, std::size_t first_output) {
+    run_head(backend_, weights_, config(), batch, chosen, buffers_, outputs_, first_output);
+    WeightSharing::count(sharing_.head, groups_of(batch, chosen), ledger_);
+  }
+
+  void count_layers(const Batch& batch) {
+    WeightSharing::count(sharing_.layers, batch.groups, ledger_);
+    const ModelConfig& c = config();
+    const double flops_a_position = 4.0 * static_cast<double>(c.layers * c.heads * c.head_dim);
+    const double bytes_a_position = 2.0 * static_cast<double>(c.layers * c.kv_heads * c.head_dim * bytes_of(options_.kv_type));
+    pages_read_.assign(cache_.pages_needed(), 0);
+    for (std::size_t r = 0; r < batch.size(); ++r) {
+      Cost& cost = ledger_.per_expert[batch.rows[r].expert];
+      for (const PageSpan& span : batch.spans_of(r)) {
+        cost.flops += flops_a_position * span.count;
+        if (std::exchange(pages_read_[span.page], 1) == 0) cost.kv_bytes += bytes_a_position * span.count;
+      }
+    }
+  }
+
+  void count_seconds(const Batch& batch, double seconds) {
+    for (const RowGroup& group : batch.groups) {
+      ledger_.per_expert[group.expert].seconds += seconds * static_cast<double>(group.count) / static_cast<double>(batch.size());
+    }
+  }
+
+  std::vector<ModelWeights> experts_;
+  B backend_;
+  StackOptions options_;
+  WeightSharing sharing_;
+  StackedWeights<B> weights_;
+  ForwardBuffers<B> buffers_;
+  KvCache cache_;
+  typename B::KvPages pages_;
+  std::size_t outputs_capacity_;
+  typename B::Rows outputs_;
+  CostLedger ledger_;
+  std::vector<char> pages_read_;
+};
+
+}  // namespace tutti

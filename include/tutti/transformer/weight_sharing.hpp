@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Which experts share which matrices. Tensors with equal contents are made to point to the same memory, so that a backend
+// reads them once for the rows of all experts; the same knowledge gives the bytes and operations that a step needs.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "tutti/backend/batch.hpp"
+#include "tutti/core/cost.hpp"
+#include "tutti/core/error.hpp"
+#include "tutti/transformer/weights.hpp"
+
+namespace tutti {
+
+/// Matrices that are shared in one and the same way: `owner[e]` is the lowest expert that has expert e's matrices.
+struct SharedMatrices {
+  std::vector<std::uint32_t> owner;
+  double bytes = 0;     ///< Of all of them together, for one owner.
+  double elements = 0;  ///< Multiply-adds a row.
+};
+
+/// How the experts of a stack share their weights.
+struct WeightSharing {
+  std::vector<std::uint32_t> representative;  ///< Lowest expert with the same weights throughout.
+  std::vector<SharedMatrices> layers;
+  std::vector<SharedMatrices> head;
+
+  /// Adds the bytes and operations of one pass of `groups` through `matrices`; shared bytes are split evenly.
+  static void count(const std::vector<SharedMatrices>& matrices, std::span<const RowGroup> groups, CostLedger& ledger) {
+    for (const SharedMatrices& shared : matrices) {
+      for (const RowGroup& group : groups) {
+        std::size_t sharers = 0;
+        for (const RowGroup& other : groups) sharers += shared.owner[other.expert] == shared.owner[group.expert] ? 1 : 0;
+        Cost& cost = ledger.per_expert[group.expert];
+        cost.weight_bytes += shared.bytes / static_cast<double>(sharers);
+        cost.flops += 2.0 * shared.elements * static_cast<double>(group.count);
+      }
+    }
+  }
+};
+
+namespace detail {
+
+/// Calls `visit(linear)` for every linear layer of the blocks, in a fixed order.
+template <class Model, class Visit>
+void for_each_layer_linear(Model& model, Visit visit) {
+  for (auto& layer : model.layers) {
+    for (auto* linear : {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down}) visit(*linear);
+  }
+}
+
+template <class Model, class Visit>
+void for_each_head_linear(Model& model, Visit visit) {
+  if (model.value_head) {
+    visit(*model.value_head);
+  } else if (model.head) {
+    visit(*model.head);
+  }
+}
+
+inline bool equal_contents(const WeightMatrix& a, const WeightMatrix& b) {
+  if (a.type != b.type || a.rows != b.rows || a.cols != b.cols || a.row_bytes != b.row_bytes) return false;
+  return a.data == b.data || std::memcmp(a.data, b.data, a.bytes()) == 0;
+}
+
+/// Points each expert's matrix to the lowest expert's equal one; returns that expert for each.
+inline std::vector<std::uint32_t> share(std::span<WeightMatrix* const> matrices) {
+  std::vector<std::uint32_t> owner(matrices.size());
+  for (std::uint32_t e = 0; e < matrices.size(); ++e) {
+    owner[e] = e;
+    for (std::uint32_t lower = 0; lower < e; ++lower) {
+      if (owner[lower] != lower || !equal_contents(*matrices[lower], *matrices[e])) continue;
+      matrices[e]->data = matrices[lower]->data;
+      owner[e] = lower;
+      break;
+    }
+  }
+  return owner;
+}
+
+/// Collects shared matrices by the pattern in which they are shared.
+class SharingCounter {
+ public:
+  void add(const std::vector<std::uint32_t>& owner, double bytes, double elements) {
+    SharedMatrices& shared = by_owner_[owner];
+    shared.owner = owner;
+    shared.bytes += bytes;
+    shared.elements += elements;
+  }
+  [[nodiscard]] std::vector<SharedMatrices> result() const {
+    std::vector<SharedMatrices> all;
+    for (const auto& entry : by_owner_) all.push_back(entry.second);
+    return all;
+  }
+
+ private:
+  std::map<std::vector<std::uint32_t>, SharedMatrices> by_owner_;
+};
+
+}  // namespace detail
+
+/// Checks that all experts can run in one stack: equal shapes and equal rules.
+/// @throws ModelError naming both experts and the first difference.
+inline void check_experts_fit(std::span<const ModelWeights> experts) {
+  require<ModelError>(!experts.empty(), "an ensemble needs at least one expert, and there is none");
+  const ModelWeights& first = experts.front();
+  for (std::size_t e = 1; e < experts.size(); ++e) {
+    const std::string difference = first_difference(first.config, experts[e].config);
+    require<ModelError>(difference.empty(), "expert ", e, " (", experts[e].source, ") does not fit expert 0 (", first.source,
+                        "): ", difference, "; experts must be fine-tunes of one architecture");
+    require<ModelError>(first.rope_inverse_frequencies == experts[e].rope_inverse_frequencies, "expert ", e, " (", experts[e].source,
+                        ") and expert 0 (", first.source, ") have different rotary frequencies; experts must be fine-tunes of one model");
+    require<ModelError>(first.head.has_value() == experts[e].head.has_value() &&
+                            first.value_head.has_value() == experts[e].value_head.has_value(),
+                        "expert ", e, " (", experts[e].source, ") and expert 0 (", first.source,
+                        ") have different heads: all must be language models, or all reward models");
+  }
+}
+
+/// Makes equal matrices of different experts share memory, and reports how. Experts are compared matrix by matrix; the
+/// comparison stops at the first differing byte, so it costs little where experts differ.
+/// @throws ModelError when the experts do not fit each other.
+[[nodiscard]] inline WeightSharing share_equal_tensors(std::vector<ModelWeights>& experts) {
+  check_experts_fit(experts);
+  WeightSharing sharing;
+  const std::size_t n = experts.size();
+  std::vector<std::vector<std::uint32_t>> patterns;
+
+  const auto share_all = [&](auto for_each_linear) {
+    detail::SharingCounter counter;
+    std::vector<std::vector<LinearWeights*>> linears(n);
+    for (std::size_t e = 0; e < n; ++e) for_each_linear(experts[e], [&](LinearWeights& linear) { linears[e].push_back(&linear); });
+    for (std::size_t i = 0; i < linears.front().size(); ++i) {
+      std::vector<WeightMatrix*> matrices;
+      for (std::size_t e = 0; e < n; ++e) matrices.push_back(&linears[e][i]->weight);
+      const std::vector<std::uint32_t> owner = detail::share(matrices);
+      const WeightMatrix& weight = *matrices.front();
+      counter.add(owner, static_cast<double>(weight.bytes()), static_cast<double>(weight.rows * weight.cols));
+      patterns.push_back(owner);
+      // A delta belongs to its expert alone.
+      for (std::uint32_t e = 0; e < n; ++e) {
+        if (!linears[e][i]->delta) continue;
+        patterns.emplace_back(n, 0);
+        for (std::uint32_t x = 0; x < n; ++x) patterns.back()[x] = x;
+      }
+    }
+    return counter.result();
+  };
+  sharing.layers = share_all([](ModelWeights& m, auto visit) { detail::for_each_layer_linear(m, visit); });
+  sharing.head = share_all([](ModelWeights& m, auto visit) { detail::for_each_head_linear(m, visit); });
+  share_all([](ModelWeights& m, auto visit) { visit(m.embedding); });
+
+  // Two experts are the same if they share in every pattern and have the same norms.
+  for (std::uint32_t e = 0; e < n; ++e) {
+    std::uint32_t lowest = 0;
+    const auto same = [&](std::uint32_t a, std::uint32_t b) {
+      for (const auto& owner : patterns) {
+        if (owner[a] != owner[b]) return false;
+      }
+      return equal_vectors(experts[a], experts[b]);
+    };
+    while (!same(lowest, e)) ++lowest;
+    sharing.representative.push_back(lowest);
+  }
+  return sharing;
+}
+
+}  // namespace tutti

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tutti/backend/cpu/elementwise.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "tests/backend/cpu/random_weights.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace tutti;
+using tutti::test::Approx;
+using tutti::test::contains;
+using tutti::test::random_floats;
+using tutti::test::RandomWeights;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+TEST_CASE("rms_norm divides by the root of the mean square") {
+  const std::vector<float> x = {1, -1, 7, -7};  // mean square 25
+  const std::vector<float> weight = {1, 2, 1, 10};
+  std::vector<float> out(4);
+  cpu::rms_norm(x, weight, 0.0F, out.data());
+  CHECK(out[0] == Approx(0.2));
+  CHECK(out[1] == Approx(-0.4));
+  CHECK(out[2] == Approx(1.4));
+  CHECK(out[3] == Approx(-14.0));
+  cpu::rms_norm(std::vector<float>{0, 0}, weight, 1e-6F, out.data());
+  CHECK(out[0] == 0.0F);
+}
+
+TEST_CASE("rms_norm works on rows of any length and in place") {
+  for (std::size_t count = 1; count <= 70; ++count) {
+    std::vector<float> x = random_floats(count, 1);
+    const std::vector<float> weight = random_floats(count, 2);
+    double squares = 0.0;
+    for (const float value : x) squares += static_cast<double>(value) * static_cast<double>(value);
+    std::vector<double> expected;
+    for (std::size_t i = 0; i < count; ++i) {
+      expected.push_back(static_cast<double>(x[i]) / std::sqrt(squares / static_cast<double>(count) + 1e-5) * static_cast<double>(weight[i]));
+    }
+    cpu::rms_norm(x, weight, 1e-5F, x.data());
+    for (std::size_t i = 0; i < count; ++i) CHECK(x[i] == Approx(expected[i]).epsilon(1e-5).margin(1e-9));
+  }
+}
+
+TEST_CASE("results do not depend on where a row lies") {
+  const std::vector<float> x = random_floats(100, 1), weight = random_floats(100, 2);
+  std::vector<float> expected(77);
+  cpu::rms_norm(std::span(x).first(77), weight, 1e-5F, expected.data());
+  const float lse = cpu::log_sum_exp(std::span(x).first(77));
+  for (std::size_t shift = 1; shift < 16; ++shift) {
+    std::vector<float> moved(100), out(100);
+    std::memcpy(moved.data() + shift, x.data(), 77 * sizeof(float));
+    cpu::rms_norm(std::span(moved).subspan(shift, 77), weight, 1e-5F, out.data() + shift);
+    CHECK(std::memcmp(out.data() + shift, expected.data(), 77 * sizeof(float)) == 0);
+    CHECK(cpu::log_sum_exp(std::span(moved).subspan(shift, 77)) == lse);
+  }
+}
+
+TEST_CASE("add adds every element and none behind the row") {
+  std::vector<float> x(21, 1.0F);
+  const std::vector<float> y(21, 2.0F);
+  cpu::add(std::span(x).first(19), y.data());
+  for (std::size_t i = 0; i < 21; ++i) CHECK(x[i] == (i < 19 ? 3.0F : 1.0F));
+}
+
+TEST_CASE("swiglu multiplies silu of the gate") {
+  const std::vector<float> gate = {0.0F, 1.0F, -1.0F, 100.0F, -100.0F, 2.0F, -2.0F, 0.5F, 20.0F};
+  const std::vector<float> up = {5, 1, 1, 2, 2, 1, 1, 2, 1};
+  std::vector<float> out(9);
+  cpu::swiglu(gate, up.data(), out.data());
+  for (std::size_t i = 0; i < 9; ++i) {
+    const double g = static_cast<double>(gate[i]);
+    CHECK(out[i] == Approx(g / (1.0 + std::exp(-g)) * static_cast<double>(up[i])).margin(1e-30));
+  }
+}
+
+TEST_CASE("rope turns pairs by a right angle") {
+  // Frequency pi / 2 at position 1 takes (a, b) to (-b, a).
+  const std::vector<float> frequencies = {1.57079633F, 0.0F};
+  float cosines[2], sines[2];
+  cpu::rope_angles(1, frequencies, cosines, sines);
+  std::vector<float> halves = {1, 2, 3, 4};
+  cpu::rope(halves, RopePairing::halves, cosines, sines);
+  CHECK(halves[0] == Approx(-3));
+  CHECK(halves[1] == Approx(2));
+  CHECK(halves[2] == Approx(1).margin(1e-6));
+  CHECK(halves[3] == Approx(4));
+  std::vector<float> interleaved = {1, 2, 3, 4};
+  cpu::rope(interleaved, RopePairing::interleaved, cosines, sines);
+  CHECK(interleaved[0] == Approx(-2));
+  CHECK(interleaved[1] == Approx(1).margin(1e-6));
+  CHECK(interleaved[2] == Approx(3));
+  CHECK(interleaved[3] == Approx(4));
+}
+
+TEST_CASE("rope agrees with the formula in double for heads of any even size") {
+  for (const RopePairing pairing : {RopePairing::halves, RopePairing::interleaved}) {
+    for (const std::size_t dim : {2U, 8U, 20U, 64U, 80U}) {
+      std::vector<float> frequencies(dim / 2);
+      for (std::size_t j = 0; j < dim / 2; ++j) frequencies[j] = std::pow(10000.0F, -2.0F * static_cast<float>(j) / static_cast<float>(dim));
+      std::vector<float> cosines(dim / 2), sines(dim / 2);
+      cpu::rope_angles(37, frequencies, cosines.data(), sines.data());
+      const std::vector<float> before = random_floats(dim, dim);
+      std::vector<float> after = before;
+      cpu::rope(after, pairing, cosines.data(), sines.data());
+      for (std::size_t j = 0; j < dim / 2; ++j) {
+        const std::size_t first = pairing == RopePairing::halves ? j : 2 * j;
+        const std::size_t second = pairing == RopePairing::halves ? j + dim / 2 : 2 * j + 1;
+        const double angle = 37.0 * static_cast<double>(frequencies[j]);
+        const double a = static_cast<double>(before[first]), b = static_cast<double>(before[second]);
+        CHECK(after[first] == Approx(a * std::cos(angle) - b * std::sin(angle)).margin(1e-5));
+        CHECK(after[second] == Approx(a * std::sin(angle) + b * std::cos(angle)).margin(1e-5));
+      }
+    }
+  }
+}
+
+TEST_CASE("embed copies the token's row as floats") {
+  for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_1, DType::q6_k}) {
+    const RandomWeights table(type, 5, 256, 3);
+    std::vector<float> expected(256), out(256);
+    dequantize_row(type, table.view().row(4), 256, expected.data());
+    cpu::embed(table.view(), 4, out.data());
+    CHECK(out == expected);
+  }
+}
+
+TEST_CASE("embed refuses tokens outside the vocabulary") {
+  const RandomWeights table(DType::f32, 5, 4, 3);
+  float out[4];
+  CHECK_THROWS_WITH(cpu::embed(table.view(), 5, out), contains("token 5") && contains("vocabulary of 5"));
+  CHECK_THROWS_AS(cpu::embed(table.view(), -1, out), OptionError);
+}
+
+TEST_CASE("log_sum_exp of equal values adds the logarithm of their number") {
+  for (const std::size_t count : {1U, 7U, 8U, 1000U, 1025U, 49152U}) {
+    CHECK(cpu::log_sum_exp(std::vector<float>(count, 3.0F)) == Approx(3.0 + std::log(static_cast<double>(count))).epsilon(1e-7));
+  }
+}
+
+TEST_CASE("log_sum_exp agrees with double on a long row") {
+  std::vector<float> x = random_floats(49155, 5);
+  double sum = 0.0;
+  for (float& value : x) sum += std::exp(static_cast<double>(value *= 20.0F));
+  CHECK(std::fabs(static_cast<double>(cpu::log_sum_exp(x)) - std::log(sum)) < 3e-6);
+}
+
+TEST_CASE("log_sum_exp takes infinities and NaN as the mathematics does") {
+  CHECK(cpu::log_sum_exp(std::vector<float>{-kInfinity, 2.0F, -kInfinity}) == 2.0F);
+  CHECK(cpu::log_sum_exp(std::vector<float>(20, -kInfinity)) == -kInfinity);
+  CHECK(cpu::log_sum_exp(std::vector<float>{}) == -kInfinity);
+  CHECK(cpu::log_sum_exp(std::vector<float>{1000.0F, 0.0F}) == 1000.0F);
+  for (const std::size_t where : {0U, 5U, 16U}) {
+    std::vector<float> x(17, 1.0F);
+    x[where] = std::numeric_limits<float>::quiet_NaN();
+    CHECK(std::isnan(cpu::log_sum_exp(x)));
+    std::fill(x.begin(), x.end(), -kInfinity);
+    x[where] = std::numeric_limits<float>::quiet_NaN();
+    CHECK(std::isnan(cpu::log_sum_exp(x)));
+  }
+}

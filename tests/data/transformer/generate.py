@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the tiny random checkpoints of this folder and the logits that `transformers` and `peft` compute for them.
+
+    python generate.py
+
+Made with torch 2.x, transformers 5.x, peft 0.x, safetensors, gguf (see VERSIONS.txt, written beside the data). All models
+are float32 with random weights; the seeds are fixed. Every folder holds a checkpoint as its library saves it, and
+`expected.json`: token ids and the logits after chosen positions.
+"""
+
+import importlib.metadata as metadata
+import json
+import pathlib
+import shutil
+
+import gguf
+import numpy as np
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
+
+HERE = pathlib.Path(__file__).parent
+TOKENS = [3, 17, 42, 5, 88, 61, 9, 70, 33, 2, 54, 11, 90, 27, 64, 8, 19, 76, 1, 45, 38, 95, 12, 50]
+
+
+def config(**changes):
+    values = dict(
+        vocab_size=96, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=False,
+        bos_token_id=1, eos_token_id=2, pad_token_id=0, initializer_range=0.2)
+    values.update(changes)
+    return LlamaConfig(**values)
+
+
+def randomise(model, seed):
+    """Larger weights than the usual initialisation, so that attention is not uniform, and norms and biases not trivial."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" in name:
+                parameter.copy_(1 + 0.3 * torch.randn(parameter.shape, generator=generator))
+            elif name.endswith("bias"):
+                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+            else:
+                parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
+    return model.eval()
+
+
+def expected(model, tokens, keep):
+    with torch.no_grad():
+        logits = model(torch.tensor([tokens])).logits[0]
+    return {"tokens": tokens, "positions": keep,
+            "logits": [[float(f"{x:.9g}") for x in logits[p].tolist()] for p in keep]}
+
+
+def save(name, model, tokens=TOKENS, keep=(0, 1, 11, 23), shard=None):
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    model.save_pretrained(folder, **({"max_shard_size": shard} if shard else {}))
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    (folder / "expected.json").write_text(json.dumps(expected(model, tokens, list(keep))))
+    return folder
+
+
+def llama(name, seed, **changes):
+    shard = changes.pop("shard", None)
+    model = randomise(LlamaForCausalLM(config(**changes)), seed)
+    save(name, model, shard=shard)
+    return model
+
+
+def lora(name, base, seed, **changes):
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    values = dict(r=4, lora_alpha=6, target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+                  lora_dropout=0.0, task_type="CAUSAL_LM")
+    values.update(changes)
+    model = get_peft_model(LlamaForCausalLM(base.config), LoraConfig(**values))
+    model.base_model.model.load_state_dict(
+        {k.replace("_proj.", "_proj.base_layer.") if any(t in k for t in values["target_modules"]) else k: v
+         for k, v in base.state_dict().items()}, strict=False)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter_name, parameter in model.named_parameters():
+            if "lora_" in parameter_name:
+                parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
+    model.eval()
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    merged = model.merge_and_unload().eval()
+    (folder / "expected.json").write_text(json.dumps(expected(merged, TOKENS, [0, 11, 23])))
+
+
+def write_gguf(name, model, types):
+    """The model under GGUF's names, q and k rows permuted as llama.cpp's converter permutes them, one quantisation a file."""
+    c = model.config
+    state = {k: v.numpy() for k, v in model.state_dict().items()}
+    head_dim = c.hidden_size // c.num_attention_heads
+
+    def permute(w, heads):
+        return w.reshape(heads, 2, head_dim // 2, *w.shape[1:]).swapaxes(1, 2).reshape(w.shape)
+
+    for kind in types:
+        path = HERE / name / f"{kind.name.lower()}.gguf"
+        path.parent.mkdir(exist_ok=True)
+        writer = gguf.GGUFWriter(path, "llama")
+        writer.add_name("tiny")
+        writer.add_context_length(c.max_position_embeddings)
+        writer.add_embedding_length(c.hidden_size)
+        writer.add_block_count(c.num_hidden_layers)
+        writer.add_feed_forward_length(c.intermediate_size)
+        writer.add_head_count(c.num_attention_heads)
+        writer.add_head_count_kv(c.num_key_value_heads)
+        writer.add_layer_norm_rms_eps(c.rms_norm_eps)
+        writer.add_rope_dimension_count(head_dim)
+        writer.add_rope_freq_base(10000.0)
+        writer.add_vocab_size(c.vocab_size)
+
+        def put(tensor_name, w):
+            if w.ndim == 1:
+                writer.add_tensor(tensor_name, w.astype(np.float32))
+            else:
+                writer.add_tensor(tensor_name, gguf.quants.quantize(w, kind), raw_dtype=kind)
+
+        put("token_embd.weight", state["model.embed_tokens.weight"])
+        put("output_norm.weight", state["model.norm.weight"])
+        if not c.tie_word_embeddings:
+            put("output.weight", state["lm_head.weight"])
+        for layer in range(c.num_hidden_layers):
+            hf, blk = f"model.layers.{layer}.", f"blk.{layer}."
+            put(blk + "attn_norm.weight", state[hf + "input_layernorm.weight"])
+            put(blk + "attn_q.weight", permute(state[hf + "self_attn.q_proj.weight"], c.num_attention_heads))
+            put(blk + "attn_k.weight", permute(state[hf + "self_attn.k_proj.weight"], c.num_key_value_heads))
+            put(blk + "attn_v.weight", state[hf + "self_attn.v_proj.weight"])
+            put(blk + "attn_output.weight", state[hf + "self_attn.o_proj.weight"])
+            put(blk + "ffn_norm.weight", state[hf + "post_attention_layernorm.weight"])
+            put(blk + "ffn_gate.weight", state[hf + "mlp.gate_proj.weight"])
+            put(blk + "ffn_up.weight", state[hf + "mlp.up_proj.weight"])
+            put(blk + "ffn_down.weight", state[hf + "mlp.down_proj.weight"])
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        # The reference sees the weights as the file has them: quantised, then expanded to float.
+        rounded = LlamaForCausalLM(c)
+        rounded.load_state_dict({k: v if v.ndim == 1 else torch.tensor(
+            gguf.quants.dequantize(gguf.quants.quantize(v.numpy(), kind), kind).reshape(v.shape)) for k, v in model.state_dict().items()})
+        (HERE / name / f"{kind.name.lower()}.json").write_text(json.dumps(expected(rounded.eval(), TOKENS, [0, 11, 23])))
+
+
+def main():
+    torch.manual_seed(0)
+    base = llama("llama", 1)
+    llama("llama_second", 2)
+    llama("llama_tied", 3, tie_word_embeddings=True)
+    llama("llama_bias", 4, attention_bias=True, mlp_bias=True)
+    llama("llama_sharded", 5, shard="40KB")
+    llama("llama_head_dim", 6, head_dim=16, num_attention_heads=3, num_key_value_heads=1, hidden_size=36)
+    llama("llama3_rope", 7, rope_parameters=dict(
+        rope_type="llama3", rope_theta=10000.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
+        original_max_position_embeddings=32))
+    lora("lora_all", base, 8)
+    lora("lora_rs", base, 9, r=3, use_rslora=True, target_modules=["q_proj", "v_proj"])
+    lora("lora_pattern", base, 10, target_modules=["k_proj", "down_proj"], rank_pattern={"layers.1.self_attn.k_proj": 2},
+         alpha_pattern={"layers.1.self_attn.k_proj": 5})
+    for labels, name in ((1, "reward"), (3, "reward_three")):
+        model = randomise(LlamaForSequenceClassification(config(num_labels=labels)), 11 + labels)
+        folder = HERE / name
+        shutil.rmtree(folder, ignore_errors=True)
+        model.save_pretrained(folder)
+        values = []
+        for length in (1, 7, 24):
+            with torch.no_grad():
+                values.append(model(torch.tensor([TOKENS[:length]])).logits[0].tolist())
+        (folder / "expected.json").write_text(json.dumps({"tokens": TOKENS, "lengths": [1, 7, 24], "values": values}))
+    T = gguf.GGMLQuantizationType
+    wide = randomise(LlamaForCausalLM(config(hidden_size=64, intermediate_size=96, num_hidden_layers=2)), 20)
+    write_gguf("gguf", wide, [T.F32, T.F16, T.BF16, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q8_0])
+    (HERE / "VERSIONS.txt").write_text("".join(
+        f"{p} {metadata.version(p)}\n" for p in ("torch", "transformers", "peft", "safetensors", "gguf", "numpy")))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tutti/formats/safetensors.hpp"
+
+#include <string>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/safetensors_writer.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace tutti {
+namespace {
+
+using test::contains;
+using test::SafetensorsWriter;
+using test::TemporaryDirectory;
+
+void write_index(const TemporaryDirectory& directory, const std::string& weight_map) {
+  directory.write("model.safetensors.index.json", R"({"metadata": {"total_size": 8}, "weight_map": )" + weight_map + "}");
+}
+
+TEST_CASE("A model is one file, given by its name or its directory") {
+  const TemporaryDirectory directory;
+  SafetensorsWriter().add_f32("a", {1}, {1}).write(directory.path() / "model.safetensors");
+  CHECK(SafetensorsModel(directory.path()).find("a") != nullptr);
+  CHECK(SafetensorsModel(directory.path() / "model.safetensors").tensors().size() == 1);
+  CHECK(SafetensorsModel(directory.path()).find("b") == nullptr);
+}
+
+TEST_CASE("Shards make one model") {
+  const TemporaryDirectory directory;
+  SafetensorsWriter().add_f32("a", {1}, {1}).add_f32("c", {1}, {3}).write(directory.path() / "one.safetensors");
+  SafetensorsWriter().add_f32("b", {1}, {2}).write(directory.path() / "two.safetensors");
+  write_index(directory, R"({"a": "one.safetensors", "b": "two.safetensors", "c": "one.safetensors"})");
+  const SafetensorsModel model(directory.path());
+  CHECK(model.files().size() == 2);
+  CHECK(model.tensors().size() == 3);
+  CHECK(model.find("b") != nullptr);
+  CHECK(model.find("d") == nullptr);
+}
+
+TEST_CASE("An index that disagrees with its shards is refused") {
+  const TemporaryDirectory directory;
+  SafetensorsWriter().add_f32("a", {1}, {1}).add_f32("c", {1}, {3}).write(directory.path() / "one.safetensors");
+  SafetensorsWriter().add_f32("a", {1}, {2}).write(directory.path() / "two.safetensors");
+  write_index(directory, R"({"a": "one.safetensors", "b": "one.safetensors"})");
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("tensor \"b\" should be in \"one.safetensors\", which does not have it"));
+  write_index(directory, R"({"a": "one.safetensors"})");
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("lists 1 tensors, but its shards hold 2"));
+  write_index(directory, R"({"a": "two.safetensors", "c": "one.safetensors"})");
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("lists 2 tensors, but its shards hold 3"));
+  write_index(directory, R"({"a": "missing.safetensors"})");
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("missing.safetensors: cannot open"));
+}
+
+TEST_CASE("A shard must lie beside its index") {
+  const TemporaryDirectory directory;
+  SafetensorsWriter().add_f32("a", {1}, {1}).write(directory.path() / "outside.safetensors");
+  const std::filesystem::path inner = directory.path() / "inner";
+  for (const char* name : {"../outside.safetensors", "..", "/etc/passwd", "a/../../outside.safetensors", "sub/x", "..\\\\x", "", "."}) {
+    CAPTURE(name);
+    directory.write("inner/model.safetensors.index.json", R"({"weight_map": {"a": ")" + std::string(name) + "\"}}");
+    CHECK_THROWS_WITH(SafetensorsModel(inner), contains("is no plain file name"));
+  }
+}
+
+TEST_CASE("A malformed index is refused") {
+  const TemporaryDirectory directory;
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("model.safetensors.index.json: cannot open"));
+  for (const char* index : {"[]", "{}", R"({"weight_map": []})"}) {
+    directory.write("model.safetensors.index.json", index);
+    CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("\"weight_map\" is missing or no object"));
+  }
+  write_index(directory, R"({"a": 1})");
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("\"a\" is the number 1, expected a string"));
+}
+
+}  // namespace
+}  // namespace tutti
