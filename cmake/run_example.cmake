@@ -1,4 +1,5 @@
-# Runs an example as a test: cmake -D EXPECT=<regular expression> -D NEEDS_MODEL=<bool> -P run_example.cmake -- PROGRAM [ARGUMENTS...]
+# Runs an example as a test:
+#   cmake -D EXPECT=<regular expression> -D EXIT_CODE=<number> -D NEEDS_MODEL=<bool> -P run_example.cmake -- PROGRAM [ARGUMENTS...]
 cmake_minimum_required(VERSION 3.25)
 
 if(NEEDS_MODEL AND NOT EXISTS "${CMAKE_CURRENT_LIST_DIR}/../models/SmolLM2-135M-Instruct.Q4_1.gguf")
@@ -19,8 +20,11 @@ endforeach()
 
 execute_process(COMMAND ${command} OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE result)
 message("${output}")
-if(NOT result EQUAL 0)
-  message(FATAL_ERROR "exit code ${result}")
+if(NOT EXIT_CODE)
+  set(EXIT_CODE 0)
+endif()
+if(NOT result STREQUAL EXIT_CODE)
+  message(FATAL_ERROR "exit code ${result} instead of ${EXIT_CODE}")
 endif()
 if(NOT output MATCHES "${EXPECT}")
   message(FATAL_ERROR "the output does not match: ${EXPECT}")

@@ -121,7 +121,8 @@ TEST_CASE("Keys and tensors that are missing or contradict each other are refuse
     check_refused(small_model(key), "metadata key \"" + std::string(key) + "\" is missing");
   }
   check_refused(small_model().add("llama.vocab_size", std::uint32_t{4}), "\"llama.vocab_size\" is 4, the embedding matrix has 3 rows");
-  check_refused(small_model().add("tokenizer.ggml.tokens", std::vector<std::string>{"a"}), "the tokenizer has 1 tokens, the embedding matrix 3 rows");
+  check_refused(small_model().add("tokenizer.ggml.tokens", std::vector<std::string>{"a"}),
+                "the tokenizer has 1 tokens, the embedding matrix 3 rows");
   check_refused(small_model("llama.attention.head_count").add("llama.attention.head_count", std::uint32_t{3}), "is no multiple of 3 heads");
   check_refused(small_model("llama.attention.head_count").add("llama.attention.head_count", std::vector<std::int32_t>{2, 2}),
                 "is an array of 2 i32");
@@ -130,6 +131,7 @@ TEST_CASE("Keys and tensors that are missing or contradict each other are refuse
 TEST_CASE("Token ids beyond the vocabulary are refused") {
   check_refused(small_model().add("tokenizer.ggml.bos_token_id", std::uint32_t{3}), "BOS token is 3, but the vocabulary has 3 tokens");
   check_refused(small_model().add("tokenizer.ggml.eom_token_id", std::uint32_t{9}), "EOS token is 9");
+  check_refused(small_model().add("tokenizer.ggml.unknown_token_id", std::uint32_t{3}), "tokenizer.ggml.unknown_token_id is 3, but");
   check_refused(small_model().add("tokenizer.ggml.padding_token_id", ~std::uint32_t{0}), "is the u32 4294967295, expected an integer");
 }
 

@@ -90,7 +90,8 @@ TEST_CASE("Arrays become vectors, strings without copies") {
   CHECK(metadata.get<std::vector<float>>("scores") == std::vector<float>{1, -2.5F});
   CHECK(metadata.get<std::vector<std::uint8_t>>("types") == std::vector<std::uint8_t>{1, 3});
   CHECK(metadata.get<std::vector<std::string_view>>("none").empty());
-  CHECK_THROWS_WITH(metadata.get<std::vector<int>>("tokens"), contains("is an array of 3 strings, expected an array, each item an integer"));
+  CHECK_THROWS_WITH(metadata.get<std::vector<int>>("tokens"),
+                    contains("is an array of 3 strings, expected an array, each item an integer"));
   CHECK_THROWS_WITH(metadata.get<std::vector<int>>("scores"), contains("is an array of 2 f32"));
   CHECK_THROWS_AS(metadata.get<int>("types"), FormatError);
 }

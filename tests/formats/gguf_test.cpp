@@ -48,8 +48,8 @@ TEST_CASE("Tensors are views in row-major order, found by name") {
 }
 
 TEST_CASE("All supported types have GGUF's ids and sizes") {
-  const std::vector<std::pair<std::uint32_t, DType>> types{{0, DType::f32},  {1, DType::f16},   {2, DType::q4_0}, {3, DType::q4_1},
-                                                           {6, DType::q5_0}, {7, DType::q5_1},  {8, DType::q8_0}, {12, DType::q4_k},
+  const std::vector<std::pair<std::uint32_t, DType>> types{{0, DType::f32},   {1, DType::f16},   {2, DType::q4_0}, {3, DType::q4_1},
+                                                           {6, DType::q5_0},  {7, DType::q5_1},  {8, DType::q8_0}, {12, DType::q4_k},
                                                            {13, DType::q5_k}, {14, DType::q6_k}, {30, DType::bf16}};
   for (const auto& [id, type] : types) {
     const std::size_t bytes = row_bytes(type, 256);
@@ -115,7 +115,8 @@ TEST_CASE("Shapes that are empty, too large or no multiple of the block are refu
   check_refused(GgufWriter().tensor_f32("t", {0, 4}, {}).bytes(), "tensor \"t\" of shape [4, 0] is empty");
   check_refused(GgufWriter().tensor("t", GgufIds::q4_0, {48}, std::string(27, 'x')).bytes(),
                 "has rows of 48 elements, which is no multiple of the block of 32 of Q4_0");
-  check_refused(GgufWriter().tensor("t", GgufIds::q6_k, {128, 2}, std::string(210, 'x')).bytes(), "no multiple of the block of 256 of Q6_K");
+  check_refused(GgufWriter().tensor("t", GgufIds::q6_k, {128, 2}, std::string(210, 'x')).bytes(),
+                "no multiple of the block of 256 of Q6_K");
   constexpr std::uint64_t k2To32 = std::uint64_t{1} << 32;
   check_refused(GgufWriter().tensor("t", GgufIds::f32, {k2To32, k2To32}, "1234").bytes(), "is larger than 2^64 bytes");
   check_refused(GgufWriter().tensor("t", GgufIds::f32, {k2To32, k2To32 / 4}, "1234").bytes(), "is larger than 2^64 bytes");

@@ -26,11 +26,8 @@ SafetensorsFile open(const std::string& bytes) {
 }
 
 TEST_CASE("Tensors are views with type, shape and bytes") {
-  const SafetensorsFile file = open(SafetensorsWriter()
-                                        .add_f32("b", {2, 2}, {1, 2, 3, 4})
-                                        .add("a", "BF16", {3}, "abcdef")
-                                        .add("h", "F16", {1, 1, 1}, "gh")
-                                        .bytes());
+  const SafetensorsFile file =
+      open(SafetensorsWriter().add_f32("b", {2, 2}, {1, 2, 3, 4}).add("a", "BF16", {3}, "abcdef").add("h", "F16", {1, 1, 1}, "gh").bytes());
   REQUIRE(file.tensors().size() == 3);
   CHECK(file.tensors()[0].name == "b");  // in the order of the bytes
   const TensorView* b = file.find("b");
@@ -70,7 +67,8 @@ TEST_CASE("A file that is too short for what it announces is refused") {
   CHECK_THROWS_WITH(open(""), contains("the header length at byte 0 needs 8 bytes, but only 0 remain"));
   CHECK_THROWS_WITH(open("1234567"), contains("only 7 remain"));
   CHECK_THROWS_WITH(open(raw_bytes(std::uint64_t{100}) + "{}"), contains("the header at byte 8 needs 100 bytes, but only 2 remain"));
-  CHECK_THROWS_WITH(open(raw_bytes(std::uint64_t{100'000'001}) + "{}"), contains("header of 100000001 bytes, more than the format's 100000000"));
+  CHECK_THROWS_WITH(open(raw_bytes(std::uint64_t{100'000'001}) + "{}"),
+                    contains("header of 100000001 bytes, more than the format's 100000000"));
   CHECK_THROWS_AS(open(raw_bytes(~std::uint64_t{0}) + "{}"), FormatError);      // 8 + N wraps
   CHECK_THROWS_AS(open(raw_bytes(~std::uint64_t{0} - 6) + "{}"), FormatError);  // 8 + N wraps to 1
 }
@@ -112,8 +110,10 @@ TEST_CASE("Holes, overlaps and offsets out of range are refused") {
   const std::string second = R"(, "u": {"dtype": "U8", "shape": [2], "data_offsets": )";
   const std::string first = R"({"t": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]})";
   CHECK_NOTHROW(open(safetensors_bytes(first + second + "[2, 4]}}", "1234")));
-  CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[1, 3]}}", "123")), contains("\"u\": begins at byte 1 of the buffer, expected 2"));
-  CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[3, 5]}}", "12345")), contains("\"u\": begins at byte 3 of the buffer, expected 2"));
+  CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[1, 3]}}", "123")),
+                    contains("\"u\": begins at byte 1 of the buffer, expected 2"));
+  CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[3, 5]}}", "12345")),
+                    contains("\"u\": begins at byte 3 of the buffer, expected 2"));
   CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[0, 2]}}", "12")), contains("without holes or overlap"));
 }
 

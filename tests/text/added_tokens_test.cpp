@@ -28,7 +28,8 @@ std::string matches(const AddedTokens& tokens, std::string_view text) {
   std::size_t from = 0;
   while (const auto match = tokens.find_next(text, from)) {
     from = match->end;
-    all += (all.empty() ? "" : " ") + std::to_string(match->token->id) + "@" + std::to_string(match->begin) + "-" + std::to_string(match->end);
+    all +=
+        (all.empty() ? "" : " ") + std::to_string(match->token->id) + "@" + std::to_string(match->begin) + "-" + std::to_string(match->end);
   }
   return all;
 }

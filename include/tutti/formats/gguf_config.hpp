@@ -57,6 +57,10 @@ inline void read_gguf_tokens(const GgufFile& gguf, ModelConfig& config) {
   for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
     if (const auto token = metadata.find<Token>(key)) config.eos_tokens.push_back(*token);
   }
+  for (const char* key : {"tokenizer.ggml.unknown_token_id", "tokenizer.ggml.seperator_token_id", "tokenizer.ggml.cls_token_id",
+                          "tokenizer.ggml.mask_token_id"}) {
+    require_token(key, metadata.find<Token>(key), config.vocabulary_size, gguf.path());
+  }
   if (metadata.contains("tokenizer.ggml.tokens")) {
     const std::size_t tokens = metadata.get<std::vector<std::string_view>>("tokenizer.ggml.tokens").size();
     require<FormatError>(tokens == config.vocabulary_size, gguf.path(), ": the tokenizer has ", tokens, " tokens, the embedding matrix ",

@@ -66,7 +66,8 @@ class SafetensorsFile {
   [[nodiscard]] const TensorView* find(std::string_view name) const {
     if (const auto entry = index_.find(name); entry != index_.end()) return &tensors_[entry->second];
     if (const auto entry = other_index_.find(name); entry != other_index_.end()) {
-      fail<FormatError>(path_, ": tensor ", in_quotes(name), " has dtype ", others_[entry->second].dtype, "; weights can be F32, F16 or BF16");
+      fail<FormatError>(path_, ": tensor ", in_quotes(name), " has dtype ", others_[entry->second].dtype,
+                        "; weights can be F32, F16 or BF16");
     }
     return nullptr;
   }
@@ -106,8 +107,7 @@ class SafetensorsFile {
       require<FormatError>(offsets.size() == 2, where, ": \"data_offsets\" has ", offsets.size(), " numbers, expected 2");
       auto shape = json_get<std::vector<std::size_t>>(info, "shape", where);
       require<FormatError>(shape.size() <= kMaxRank, where, ": ", shape.size(), " dimensions, at most ", kMaxRank, " are supported");
-      entries.push_back({name, json_get<std::string>(info, "dtype", where), std::move(shape),
-                         offsets[0], offsets[1]});
+      entries.push_back({name, json_get<std::string>(info, "dtype", where), std::move(shape), offsets[0], offsets[1]});
     }
     std::sort(entries.begin(), entries.end(),
               [](const Entry& a, const Entry& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,7 +20,6 @@
 #include "tutti/text/byte_alphabet.hpp"
 #include "tutti/text/byte_level_bpe.hpp"
 #include "tutti/text/pre_tokenizer.hpp"
-#include "tutti/text/text_codec.hpp"
 #include "tutti/text/tokenizer_definition.hpp"
 #include "tutti/text/tokenizer_gguf.hpp"
 #include "tutti/text/tokenizer_json.hpp"
@@ -201,17 +199,5 @@ class Tokenizer {
   std::optional<Token> eos_;
   std::string chat_template_;
 };
-
-/// What an ensemble needs of a tokenizer; the functions share ownership of it.
-/// @param end_of_text usually the model's ModelConfig::eos_tokens; the tokenizer's own EOS token if none is given.
-[[nodiscard]] inline TextCodec codec_of(Tokenizer tokenizer, std::vector<Token> end_of_text = {}) {
-  const auto shared = std::make_shared<const Tokenizer>(std::move(tokenizer));
-  if (end_of_text.empty() && shared->eos()) end_of_text = {*shared->eos()};
-  TextCodec codec;
-  codec.encode = [shared](std::string_view text) { return shared->encode(text); };
-  codec.token_bytes = [shared](Token token) { return std::string(shared->is_special(token) ? "" : shared->token_bytes(token)); };
-  codec.end_of_text = std::move(end_of_text);
-  return codec;
-}
 
 }  // namespace tutti

@@ -23,7 +23,7 @@ namespace tutti::cpu {
 /// What a weight type multiplies.
 enum class ActivationForm : std::uint8_t {
   plain,        ///< Floats in order.
-  even_odd,     ///< In each 2 * kLanes floats first the even ones, then the odd ones, as load_even_odd splits bfloat16.
+  even_odd,     ///< In each 2 * kLanes floats first the even ones, then the odd ones, for load_even and load_odd.
   blocks,       ///< 8 bits, one scale for 32 elements: ggml's Q8_0 and Q8_1.
   superblocks,  ///< 8 bits, one scale for 256 elements: ggml's Q8_K.
 };

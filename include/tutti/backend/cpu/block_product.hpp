@@ -91,10 +91,8 @@ void block_product(const ProductJob& job, std::size_t first, std::size_t last) {
         multiply_panel<Format, 1>(panel, count, x, m * job.x.cols + begin * kScaleBlock, job.x.cols, sums.data() + m * kPanelRows);
       }
     }
-    for (std::size_t m = 0; m < rows; ++m) {
-      const OutputTile tile = job.tile(m, n);
-      for (std::size_t r = 0; r < std::min(kPanelRows, last - n); ++r) tile.put(0, r, sums.data()[m * kPanelRows + r]);
-    }
+    const OutputTile y = job.tile(0, n);
+    for (std::size_t m = 0; m < rows; ++m) y.put(m, sums.data() + m * kPanelRows, std::min(kPanelRows, last - n));
   }
 }
 

@@ -22,7 +22,12 @@ struct DenseReader {
   static constexpr std::size_t kVectors = 1;
   static constexpr std::size_t kStep = kLanes;
   static const float* activations(const PreparedActivations& x) { return x.plain; }
-  static void read(const std::byte* from, FloatLanes (&to)[kVectors]) { to[0] = load_as<T>(from); }
+  struct Mask {};
+  static Mask mask() { return {}; }
+  template <std::size_t vector>
+  static FloatLanes read(const std::byte* from, Mask) {
+    return load_as<T>(from);
+  }
 };
 
 template <>
@@ -30,28 +35,39 @@ struct DenseReader<BFloat16> {
   static constexpr std::size_t kVectors = 2;
   static constexpr std::size_t kStep = 2 * kLanes;
   static const float* activations(const PreparedActivations& x) { return x.even_odd; }
-  static void read(const std::byte* from, FloatLanes (&to)[kVectors]) {
-    const EvenOdd pair = load_even_odd(from);
-    to[0] = pair.even;
-    to[1] = pair.odd;
+  static UpperHalves mask() { return upper_halves(); }
+  template <std::size_t vector>
+  static FloatLanes read(const std::byte* from, UpperHalves mask) {
+    return vector == 0 ? load_even(from) : load_odd(from, mask);
   }
 };
 
-/// One tile. `w` and `x` point at its first rows, `y` at its first output; R is at most 4.
+/// Adds `vector` of one step to the sums of a tile.
+template <class T, std::size_t vector, std::size_t R, std::size_t M>
+void dense_step(const std::byte* w, std::size_t row_bytes, const float* x, std::size_t x_stride, FloatLanes (&sums)[M][R]) {
+  FloatLanes weights[R];
+  const auto mask = DenseReader<T>::mask();
+  for (std::size_t r = 0; r < R; ++r) weights[r] = keep(DenseReader<T>::template read<vector>(w + r * row_bytes, mask));
+  for (std::size_t m = 0; m < M; ++m) {
+    const FloatLanes activation = keep(load(x + m * x_stride + vector * kLanes));
+    for (std::size_t r = 0; r < R; ++r) sums[m][r] = fma(weights[r], activation, sums[m][r]);
+  }
+}
+
+/// One tile. `w` and `x` point at its first rows, `y` at its first output.
 template <class T, std::size_t R, std::size_t M>
 void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::size_t x_stride, std::size_t cols, const OutputTile& y) {
   using Reader = DenseReader<T>;
-  FloatLanes sums[M][4];
+  FloatLanes sums[M][R];
   for (auto& row : sums) std::fill(std::begin(row), std::end(row), broadcast(0.0F));
   const auto step = [&](const std::byte* from, std::size_t stride, std::size_t k) {
-    FloatLanes weights[R][Reader::kVectors];
-    for (std::size_t r = 0; r < R; ++r) Reader::read(from + r * stride, weights[r]);
-    for (std::size_t v = 0; v < Reader::kVectors; ++v) {
-      for (std::size_t m = 0; m < M; ++m) {
-        const FloatLanes activation = load(x + m * x_stride + k + v * kLanes);
-        for (std::size_t r = 0; r < R; ++r) sums[m][r] = fma(weights[r][v], activation, sums[m][r]);
-      }
-    }
+#ifdef EXP
+    if (g_mode==1) { constexpr std::size_t per=(R*Reader::kStep*sizeof(T)+63)/64; const std::byte* p = w + g_dist + k*sizeof(T)*R; for (std::size_t r = 0; r < per; ++r) __builtin_prefetch(p+64*r, 0, 3); }
+    if (g_mode==2) { constexpr std::size_t per=(R*Reader::kStep*sizeof(T)+63)/64; const std::byte* p = w + R*row_bytes + k*sizeof(T)*R; for (std::size_t r = 0; r < per; ++r) __builtin_prefetch(p+64*r, 0, 3); }
+    if (g_mode==3) { for (std::size_t r = 0; r < R; ++r) __builtin_prefetch(from + r * stride + R*stride, 0, 3); }
+#endif
+    dense_step<T, 0, R, M>(from, stride, x + k, x_stride, sums);
+    if constexpr (Reader::kVectors == 2) dense_step<T, 1, R, M>(from, stride, x + k, x_stride, sums);
   };
   const std::size_t whole = cols / Reader::kStep * Reader::kStep;
   for (std::size_t k = 0; k < whole; k += Reader::kStep) step(w + k * sizeof(T), row_bytes, k);
@@ -62,9 +78,13 @@ void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::
     step(padded[0], sizeof padded[0], whole);
   }
   for (std::size_t m = 0; m < M; ++m) {
-    alignas(16) float totals[4];
-    store_sums(totals, sums[m][0], sums[m][1], sums[m][2], sums[m][3]);
-    for (std::size_t r = 0; r < R; ++r) y.put(m, r, totals[r]);
+    alignas(16) float totals[round_up(R, 4)];
+    const FloatLanes nothing = broadcast(0.0F);
+    for (std::size_t r = 0; r < R; r += 4) {
+      const auto sum = [&](std::size_t i) { return r + i < R ? sums[m][r + i] : nothing; };
+      store_sums(totals + r, sum(0), sum(1), sum(2), sum(3));
+    }
+    y.put(m, totals, R);
   }
 }
 
@@ -86,15 +106,15 @@ inline constexpr std::size_t kDenseBlockBytes = 128 * 1024;
 template <class T>
 void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
   const std::size_t rows = job.x.rows;
-  // With one pass there is nothing to share. 12 is a multiple of the tile heights.
-  const std::size_t block = rows <= 4 ? last - first : std::max<std::size_t>(kDenseBlockBytes / job.weight.row_bytes / 12 * 12, 12);
+  // With one pass there is nothing to share. 24 is a multiple of the tile heights.
+  const std::size_t block = rows <= 4 ? last - first : std::max<std::size_t>(kDenseBlockBytes / job.weight.row_bytes / 24 * 24, 24);
   for (std::size_t n = first; n < last; n += block) {
     const std::size_t end = std::min(n + block, last);
     for (std::size_t m = 0; m < rows;) {
       switch (const std::size_t left = rows - m; left) {
-        case 1: dense_rows<T, 4, 1>(job, m, n, end); m += 1; break;
+        case 1: dense_rows<T, 8, 1>(job, m, n, end); m += 1; break;
         case 2: dense_rows<T, 4, 2>(job, m, n, end); m += 2; break;
-        case 3: dense_rows<T, 4, 3>(job, m, n, end); m += 3; break;
+        case 3: dense_rows<T, 3, 3>(job, m, n, end); m += 3; break;
         default: dense_rows<T, 3, 4>(job, m, n, end); m += 4; break;
       }
     }

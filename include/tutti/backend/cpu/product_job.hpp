@@ -17,10 +17,16 @@ struct OutputTile {
   const float* bias;  ///< Of the first output, or null.
   bool accumulate;
 
-  void put(std::size_t row, std::size_t col, float value) const {
-    float& y = first[row * stride + col];
-    if (bias != nullptr) value += bias[col];
-    y = accumulate ? y + value : value;
+  /// Outputs [0, count) of row `row`; `values` are changed.
+  void put(std::size_t row, float* values, std::size_t count) const {
+    float* y = first + row * stride;
+    if (bias != nullptr) {
+      for (std::size_t i = 0; i < count; ++i) values[i] += bias[i];
+    }
+    if (accumulate) {
+      for (std::size_t i = 0; i < count; ++i) values[i] += y[i];
+    }
+    for (std::size_t i = 0; i < count; ++i) y[i] = values[i];
   }
 };
 

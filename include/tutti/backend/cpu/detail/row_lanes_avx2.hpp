@@ -88,10 +88,14 @@ inline void load_16(const RowPointers& rows, std::size_t offset, RowBytes* to) {
 
 /// A 16-bit float of every row.
 [[nodiscard]] inline RowFloats load_half(const RowPointers& rows, std::size_t offset) {
-  std::uint64_t word[kPanelRows] = {};
-  for (std::size_t r = 0; r < kPanelRows; ++r) std::memcpy(&word[r], rows.at[r] + offset, 2);
-  const std::uint64_t low = word[0] | word[1] << 16 | word[2] << 32 | word[3] << 48;
-  const std::uint64_t high = word[4] | word[5] << 16 | word[6] << 32 | word[7] << 48;
+  // Put together in general registers: the vector units have enough to do.
+  const auto word = [&](std::size_t r) {
+    std::uint16_t bits;
+    std::memcpy(&bits, rows.at[r] + offset, sizeof bits);
+    return std::uint64_t{bits};
+  };
+  const std::uint64_t low = word(0) | word(1) << 16 | word(2) << 32 | word(3) << 48;
+  const std::uint64_t high = word(4) | word(5) << 16 | word(6) << 32 | word(7) << 48;
   return {_mm256_cvtph_ps(_mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low)))};
 }
 

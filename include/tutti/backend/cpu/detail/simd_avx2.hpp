@@ -37,14 +37,28 @@ template <>
   return {_mm256_castsi256_ps(_mm256_slli_epi32(wide, 16))};
 }
 
-/// 2 * kCount bfloat16 as their even and their odd elements: two instructions instead of the four that keep the order.
-struct EvenOdd {
-  FloatLanes even, odd;
+/// The even or the odd ones of 2 * kCount bfloat16: one instruction a vector, where keeping the order takes two.
+[[nodiscard]] inline FloatLanes load_even(const std::byte* from) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from)), 16))};
+}
+/// Selects the upper halves of 32-bit words. Loaded where it is needed: the largest tile has no register to keep it in.
+struct UpperHalves {
+  __m256i mask;
 };
-[[nodiscard]] inline EvenOdd load_even_odd(const std::byte* from) {
-  const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from));
-  const __m256i upper_half = _mm256_set1_epi32(static_cast<int>(0xFFFF0000U));
-  return {{_mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16))}, {_mm256_castsi256_ps(_mm256_and_si256(pairs, upper_half))}};
+alignas(32) inline constexpr std::uint32_t kUpperHalves[8] = {0xFFFF0000U, 0xFFFF0000U, 0xFFFF0000U, 0xFFFF0000U,
+                                                               0xFFFF0000U, 0xFFFF0000U, 0xFFFF0000U, 0xFFFF0000U};
+[[nodiscard]] inline UpperHalves upper_halves() {
+  return {*reinterpret_cast<const volatile __m256i*>(kUpperHalves)};
+}
+[[nodiscard]] inline FloatLanes load_odd(const std::byte* from, UpperHalves upper) {
+  return {_mm256_castsi256_ps(_mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from)), upper.mask))};
+}
+
+/// The value, in a register from here on. Compilers else prefer to load an operand again for each of its uses, and then loads
+/// limit the products: two loads a cycle feed two multiply-adds only if most operands are in registers.
+[[nodiscard]] inline FloatLanes keep(FloatLanes value) {
+  asm("" : "+x"(value.v));
+  return value;
 }
 
 [[nodiscard]] inline FloatLanes operator+(FloatLanes a, FloatLanes b) { return {_mm256_add_ps(a.v, b.v)}; }

@@ -36,13 +36,20 @@ template <>
   return {_mm512_castsi512_ps(_mm512_slli_epi32(wide, 16))};
 }
 
-struct EvenOdd {
-  FloatLanes even, odd;
+[[nodiscard]] inline FloatLanes load_even(const std::byte* from) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(from), 16))};
+}
+struct UpperHalves {
+  __m512i mask;
 };
-[[nodiscard]] inline EvenOdd load_even_odd(const std::byte* from) {
-  const __m512i pairs = _mm512_loadu_si512(from);
-  const __m512i upper_half = _mm512_set1_epi32(static_cast<int>(0xFFFF0000U));
-  return {{_mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16))}, {_mm512_castsi512_ps(_mm512_and_si512(pairs, upper_half))}};
+[[nodiscard]] inline UpperHalves upper_halves() { return {_mm512_set1_epi32(static_cast<int>(0xFFFF0000U))}; }
+[[nodiscard]] inline FloatLanes load_odd(const std::byte* from, UpperHalves upper) {
+  return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(from), upper.mask))};
+}
+
+[[nodiscard]] inline FloatLanes keep(FloatLanes value) {
+  asm("" : "+v"(value.v));
+  return value;
 }
 
 [[nodiscard]] inline FloatLanes operator+(FloatLanes a, FloatLanes b) { return {_mm512_add_ps(a.v, b.v)}; }

@@ -39,20 +39,20 @@ template <>
   return result;
 }
 
-struct EvenOdd {
-  FloatLanes even, odd;
-};
-[[nodiscard]] inline EvenOdd load_even_odd(const std::byte* from) {
-  using Words = std::uint32_t __attribute__((vector_size(16)));
-  Words pairs;
-  std::memcpy(&pairs, from, sizeof pairs);
-  const Words even = pairs << 16;
-  const Words odd = pairs & 0xFFFF0000U;
-  EvenOdd result;
-  std::memcpy(&result.even.v, &even, sizeof even);
-  std::memcpy(&result.odd.v, &odd, sizeof odd);
-  return result;
+[[nodiscard]] inline FloatLanes load_even(const std::byte* from) {
+  BFloat16 elements[8];
+  std::memcpy(elements, from, sizeof elements);
+  return {FloatLanes::Vector{to_float(elements[0]), to_float(elements[2]), to_float(elements[4]), to_float(elements[6])}};
 }
+struct UpperHalves {};
+[[nodiscard]] inline UpperHalves upper_halves() { return {}; }
+[[nodiscard]] inline FloatLanes load_odd(const std::byte* from, UpperHalves) {
+  BFloat16 elements[8];
+  std::memcpy(elements, from, sizeof elements);
+  return {FloatLanes::Vector{to_float(elements[1]), to_float(elements[3]), to_float(elements[5]), to_float(elements[7])}};
+}
+
+[[nodiscard]] inline FloatLanes keep(FloatLanes value) { return value; }
 
 [[nodiscard]] inline FloatLanes operator+(FloatLanes a, FloatLanes b) { return {a.v + b.v}; }
 [[nodiscard]] inline FloatLanes operator-(FloatLanes a, FloatLanes b) { return {a.v - b.v}; }

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps of a whole model of the shape of SmolLM2-135M: prefill of a prompt, and decoding with one row, sixteen rows of one shared
+// base, eight LoRA experts on a shared base, and eight independent experts of two samples. Counters: tokens a second, bytes of
+// weights a second as a fraction of a plain read of memory in the same run, and the time as a multiple of the step of one row,
+// measured right before.
+//   generation_benchmark --benchmark_filter='decode/bf16/'
+
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "benchmarks/bandwidth_probe.hpp"
+#include "benchmarks/synthetic_model.hpp"
+#include "tutti/backend/cpu/cpu.hpp"
+#include "tutti/transformer/batched_transformer.hpp"
+
+namespace {
+
+using namespace tutti;
+
+enum class Experts { one, shared, lora, independent };
+
+constexpr std::size_t kPrompt = 128;
+
+std::vector<ModelWeights> make_experts(DType type, Experts kind) {
+  const ModelWeights base = bench::synthetic_model(bench::smollm2_shape(), type, 0);
+  std::vector<ModelWeights> experts{base};
+  for (std::uint32_t e = 1; kind != Experts::one && e < 8; ++e) {
+    experts.push_back(kind == Experts::independent ? bench::synthetic_model(bench::smollm2_shape(), type, e) : base);
+  }
+  for (std::uint32_t e = 0; kind == Experts::lora && e < 8; ++e) experts[e] = bench::with_synthetic_adapter(experts[e], 16, e);
+  return experts;
+}
+
+/// A stack behind a prompt, ready to decode `samples` rows of each expert.
+class Decoder {
+ public:
+  Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, std::size_t threads) : stack_(experts, {threads}) {
+    std::vector<Row> prompt;
+    for (std::uint32_t e = 0; e < experts.size(); ++e) {
+      const SequenceId sequence = stack_.create();
+      for (std::uint32_t p = 0; p < kPrompt; ++p) prompt.push_back({e, sequence, p, static_cast<Token>(7 * p + 11)});
+      for (std::size_t s = 0; s < samples; ++s) rows_.push_back({e, sequence, kPrompt, 5});
+    }
+    stack_.forward(prompt, {});
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      rows_[r].sequence = stack_.fork(rows_[r].sequence, kPrompt);
+      outputs_.push_back(static_cast<std::uint32_t>(r));
+    }
+  }
+
+  void step() {
+    benchmark::DoNotOptimize(stack_.forward(rows_, outputs_).data);
+    for (Row& row : rows_) row.token = (row.token * 5 + static_cast<Token>(++row.position)) % 49152;
+  }
+
+  /// Median seconds of some steps.
+  double median_step(std::size_t steps) {
+    std::vector<double> seconds;
+    for (std::size_t i = 0; i < steps; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      step();
+      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(steps / 2), seconds.end());
+    return seconds[steps / 2];
+  }
+
+  [[nodiscard]] std::size_t rows() const { return rows_.size(); }
+  [[nodiscard]] double weight_bytes() { return stack_.ledger().total().weight_bytes; }
+
+ private:
+  BatchedTransformer<Cpu> stack_;
+  std::vector<Row> rows_;
+  std::vector<std::uint32_t> outputs_;
+};
+
+void decode(benchmark::State& state, DType type, Experts kind, std::size_t samples, std::size_t threads) {
+  static bench::BandwidthProbe probe;
+  ThreadPool pool(threads);
+  const std::vector<ModelWeights> experts = make_experts(type, kind);
+  Decoder decoder(experts, samples, threads);
+  Decoder one(make_experts(type, Experts::one), 1, threads);
+  decoder.median_step(3);
+  one.median_step(3);
+  double bandwidth = 0;
+  double ratio = 0;
+  double rounds = 0;
+  const double bytes_before = decoder.weight_bytes();
+  double steps = 0;
+  for (auto _ : state) {
+    // Probe, one row and the batch in turn: the machine's speed drifts, their ratios much less.
+    bandwidth += probe.measure(pool);
+    const double single = one.median_step(5);
+    const double batch = decoder.median_step(5);
+    state.SetIterationTime(batch);
+    ratio += batch / single;
+    rounds += 1;
+    steps += 5;
+  }
+  const double bytes_a_step = (decoder.weight_bytes() - bytes_before) / steps;
+  using benchmark::Counter;
+  state.counters["tokens/s"] = Counter(static_cast<double>(decoder.rows()), Counter::kIsIterationInvariantRate);
+  state.counters["GB/s"] = Counter(bytes_a_step * 1e-9, Counter::kIsIterationInvariantRate);
+  state.counters["of_bandwidth"] = Counter(bytes_a_step / (bandwidth / rounds), Counter::kIsIterationInvariantRate);
+  state.counters["probe_GB/s"] = bandwidth / rounds * 1e-9;
+  state.counters["times_one_row"] = ratio / rounds;
+}
+
+void prefill(benchmark::State& state, DType type, std::size_t tokens, std::size_t threads) {
+  const std::vector<ModelWeights> experts = make_experts(type, Experts::one);
+  BatchedTransformer<Cpu> stack(experts, {threads});
+  const auto last = static_cast<std::uint32_t>(tokens - 1);
+  for (auto _ : state) {
+    stack.clear();
+    const SequenceId sequence = stack.create();
+    std::vector<Row> rows;
+    for (std::uint32_t p = 0; p < tokens; ++p) rows.push_back({0, sequence, p, static_cast<Token>(7 * p + 11)});
+    benchmark::DoNotOptimize(stack.forward(rows, std::span(&last, 1)).data);
+  }
+  state.counters["tokens/s"] = benchmark::Counter(static_cast<double>(tokens), benchmark::Counter::kIsIterationInvariantRate);
+}
+
+const bool registered = [] {
+  const std::map<std::string, DType> types{{"f32", DType::f32}, {"bf16", DType::bf16}, {"q8_0", DType::q8_0}};
+  const std::map<std::string, Experts> kinds{
+      {"shared_base", Experts::shared}, {"lora_r16", Experts::lora}, {"independent", Experts::independent}};
+  for (const auto& [type_name, type] : types) {
+    for (const std::size_t threads : {1U, 2U}) {
+      const std::string suffix = "/threads:" + std::to_string(threads);
+      benchmark::RegisterBenchmark(("prefill/" + type_name + "/tokens:256" + suffix).c_str(),
+                                   [t = type, threads](benchmark::State& state) { prefill(state, t, 256, threads); })
+          ->UseRealTime()
+          ->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark(("decode/" + type_name + "/one/1x1" + suffix).c_str(),
+                                   [t = type, threads](benchmark::State& state) { decode(state, t, Experts::one, 1, threads); })
+          ->UseManualTime()
+          ->Iterations(8)
+          ->Unit(benchmark::kMillisecond);
+      for (const auto& [kind_name, kind] : kinds) {
+        benchmark::RegisterBenchmark(("decode/" + type_name + "/" + kind_name + "/8x2" + suffix).c_str(),
+                                     [t = type, k = kind, threads](benchmark::State& state) { decode(state, t, k, 2, threads); })
+            ->UseManualTime()
+            ->Iterations(8)
+            ->Unit(benchmark::kMillisecond);
+      }
+    }
+  }
+  return true;
+}();
+
+}  // namespace

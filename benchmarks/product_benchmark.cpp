@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The products of a decode step: the matrices of SmolLM2-135M with 1 to 256 activation rows, every storage type, weights from
+// memory (each product takes the next of 192 MB of matrices). Counters: bytes of weights and floating-point operations a second,
+// and the bytes as a fraction of what a plain read of memory reaches in the same run.
+//   product_benchmark --benchmark_filter='q8_0/3072x576/'
+
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "benchmarks/bandwidth_probe.hpp"
+#include "tutti/backend/cpu/product.hpp"
+#include "tutti/core/philox.hpp"
+
+namespace {
+
+using namespace tutti;
+
+/// Matrices of one type, one behind the other, far more than the caches hold. Numbers are small and finite.
+class WeightStream {
+ public:
+  static constexpr std::size_t kBytes = std::size_t{192} << 20;
+
+  explicit WeightStream(DType type) : type_(type), memory_(kBytes) {
+    const DTypeLayout layout = layout_of(type);
+    // 1024 random blocks, again and again. 0x2xxx is a small number in either 16-bit format, 0x3xxxxxxx one in 32 bits.
+    std::vector<std::byte> pattern(1024 * layout.block_bytes);
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+      pattern[i] = static_cast<std::byte>(draw_block(DrawKey{}, static_cast<std::uint32_t>(i))[0] >> 24);
+    }
+    for (std::size_t block = 0; block < 1024; ++block) {
+      std::byte* first = pattern.data() + block * layout.block_bytes;
+      if (type == DType::f32) first[3] = std::byte{0x3D};
+      if (type == DType::f16 || type == DType::bf16) first[1] = type == DType::f16 ? std::byte{0x2A} : std::byte{0x3D};
+      if (is_quantised(type)) first[1] = std::byte{0x20};
+      if (type == DType::q4_1 || type == DType::q5_1 || type == DType::q4_k || type == DType::q5_k) first[3] = std::byte{0x20};
+      if (type == DType::q6_k) first[209] = std::byte{0x20};
+    }
+    for (std::size_t i = 0; i < kBytes; i += pattern.size()) {
+      std::memcpy(memory_.data() + i, pattern.data(), std::min(pattern.size(), kBytes - i));
+    }
+  }
+
+  WeightMatrix next(std::size_t rows, std::size_t cols) {
+    const std::size_t stride = row_bytes(type_, cols);
+    if (position_ + rows * stride > kBytes) position_ = 0;
+    const WeightMatrix matrix{type_, memory_.data() + position_, rows, cols, stride};
+    position_ += matrix.bytes();
+    return matrix;
+  }
+
+  DType type() const { return type_; }
+
+ private:
+  DType type_;
+  cpu::AlignedBuffer<std::byte> memory_;
+  std::size_t position_ = 0;
+};
+
+/// The stream of `type`; one type at a time is kept.
+WeightStream& stream_of(DType type) {
+  static std::unique_ptr<WeightStream> stream;
+  if (!stream || stream->type() != type) {
+    stream.reset();
+    stream = std::make_unique<WeightStream>(type);
+  }
+  return *stream;
+}
+
+void multiply(benchmark::State& state, DType type, std::size_t outputs, std::size_t inputs, std::size_t rows, std::size_t threads) {
+  static bench::BandwidthProbe probe;
+  ThreadPool pool(threads);
+  WeightStream& stream = stream_of(type);
+  std::vector<float> x(rows * inputs), y(rows * outputs);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 17) * 0.1F - 0.8F;
+  cpu::ActivationBuffer activations;
+  double bandwidth = probe.measure(pool);
+  for (auto _ : state) {
+    cpu::prepare(activations, MatrixView<const float>(x.data(), rows, inputs), std::span(&type, 1), pool);
+    cpu::run_product(pool, {stream.next(outputs, inputs), activations.view(), MatrixView<float>(y.data(), rows, outputs)});
+    benchmark::DoNotOptimize(y.data());
+  }
+  bandwidth = (bandwidth + probe.measure(pool)) / 2.0;
+  const double bytes = static_cast<double>(outputs * row_bytes(type, inputs));
+  const double flops = 2.0 * static_cast<double>(outputs * inputs * rows);
+  using benchmark::Counter;
+  state.counters["GB/s"] = Counter(bytes * 1e-9, Counter::kIsIterationInvariantRate);
+  state.counters["GFLOP/s"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
+  state.counters["of_bandwidth"] = Counter(bytes / bandwidth, Counter::kIsIterationInvariantRate);
+  state.counters["probe_GB/s"] = bandwidth * 1e-9;
+}
+
+std::string lower_name(DType type) {
+  std::string name(layout_of(type).name);
+  for (char& letter : name) letter = letter >= 'A' && letter <= 'Z' && letter != 'K' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  return name;
+}
+
+const bool registered = [] {
+  constexpr std::array<std::array<std::size_t, 2>, 5> kShapes{{{576, 576}, {960, 576}, {3072, 576}, {576, 1536}, {49152, 576}}};
+  for (const DType type : {DType::f32, DType::bf16, DType::f16, DType::q8_0, DType::q4_1, DType::q4_0, DType::q4_k, DType::q6_k}) {
+    for (auto [outputs, inputs] : kShapes) {
+      // K-quants come in blocks of 256, which 576 is not a multiple of.
+      if (layout_of(type).block_elements == 256 && inputs == 576) inputs = 512;
+      for (const std::size_t rows : {1U, 2U, 4U, 8U, 16U, 64U, 256U}) {
+        for (const std::size_t threads : {1U, 2U}) {
+          const std::string name = lower_name(type) + "/" + std::to_string(outputs) + "x" + std::to_string(inputs) + "/rows:" +
+                                   std::to_string(rows) + "/threads:" + std::to_string(threads);
+          benchmark::RegisterBenchmark(name.c_str(), [=, n = outputs, k = inputs](benchmark::State& state) { multiply(state, type, n, k, rows, threads); })
+              ->UseRealTime()
+              ->MinTime(0.05);
+        }
+      }
+    }
+  }
+  return true;
+}();
+
+}  // namespace

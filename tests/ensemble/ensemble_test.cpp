@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tutti/ensemble/ensemble.hpp"
+
+#include <cmath>
+#include <set>
+#include <stdexcept>
+
+#include "tests/ensemble/support.hpp"
+#include "tests/support/catch.hpp"
+#include "tutti/router/fixed_subset.hpp"
+#include "tutti/scorer/cross_expert_likelihood.hpp"
+#include "tutti/scorer/function_scorer.hpp"
+#include "tutti/scorer/log_probability.hpp"
+
+using namespace tutti;
+using namespace tutti::test;
+
+namespace {
+
+template <std::size_t N, class Scorer = MeanLogProbability, class Router = AllExperts>
+using LetterEnsemble = Ensemble<N, LetterModel, Scorer, Router>;
+
+template <std::size_t N>
+ExpertStack<N, LetterModel> stack_of(std::vector<LetterModel> models) {
+  return ExpertStack<N, LetterModel>(std::move(models));
+}
+
+Request greedy(std::string prompt, std::size_t tokens) {
+  Request request;
+  request.prompt = std::move(prompt);
+  request.samples_per_expert = 1;
+  request.max_new_tokens = tokens;
+  request.sampling.temperature = 0;
+  return request;
+}
+
+Request sampled(std::size_t samples, std::size_t tokens) {
+  Request request = greedy("a", tokens);
+  request.samples_per_expert = samples;
+  request.sampling.temperature = 1;
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("Every expert writes its candidates, ordered by expert and sample", "[ensemble]") {
+  LetterEnsemble<3> ensemble(stack_of<3>({{1}, {2}, {3}}), letter_codec());
+  Request request = greedy("xa", 3);
+  request.samples_per_expert = 2;
+  const Result result = ensemble.generate(request);
+  REQUIRE(result.candidates.size() == 6);
+  CHECK(result.candidates[0].text == "bcd");
+  CHECK(result.candidates[2].text == "ceg");
+  CHECK(result.candidates[5].text == "dgj");
+  CHECK(result.candidates[5].expert == 2);
+  CHECK(result.candidates[5].sample == 1);
+  CHECK(result.candidates[0].finish == FinishReason::length);
+  CHECK(result.prompt_tokens == std::vector<Token>{23, 0});
+}
+
+TEST_CASE("Log-probabilities are the expert's own at temperature 1, and the scorer's pick is the answer", "[ensemble]") {
+  const LetterModel unsure{1, 1.0F};
+  const LetterModel sure{2, 5.0F};
+  LetterEnsemble<2> ensemble(stack_of<2>({unsure, sure}), letter_codec());
+  const Result result = ensemble.generate(greedy("a", 2));
+  CHECK(result.candidates[0].log_probabilities[1] == Approx(unsure.log_probability_of_favourite()));
+  CHECK(result.candidates[1].score == Approx(sure.log_probability_of_favourite()));
+  CHECK(result.selection.index == 1);
+  CHECK(result.text() == "ce");
+}
+
+TEST_CASE("Cross-expert likelihood reads every candidate under every expert", "[ensemble]") {
+  // Experts 0 and 1 agree; expert 2 is surest of itself, but nobody else believes it.
+  const LetterModel agreeing{1, 3.0F};
+  const LetterModel loner{5, 6.0F};
+  LetterEnsemble<3, CrossExpertLikelihood> ensemble(stack_of<3>({agreeing, agreeing, loner}), letter_codec());
+  const Result result = ensemble.generate(greedy("a", 4));
+  const double own = agreeing.log_probability_of_favourite();
+  const double under_loner = -std::log(std::exp(6.0) + 25);
+  CHECK(result.candidates[0].score == Approx((2 * own + under_loner) / 3).epsilon(1e-5));
+  const double loner_own = loner.log_probability_of_favourite();
+  const double under_others = -std::log(std::exp(3.0) + 25);
+  CHECK(result.candidates[2].score == Approx((loner_own + 2 * under_others) / 3).epsilon(1e-5));
+  CHECK(result.text() == "bcde");
+  CHECK(result.cost.per_expert[2].scored_tokens == 6);  // two strangers' candidates, all tokens but the last of each
+}
+
+TEST_CASE("Samples differ from each other, and the same request gives the same samples", "[ensemble]") {
+  LetterEnsemble<8> ensemble(stack_of<8>(std::vector<LetterModel>(8, {1, 0.0F})), letter_codec());
+  const Result first = ensemble.generate(sampled(2, 12));
+  const Result again = ensemble.generate(sampled(2, 12));
+  std::set<std::vector<Token>> different;
+  for (std::size_t i = 0; i < 16; ++i) {
+    different.insert(first.candidates[i].tokens);
+    CHECK(first.candidates[i].tokens == again.candidates[i].tokens);
+    CHECK(first.candidates[i].log_probabilities == again.candidates[i].log_probabilities);
+  }
+  CHECK(different.size() == 16);
+}
+
+TEST_CASE("A candidate is the same alone and among sixteen", "[ensemble]") {
+  const std::vector<LetterModel> models{{1, 1.0F}, {2, 1.5F}, {3, 0.5F}, {4, 1.0F}, {5, 1.0F}, {6, 1.0F}, {7, 1.0F}, {8, 1.0F}};
+  LetterEnsemble<8> all(stack_of<8>(models), letter_codec());
+  const Result sixteen = all.generate(sampled(2, 20));
+  LetterEnsemble<8, MeanLogProbability, FixedSubset> one(stack_of<8>(models), letter_codec(), {}, FixedSubset({5}));
+  const Result alone = one.generate(sampled(1, 20));
+  REQUIRE(alone.candidates.size() == 1);
+  CHECK(alone.candidates[0].expert == 5);
+  CHECK(alone.candidates[0].tokens == sixteen.candidates[10].tokens);
+  CHECK(alone.candidates[0].log_probabilities == sixteen.candidates[10].log_probabilities);
+}
+
+TEST_CASE("Seeds and request ids change the draws", "[ensemble]") {
+  LetterEnsemble<1> ensemble(stack_of<1>({{1, 0.0F}}), letter_codec());
+  Request request = sampled(1, 20);
+  const auto tokens = [&] { return ensemble.generate(request).candidates[0].tokens; };
+  const std::vector<Token> reference = tokens();
+  request.seed = 1;
+  CHECK(tokens() != reference);
+  request.seed = 0;
+  request.id = 1;
+  CHECK(tokens() != reference);
+  request.id = 0;
+  CHECK(tokens() == reference);
+}
+
+TEST_CASE("A candidate ends at the end-of-text token, which is no part of it", "[ensemble]") {
+  LetterEnsemble<1> ensemble(stack_of<1>({{1, 3.0F, 9.0F}}), letter_codec());
+  const Result result = ensemble.generate(greedy("a", 5));
+  CHECK(result.candidates[0].tokens.empty());
+  CHECK(result.candidates[0].finish == FinishReason::end_of_text);
+  Request on = greedy("a", 5);
+  on.ignore_end_of_text = true;
+  CHECK(ensemble.generate(on).candidates[0].finish == FinishReason::length);
+}
+
+TEST_CASE("Stop tokens and stop strings end a candidate", "[ensemble]") {
+  LetterEnsemble<1> ensemble(stack_of<1>({{1}}), letter_codec());
+  Request request = greedy("a", 10);
+  request.stop_tokens = {4};
+  CHECK(ensemble.generate(request).text() == "bcd");
+  CHECK(ensemble.generate(request).candidates[0].finish == FinishReason::stop_token);
+  request.stop_tokens.clear();
+  request.stop_strings = {"ef"};
+  const Result result = ensemble.generate(request);
+  CHECK(result.text() == "bcd");
+  CHECK(result.candidates[0].tokens.size() == 5);
+  CHECK(result.candidates[0].finish == FinishReason::stop_string);
+}
+
+TEST_CASE("A candidate ends when the context is full", "[ensemble]") {
+  LetterEnsemble<1> ensemble(stack_of<1>({{1, 3.0F, -20.0F, 6}}), letter_codec());
+  const Result result = ensemble.generate(greedy("abc", 10));
+  CHECK(result.text() == "def");
+  CHECK(result.candidates[0].finish == FinishReason::context_full);
+}
+
+TEST_CASE("A budget of tokens is never exceeded", "[ensemble]") {
+  LetterEnsemble<2> ensemble(stack_of<2>({{1}, {2}}), letter_codec());
+  Request request = greedy("a", 10);
+  request.samples_per_expert = 2;
+  request.budget.max_total_tokens = 11;
+  const Result result = ensemble.generate(request);
+  CHECK(result.cost.total().generated_tokens == 8);
+  CHECK(result.candidates[3].finish == FinishReason::budget);
+  CHECK(result.candidates[3].text == "ce");
+}
+
+TEST_CASE("A stop token of the caller ends the generation with what there is", "[ensemble]") {
+  LetterEnsemble<2> ensemble(stack_of<2>({{1}, {2}}), letter_codec());
+  std::stop_source source;
+  Request request = greedy("a", 10);
+  request.stop = source.get_token();
+  request.stream = [&](const StreamEvent& event) {
+    if (event.expert == 1 && event.token == 6) source.request_stop();
+  };
+  const Result result = ensemble.generate(request);
+  CHECK(result.candidates[0].text == "bcd");
+  CHECK(result.candidates[1].text == "ceg");
+  CHECK(result.candidates[0].finish == FinishReason::cancelled);
+}
+
+TEST_CASE("The stream tells every token and joins to the texts", "[ensemble]") {
+  LetterEnsemble<2> ensemble(stack_of<2>({{1}, {2}}), letter_codec());
+  Request request = greedy("a", 4);
+  request.stop_strings = {"zz", "gh"};
+  std::vector<std::string> texts(2);
+  std::vector<std::size_t> tokens(2);
+  std::vector<FinishReason> reasons(2, FinishReason::running);
+  request.stream = [&](const StreamEvent& event) {
+    texts[event.expert] += event.text;
+    tokens[event.expert] += event.token >= 0 ? 1 : 0;
+    if (event.finish != FinishReason::running) reasons[event.expert] = event.finish;
+  };
+  const Result result = ensemble.generate(request);
+  CHECK(texts[0] == result.candidates[0].text);
+  CHECK(texts[1] == "cegi");
+  CHECK(tokens == std::vector<std::size_t>{4, 4});
+  CHECK(reasons == std::vector<FinishReason>(2, FinishReason::length));
+}
+
+TEST_CASE("A callback that throws ends the request, and the ensemble can be used again", "[ensemble]") {
+  LetterEnsemble<1> ensemble(stack_of<1>({{1}}), letter_codec());
+  Request request = greedy("a", 4);
+  request.stream = [](const StreamEvent& event) {
+    if (event.token == 2) throw std::runtime_error("enough");
+  };
+  CHECK_THROWS_WITH(ensemble.generate(request), "enough");
+  CHECK(ensemble.generate(greedy("a", 4)).text() == "bcde");
+}
+
+TEST_CASE("The mean of probabilities is the mixture of the experts", "[ensemble]") {
+  // From 'a': expert 0 gives 'b' e^2/(e^2+25), expert 1 gives 'c' e^4/(e^4+25): the mixture prefers 'c'.
+  LetterEnsemble<2> ensemble(stack_of<2>({{1, 2.0F, -60.0F}, {2, 4.0F, -60.0F}}), letter_codec());
+  const FusedResult result = ensemble.fuse(greedy("a", 1));
+  CHECK(result.text() == "c");
+  const double c_under_0 = 1 / (std::exp(2.0) + 25);
+  const double c_under_1 = std::exp(4.0) / (std::exp(4.0) + 25);
+  CHECK(result.candidate.log_probabilities[0] == Approx(std::log((c_under_0 + c_under_1) / 2)).epsilon(1e-5));
+}
+
+TEST_CASE("The product of experts is their normalised geometric mean", "[ensemble]") {
+  LetterEnsemble<2> ensemble(stack_of<2>({{1, 2.0F, -60.0F}, {2, 4.0F, -60.0F}}), letter_codec());
+  const FusedResult result = ensemble.fuse(greedy("a", 1), Fusion::product_of_experts);
+  CHECK(result.text() == "c");
+  // Mean logits: 'b' 1, 'c' 2, 24 letters 0, the end token -60.
+  CHECK(result.candidate.log_probabilities[0] == Approx(2 - std::log(std::exp(1.0) + std::exp(2.0) + 24)).epsilon(1e-5));
+}
+
+TEST_CASE("An ensemble is a language model: the mixture of its experts", "[ensemble]") {
+  static_assert(LanguageModel<LetterEnsemble<2>>);
+  LetterEnsemble<2> ensemble(stack_of<2>({{1, 2.0F, -60.0F}, {2, 4.0F, -60.0F}}), letter_codec());
+  std::vector<float> logits(27);
+  const std::vector<Token> context{0};
+  ensemble.next_logits(context, logits);
+  const double b = (std::exp(2.0) / (std::exp(2.0) + 25) + 1 / (std::exp(4.0) + 25)) / 2;
+  CHECK(logits[1] == Approx(std::log(b)).epsilon(1e-5));
+}
+
+TEST_CASE("A lambda is a scorer", "[ensemble]") {
+  auto likes_g = [](const Candidate& candidate) { return candidate.text.find('g') != std::string::npos ? 1.0 : 0.0; };
+  Ensemble<3, LetterModel, FunctionScorer<decltype(likes_g)>> ensemble(stack_of<3>({{1}, {2}, {1}}), letter_codec(), {likes_g});
+  CHECK(ensemble.generate(greedy("a", 3)).selection.index == 1);
+}
+
+TEST_CASE("Scorers that break their contract are told so", "[ensemble]") {
+  auto nan = [](const Candidate&) { return std::nan(""); };
+  Ensemble<2, LetterModel, FunctionScorer<decltype(nan)>> with_nan(stack_of<2>({{1}, {2}}), letter_codec(), {nan});
+  CHECK_THROWS_AS(with_nan.generate(greedy("a", 3)), ComponentError);
+  auto too_few = [](const ScoringRequest&) { return std::vector<double>{1.0}; };
+  Ensemble<2, LetterModel, FunctionScorer<decltype(too_few)>> with_one(stack_of<2>({{1}, {2}}), letter_codec(), {too_few});
+  CHECK_THROWS_AS(with_one.generate(greedy("a", 3)), ComponentError);
+}
+
+TEST_CASE("NaN logits name the expert, the sample and the position", "[ensemble]") {
+  LetterEnsemble<2> ensemble(stack_of<2>({{1}, {1, std::nanf("")}}), letter_codec());
+  CHECK_THROWS_AS(ensemble.generate(greedy("abc", 3)), NumericError);
+  CHECK_THROWS_WITH(ensemble.generate(greedy("abc", 3)), contains("expert 1, sample 0, position 3"));
+}
+
+TEST_CASE("Requests out of range are refused with both numbers", "[ensemble]") {
+  LetterEnsemble<2> ensemble(stack_of<2>({{1, 3.0F, -20.0F, 5}, {2, 3.0F, -20.0F, 5}}), letter_codec());
+  const auto refused = [&](auto change, const std::string& message) {
+    Request request = greedy("ab", 3);
+    change(request);
+    CHECK_THROWS_WITH(ensemble.generate(request), contains(message));
+    CHECK_THROWS_WITH(ensemble.fuse(request), contains(message));
+  };
+  refused([](Request& r) { r.prompt = ""; }, "prompt is empty");
+  refused([](Request& r) { r.prompt = "abcde"; }, "the prompt has 5 tokens, the context holds 5");
+  refused([](Request& r) { r.prompt_tokens = {1}; }, "a prompt of 2 bytes and also 1 prompt tokens");
+  refused([](Request& r) { r.prompt = "", r.prompt_tokens = {1, 27}; }, "prompt token 27 is outside the vocabulary of 27");
+  refused([](Request& r) { r.samples_per_expert = 0; }, "samples_per_expert is 0");
+  refused([](Request& r) { r.max_new_tokens = 0; }, "max_new_tokens is 0");
+  refused([](Request& r) { r.sampling.temperature = -1; }, "-1");
+  refused([](Request& r) { r.budget.max_seconds = -2; }, "budget.max_seconds is -2");
+  refused([](Request& r) { r.stop_strings = {"a", ""}; }, "stop string 1 of 2 is empty");
+  CHECK(ensemble.generate(greedy("ab", 3)).candidates.size() == 2);
+}
+
+TEST_CASE("A text prompt without a codec is refused, tokens are not", "[ensemble]") {
+  LetterEnsemble<1> ensemble(stack_of<1>({{1}}));
+  CHECK_THROWS_WITH(ensemble.generate(greedy("a", 3)), contains("needs a tokenizer"));
+  Request request = greedy("", 3);
+  request.prompt_tokens = {0};
+  CHECK(ensemble.generate(request).candidates[0].tokens == std::vector<Token>{1, 2, 3});
+}
+
+TEST_CASE("The ledger counts tokens by expert", "[ensemble]") {
+  LetterEnsemble<2> ensemble(stack_of<2>({{1}, {2}}), letter_codec());
+  Request request = greedy("abc", 4);
+  request.samples_per_expert = 2;
+  const Result result = ensemble.generate(request);
+  CHECK(result.cost.per_expert[0].prompt_tokens == 3);
+  CHECK(result.cost.per_expert[1].generated_tokens == 8);
+  CHECK(result.cost.total().generated_tokens == 16);
+  CHECK(result.cost.steps == 4);
+}

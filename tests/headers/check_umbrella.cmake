@@ -1,0 +1,18 @@
+# Passes if UMBRELLA, directly or not, includes every host header of INCLUDE_DIR: cmake -D COMPILER=... -D INCLUDES=... -P this file.
+cmake_minimum_required(VERSION 3.25)
+
+list(TRANSFORM INCLUDES PREPEND -I OUTPUT_VARIABLE include_flags)
+execute_process(
+  COMMAND ${COMPILER} -std=c++20 -MM ${include_flags} -x c++ ${INCLUDE_DIR}/tutti/tutti.hpp
+  OUTPUT_VARIABLE included COMMAND_ERROR_IS_FATAL ANY)
+file(GLOB_RECURSE headers RELATIVE ${INCLUDE_DIR} ${INCLUDE_DIR}/*.hpp)
+set(missing)
+foreach(header IN LISTS headers)
+  string(FIND "${included}" "/${header}" position)
+  if(position EQUAL -1)
+    list(APPEND missing ${header})
+  endif()
+endforeach()
+if(missing)
+  message(FATAL_ERROR "tutti/tutti.hpp does not include: ${missing}")
+endif()

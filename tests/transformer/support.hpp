@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What the tests of this folder share: the tiny checkpoints, and rows of one sequence.
+
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+#include "tutti/backend/cpu/cpu.hpp"
+#include "tutti/transformer/transformer.hpp"
+
+namespace tutti::test {
+
+using CpuModel = Transformer<Cpu>;
+
+inline std::filesystem::path checkpoint(const char* name) { return std::filesystem::path(TUTTI_TEST_DATA) / "transformer" / name; }
+
+/// Some tokens of the tiny vocabulary of 96.
+inline std::vector<Token> some_tokens(std::size_t count, std::uint32_t seed = 1) {
+  std::vector<Token> tokens;
+  for (std::uint32_t x = seed; tokens.size() < count;) {
+    x = x * 1664525U + 1013904223U;
+    tokens.push_back(static_cast<Token>((x >> 16) % 96));
+  }
+  return tokens;
+}
+
+inline void append_rows(std::vector<Row>& rows, std::uint32_t expert, SequenceId sequence, std::size_t position,
+                        std::span<const Token> tokens) {
+  for (const Token token : tokens) rows.push_back({expert, sequence, static_cast<std::uint32_t>(position++), token});
+}
+
+/// Logits after the last of `tokens`, computed alone: one expert, one sequence, one pass.
+inline std::vector<float> logits_alone(const CpuModel& model, std::span<const Token> tokens, StackOptions options = {},
+                                       std::size_t threads = 1) {
+  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {threads}, options);
+  std::vector<Row> rows;
+  append_rows(rows, 0, stack.create(), 0, tokens);
+  const auto last = static_cast<std::uint32_t>(rows.size() - 1);
+  const MatrixView<const float> logits = stack.forward(rows, std::span(&last, 1));
+  return {logits.row(0), logits.row(0) + logits.cols};
+}
+
+/// Whether two rows are the same to the bit.
+inline bool same_bits(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+}  // namespace tutti::test
