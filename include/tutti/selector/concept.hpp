@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a selector is: it looks at all candidates and their scores, and picks one.
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "tutti/core/candidate.hpp"
+#include "tutti/core/error.hpp"
+
+namespace tutti {
+
+/// A pick and what it rests on.
+struct Selection {
+  std::size_t index = 0;       ///< Of the picked candidate.
+  std::vector<double> values;  ///< The selector's own value of each candidate; the pick has the largest.
+  bool none_passed = false;    ///< FilterThenBest only: every candidate failed, and the best of all was taken.
+};
+
+template <class S>
+concept CandidateSelector = requires(const S& selector, std::span<const Candidate> candidates) {
+  { selector.select(candidates) } -> std::same_as<Selection>;
+};
+
+namespace detail {
+
+/// @throws OptionError when there is nothing to pick from.
+inline void require_candidates(std::span<const Candidate> candidates) {
+  require<OptionError>(!candidates.empty(), "a selector was given 0 candidates: there must be at least one");
+}
+
+/// @throws OptionError for no candidates, ComponentError for a score that is NaN.
+inline void require_scores(std::span<const Candidate> candidates) {
+  require_candidates(candidates);
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    require<ComponentError>(!std::isnan(candidates[i].score), "candidate ", i, " of ", candidates.size(),
+                            " has the score NaN: score the candidates before selecting");
+  }
+}
+
+/// Index of the largest value; among equals the one that `better(i, j)` prefers, at last the lowest index.
+template <class Better>
+[[nodiscard]] std::size_t index_of_largest(std::span<const double> values, Better better) {
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    if (values[i] > values[best] || (values[i] == values[best] && better(i, best))) best = i;
+  }
+  return best;
+}
+
+}  // namespace detail
+
+}  // namespace tutti
