@@ -243,6 +243,17 @@ TEST_CASE("A lambda is a scorer", "[ensemble]") {
   CHECK(ensemble.generate(greedy("a", 3)).selection.index == 1);
 }
 
+TEST_CASE("A sampler of the caller's own draws instead of the options", "[ensemble]") {
+  LetterEnsemble<1> ensemble(stack_of<1>({{1}}), letter_codec());
+  Request request = greedy("a", 3);
+  request.custom_sampler = [](std::span<const float>, const SamplingContext& context, const DrawKey&, SamplerScratch&) {
+    return context.history.back() + 3;
+  };
+  CHECK(ensemble.generate(request).text() == "dgj");
+  request.custom_sampler = [](std::span<const float>, const SamplingContext&, const DrawKey&, SamplerScratch&) { return Token{27}; };
+  CHECK_THROWS_WITH(ensemble.generate(request), contains("drew token 27 from a vocabulary of 27"));
+}
+
 TEST_CASE("Scorers that break their contract are told so", "[ensemble]") {
   auto nan = [](const Candidate&) { return std::nan(""); };
   Ensemble<2, LetterModel, FunctionScorer<decltype(nan)>> with_nan(stack_of<2>({{1}, {2}}), letter_codec(), {nan});

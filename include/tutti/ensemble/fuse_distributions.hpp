@@ -21,11 +21,10 @@ namespace tutti {
 /// @param weights one for each expert, positive, of sum 1.
 /// @throws NumericError when an expert's logits hold a NaN or nothing but -inf, or the product leaves no token.
 inline void fuse_distributions(Fusion fusion, MatrixView<const float> logits, std::span<const float> weights, std::span<float> fused) {
-  using Row = Eigen::Map<const Eigen::ArrayXf>;
   const auto vocabulary = static_cast<Eigen::Index>(logits.cols);
   Eigen::ArrayXf sum = Eigen::ArrayXf::Zero(vocabulary);
   for (std::size_t e = 0; e < logits.rows; ++e) {
-    const Row row(logits.row(e), vocabulary);
+    const Eigen::Map<const Eigen::ArrayXf> row(logits.row(e), vocabulary);
     const float normaliser = log_sum_exp(logits.row_span(e));
     if (fusion == Fusion::mean_of_probabilities) {
       sum += weights[e] * (row - normaliser).exp();

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -13,6 +13,7 @@
 
 #include "tutti/core/candidate.hpp"
 #include "tutti/core/types.hpp"
+#include "tutti/sampler/concept.hpp"
 #include "tutti/sampler/options.hpp"
 
 namespace tutti {
@@ -33,6 +34,9 @@ struct StreamEvent {
   FinishReason finish = FinishReason::running;  ///< Why the candidate has ended, in its last event.
 };
 
+/// A sampler of the caller's own, in the form of the concept Sampler. Several threads may call it at once.
+using CustomSampler = std::function<Token(std::span<const float> logits, const SamplingContext&, const DrawKey&, SamplerScratch&)>;
+
 /// A request. Give `prompt` or `prompt_tokens`.
 struct Request {
   std::string prompt;                ///< Encoded by the ensemble's tokenizer; special tokens in it are recognised.
@@ -40,6 +44,7 @@ struct Request {
   std::size_t samples_per_expert = 2;
   std::size_t max_new_tokens = 128;  ///< For each candidate.
   SamplingOptions sampling;
+  CustomSampler custom_sampler;  ///< Draws instead of what `sampling` describes, when given.
   std::vector<std::string> stop_strings;  ///< A candidate ends before the first of these that appears in its text.
   std::vector<Token> stop_tokens;         ///< Beside the model's own end-of-text tokens.
   bool ignore_end_of_text = false;        ///< Go on past end-of-text tokens, for benchmarks.

@@ -81,6 +81,16 @@ class Candidates {
     sorted_ = sorted;
   }
 
+  /// Adds to the logit of one token of the vocabulary, if the token is still there.
+  void add(Token token, float bias) {
+    if (dense_) {
+      logits_[static_cast<std::size_t>(token)] += bias;
+      return;
+    }
+    for (TokenLogit& entry : std::span(entries_.data(), size_)) entry.logit += entry.token == token ? bias : 0.0F;
+    sorted_ = false;
+  }
+
   /// Drops the entries for which `predicate(entry)` is false. The rest keep their order.
   template <class Predicate>
   void keep_if(Predicate predicate) {
@@ -121,7 +131,7 @@ class Candidates {
 
   void sort() { keep_largest(size_); }
 
-  /// Keeps the first `count` entries of the list, in their order. 
+  /// Keeps the first `count` entries of the list, in their order.
   void truncate(std::size_t count) {
     static_cast<void>(entries());
     size_ = std::min(size_, count);
@@ -167,7 +177,7 @@ class Candidates {
   }
 
   /// A number that at least `count` of the dense logits reach, not far below the last of them: the logits are dealt into
-  /// groups of 16, and at least `count` groups have a maximum that is no smaller than the count-th largest maximum. 
+  /// groups of 16, and at least `count` groups have a maximum that is no smaller than the count-th largest maximum.
   [[nodiscard]] float lower_bound_of_rank(std::size_t count) {
     constexpr std::size_t kLanes = 16;
     constexpr std::size_t kBlock = kLanes * 16;

@@ -173,9 +173,9 @@ class ByteLevelBpe {
       std::size_t next;
       MergeTable::Rule rule;  // joins this symbol and the next
     };
-    using Candidate = std::pair<std::uint32_t, std::size_t>;  // (rank, position): the order of merging
+    using RankedPair = std::pair<std::uint32_t, std::size_t>;  // (rank, position): the order of merging
     std::vector<Link> links(symbols.size());
-    std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> candidates;
+    std::priority_queue<RankedPair, std::vector<RankedPair>, std::greater<>> candidates;
     const auto update_rule = [&](std::size_t i) {
       links[i].rule = links[i].next == kNone ? MergeTable::Rule{} : merges_.find(symbols[i], symbols[links[i].next]);
       if (links[i].rule.rank != MergeTable::kNoRank) candidates.emplace(links[i].rule.rank, i);

@@ -17,83 +17,97 @@ namespace tutti::cpu::detail {
 
 /// 32-element blocks of a panel: 1024 elements, so that the panel and the activations of some rows fit 32 KB.
 inline constexpr std::size_t kPanelBlocks = 32;
+/// Activation rows that go over a panel together, sharing its loads.
+inline constexpr std::size_t kPanelTile = 4;
 
-/// One activation row at its element `block * 32`.
-struct ActivationBlocks {
-  const std::int8_t* codes;
-  const std::int16_t* words;
-  const float* scales;
-  const float* scaled_sums;
-  const std::int32_t* sums;
-
-  ActivationBlocks(const QuantisedRows& rows, std::size_t element)
-      : codes(rows.codes + element), words(rows.words + element), scales(rows.scales + element / kScaleBlock),
-        scaled_sums(rows.scaled_sums + element / kScaleBlock), sums(rows.sums + element / kSumBlock) {}
-};
-
-/// sum + (weights of one block) . (activations of the same 32 elements, `block` blocks behind x).
-template <class Format>
-[[nodiscard]] RowFloats add_block(const typename Format::Block& weights, const ActivationBlocks& x, std::size_t block, RowFloats sum) {
+/// M activation rows, `element` elements behind their beginnings, times `count` blocks of a panel. `sums` has the sums so
+/// far, kPanelRows for each activation row.
+template <class Format, std::size_t M>
+void multiply_panel(const typename Format::Block* panel, std::size_t count, const QuantisedRows& x, std::size_t cols,
+                    std::size_t element, float* sums) {
   constexpr std::size_t kQuads = 8 / Format::kScales;
-  for (std::size_t part = 0; part < Format::kScales; ++part) {
-    RowInts products;
-    if constexpr (Format::kSigned) {
-      products = dot_signed<kQuads>(weights.codes, x.words + 32 * block);
-    } else {
-      products = dot_unsigned<kQuads, Format::kLargest>(weights.codes + part * kQuads, x.codes + 32 * block + part * kQuads * 4);
-    }
-    if constexpr (Format::kZero != 0) {
-      const std::int32_t code_sum = Format::kScales == 2 ? x.sums[2 * block + part] : x.sums[2 * block] + x.sums[2 * block + 1];
-      products = products - row_broadcast(Format::kZero * code_sum);
-    }
-    sum = row_fma(to_floats(products), weights.scale[part] * row_broadcast(x.scales[block]), sum);
+  const std::int8_t* codes[M];
+  const std::int16_t* words[M];
+  const auto at = [&](std::size_t m) { return m * cols + element; };
+  RowFloats sum[M];
+  for (std::size_t m = 0; m < M; ++m) {
+    codes[m] = x.codes + at(m);
+    words[m] = x.words + at(m);
+    sum[m] = row_load(sums + m * kPanelRows);
   }
-  if constexpr (Format::kHasMinimum) sum = row_fma(weights.minimum, row_broadcast(x.scaled_sums[block]), sum);
-  return sum;
+  for (std::size_t block = 0; block < count; ++block) {
+    const typename Format::Block& weights = panel[block];
+    for (std::size_t part = 0; part < Format::kScales; ++part) {
+      RowInts products[M];
+      if constexpr (Format::kSigned) {
+        dot_signed<kQuads>(weights.codes, words, kScaleBlock * block, products);
+      } else {
+        dot_unsigned<kQuads, Format::kLargest>(weights.codes + part * kQuads, codes, kScaleBlock * block + part * 4 * kQuads, products);
+      }
+      for (std::size_t m = 0; m < M; ++m) {
+        if constexpr (Format::kZero != 0) {
+          const std::int32_t* code_sums = x.sums + at(m) / kSumBlock + 2 * block;
+          const std::int32_t code_sum = Format::kScales == 2 ? code_sums[part] : code_sums[0] + code_sums[1];
+          products[m] = products[m] - row_broadcast(Format::kZero * code_sum);
+        }
+        const float scale = x.scales[at(m) / kScaleBlock + block];
+        sum[m] = row_fma(to_floats(products[m]), weights.scale[part] * row_broadcast(scale), sum[m]);
+      }
+    }
+    if constexpr (Format::kHasMinimum) {
+      for (std::size_t m = 0; m < M; ++m) {
+        sum[m] = row_fma(weights.minimum, row_broadcast(x.scaled_sums[at(m) / kScaleBlock + block]), sum[m]);
+      }
+    }
+  }
+  for (std::size_t m = 0; m < M; ++m) row_store(sums + m * kPanelRows, sum[m]);
 }
 
-/// M activation rows over `count` blocks of a panel; the sums so far are in `sums`, 8 floats a row.
-template <class Format, std::size_t M>
-void multiply_panel(const typename Format::Block* panel, std::size_t count, const QuantisedRows& rows, std::size_t element,
-                    std::size_t cols, float* sums) {
-  const auto blocks_of = [&](std::size_t m) { return ActivationBlocks(rows, element + m * cols); };
-  for (std::size_t m = 0; m < M; ++m) {
-    const ActivationBlocks x = blocks_of(m);
-    RowFloats sum = row_load(sums + m * kPanelRows);
-    for (std::size_t block = 0; block < count; ++block) sum = add_block<Format>(panel[block], x, block, sum);
-    row_store(sums + m * kPanelRows, sum);
+/// Sums of eight weight rows with all activation rows: `sums` gets kPanelRows for each.
+template <DType type>
+void multiply_rows(RowPointers pointers, const PreparedActivations& x, float* sums) {
+  using Format = BlockFormat<type>;
+  const QuantisedRows& quantised = activation_form(type) == ActivationForm::superblocks ? x.superblocks : x.blocks;
+  const std::size_t blocks = x.cols / kScaleBlock;
+  alignas(kCacheLine) typename Format::Block panel[kPanelBlocks];
+  const std::byte* ahead = pointers.first + std::max(kPanelRows * pointers.stride, kLeastPrefetch);
+  constexpr std::size_t kBytes = layout_of(type).block_bytes;
+  std::fill_n(sums, x.rows * kPanelRows, 0.0F);
+  for (std::size_t begin = 0; begin < blocks; begin += kPanelBlocks) {
+    const std::size_t count = std::min(kPanelBlocks, blocks - begin);
+    for (std::size_t block = 0; block < count; block += Format::kBlocks) {
+      for (std::size_t line = 0; line < kPanelRows * kBytes; line += kCacheLine) prefetch(ahead + line);
+      ahead += kPanelRows * kBytes;
+      Format::unpack(pointers, panel + block);
+      pointers.first += kBytes;
+    }
+    for (std::size_t m = 0; m < x.rows; m += kPanelTile) {
+      const std::size_t element = m * x.cols + begin * kScaleBlock;
+      float* to = sums + m * kPanelRows;
+      switch (x.rows - m) {
+        case 1: multiply_panel<Format, 1>(panel, count, quantised, x.cols, element, to); break;
+        case 2: multiply_panel<Format, 2>(panel, count, quantised, x.cols, element, to); break;
+        case 3: multiply_panel<Format, 3>(panel, count, quantised, x.cols, element, to); break;
+        default: multiply_panel<Format, kPanelTile>(panel, count, quantised, x.cols, element, to); break;
+      }
+    }
   }
 }
 
 /// Output columns [first, last) of `job`.
 template <DType type>
 void block_product(const ProductJob& job, std::size_t first, std::size_t last) {
-  using Format = BlockFormat<type>;
-  constexpr DTypeLayout kLayout = layout_of(type);
-  const QuantisedRows& x = activation_form(type) == ActivationForm::superblocks ? job.x.superblocks : job.x.blocks;
-  const std::size_t rows = job.x.rows;
-  const std::size_t blocks = job.x.cols / kScaleBlock;
   thread_local AlignedBuffer<float> sums;
-  sums.grow(rows * kPanelRows);
-  alignas(kCacheLine) typename Format::Block panel[kPanelBlocks];
-  for (std::size_t n = first; n < last; n += kPanelRows) {
-    RowPointers pointers;
-    // Lanes beyond the last row repeat it; their results are not stored.
-    for (std::size_t r = 0; r < kPanelRows; ++r) pointers.at[r] = job.weight.row(std::min(n + r, last - 1));
-    std::fill_n(sums.data(), rows * kPanelRows, 0.0F);
-    for (std::size_t begin = 0; begin < blocks; begin += kPanelBlocks) {
-      const std::size_t count = std::min(kPanelBlocks, blocks - begin);
-      for (std::size_t block = 0; block < count; block += Format::kBlocks) {
-        Format::unpack(pointers, panel + block);
-        for (const std::byte*& row : pointers.at) row += kLayout.block_bytes;
-      }
-      for (std::size_t m = 0; m < rows; ++m) {
-        multiply_panel<Format, 1>(panel, count, x, m * job.x.cols + begin * kScaleBlock, job.x.cols, sums.data() + m * kPanelRows);
-      }
-    }
+  sums.grow(job.x.rows * kPanelRows);
+  const auto panel = [&](std::size_t n, std::size_t stride, std::size_t count) {
+    multiply_rows<type>({job.weight.row(n), stride}, job.x, sums.data());
     const OutputTile y = job.tile(0, n);
-    for (std::size_t m = 0; m < rows; ++m) y.put(m, sums.data() + m * kPanelRows, std::min(kPanelRows, last - n));
-  }
+    for (std::size_t m = 0; m < job.x.rows; ++m) y.put(m, sums.data() + m * kPanelRows, count);
+  };
+  std::size_t n = first;
+  for (; n + kPanelRows <= last; n += kPanelRows) panel(n, job.weight.row_bytes, kPanelRows);
+  // Rows that do not fill a panel go one by one, the same row in all lanes.
+  for (; n < last; ++n) panel(n, 0, 1);
 }
 
 }  // namespace tutti::cpu::detail

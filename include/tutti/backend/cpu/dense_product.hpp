@@ -16,6 +16,11 @@
 
 namespace tutti::cpu::detail {
 
+/// Activation rows of the largest tile.
+inline constexpr std::size_t kDenseRows = 6;
+/// Weights that several passes over the activation rows share: a part of a small second-level cache.
+inline constexpr std::size_t kDenseBlockBytes = 128 * 1024;
+
 /// How the inner loop reads one weight type: `kStep` elements at a time as `kVectors` vectors.
 template <class T>
 struct DenseReader {
@@ -61,16 +66,18 @@ void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::
   FloatLanes sums[M][R];
   for (auto& row : sums) std::fill(std::begin(row), std::end(row), broadcast(0.0F));
   const auto step = [&](const std::byte* from, std::size_t stride, std::size_t k) {
-#ifdef EXP
-    if (g_mode==1) { constexpr std::size_t per=(R*Reader::kStep*sizeof(T)+63)/64; const std::byte* p = w + g_dist + k*sizeof(T)*R; for (std::size_t r = 0; r < per; ++r) __builtin_prefetch(p+64*r, 0, 3); }
-    if (g_mode==2) { constexpr std::size_t per=(R*Reader::kStep*sizeof(T)+63)/64; const std::byte* p = w + R*row_bytes + k*sizeof(T)*R; for (std::size_t r = 0; r < per; ++r) __builtin_prefetch(p+64*r, 0, 3); }
-    if (g_mode==3) { for (std::size_t r = 0; r < R; ++r) __builtin_prefetch(from + r * stride + R*stride, 0, 3); }
-#endif
     dense_step<T, 0, R, M>(from, stride, x + k, x_stride, sums);
     if constexpr (Reader::kVectors == 2) dense_step<T, 1, R, M>(from, stride, x + k, x_stride, sums);
   };
+  // The rows of a tile are short streams, which the processor's own prefetching loses at every new tile. So the next tile is
+  // asked for in the order of its addresses, as much of it in each step as the step reads of this one.
+  const std::byte* ahead = w + std::max(R * row_bytes, kLeastPrefetch);
   const std::size_t whole = cols / Reader::kStep * Reader::kStep;
-  for (std::size_t k = 0; k < whole; k += Reader::kStep) step(w + k * sizeof(T), row_bytes, k);
+  for (std::size_t k = 0; k < whole; k += Reader::kStep) {
+    for (std::size_t line = 0; line < R * Reader::kStep * sizeof(T); line += kCacheLine) prefetch(ahead + line);
+    ahead += R * Reader::kStep * sizeof(T);
+    step(w + k * sizeof(T), row_bytes, k);
+  }
   if (whole < cols) {
     // The last elements with zeros behind them; the activations are padded likewise.
     alignas(kCacheLine) std::byte padded[R][Reader::kStep * sizeof(T)] = {};
@@ -78,44 +85,51 @@ void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::
     step(padded[0], sizeof padded[0], whole);
   }
   for (std::size_t m = 0; m < M; ++m) {
-    alignas(16) float totals[round_up(R, 4)];
-    const FloatLanes nothing = broadcast(0.0F);
-    for (std::size_t r = 0; r < R; r += 4) {
-      const auto sum = [&](std::size_t i) { return r + i < R ? sums[m][r + i] : nothing; };
-      store_sums(totals + r, sum(0), sum(1), sum(2), sum(3));
-    }
+    alignas(16) float totals[4];
+    const auto sum = [&](std::size_t r) { return r < R ? sums[m][r] : broadcast(0.0F); };
+    store_sums(totals, sum(0), sum(1), sum(2), sum(3));
     y.put(m, totals, R);
   }
 }
 
-/// Weight rows [first, last) with M activation rows from row `m` on, R rows at a time.
-template <class T, std::size_t R, std::size_t M>
+/// Height of the tile for M activation rows, by measurement: as many sums as there are registers for, fewer where a register
+/// more would spill.
+template <class T, std::size_t M>
+inline constexpr std::size_t kTileHeight = M <= 2 ? 4 : (M == 3 ? 3 : (M == 4 && DenseReader<T>::kVectors == 1 ? 3 : 2));
+
+/// Weight rows [first, last) with the M activation rows from `m` on.
+template <class T, std::size_t M>
 void dense_rows(const ProductJob& job, std::size_t m, std::size_t first, std::size_t last) {
+  constexpr std::size_t kHeight = kTileHeight<T, M>;
   const PreparedActivations& x = job.x;
   const WeightMatrix& w = job.weight;
   const float* activations = DenseReader<T>::activations(x) + m * x.stride;
-  std::size_t n = first;
-  for (; n + R <= last; n += R) dense_tile<T, R, M>(w.row(n), w.row_bytes, activations, x.stride, x.cols, job.tile(m, n));
-  for (; n < last; ++n) dense_tile<T, 1, M>(w.row(n), w.row_bytes, activations, x.stride, x.cols, job.tile(m, n));
+  const auto tiles = [&]<std::size_t R>(std::integral_constant<std::size_t, R>, std::size_t begin, std::size_t end) {
+    for (std::size_t n = begin; n < end; n += R) dense_tile<T, R, M>(w.row(n), w.row_bytes, activations, x.stride, x.cols, job.tile(m, n));
+  };
+  const std::size_t border = last - (last - first) % kHeight;
+  tiles(std::integral_constant<std::size_t, kHeight>{}, first, border);
+  tiles(std::integral_constant<std::size_t, 1>{}, border, last);
 }
-
-/// Bytes of weights that several passes over the activation rows share: half of a small second-level cache.
-inline constexpr std::size_t kDenseBlockBytes = 128 * 1024;
 
 /// Output columns [first, last) of `job`.
 template <class T>
 void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
   const std::size_t rows = job.x.rows;
-  // With one pass there is nothing to share. 24 is a multiple of the tile heights.
-  const std::size_t block = rows <= 4 ? last - first : std::max<std::size_t>(kDenseBlockBytes / job.weight.row_bytes / 24 * 24, 24);
+  // Several passes, none of them much smaller than the others, go over a block of weights that stays in the second-level cache.
+  const std::size_t passes = (rows + kDenseRows - 1) / kDenseRows;
+  const std::size_t block = passes == 1 ? last - first : std::max(kDenseBlockBytes / job.weight.row_bytes / 12 * 12, std::size_t{12});
   for (std::size_t n = first; n < last; n += block) {
     const std::size_t end = std::min(n + block, last);
-    for (std::size_t m = 0; m < rows;) {
-      switch (const std::size_t left = rows - m; left) {
-        case 1: dense_rows<T, 8, 1>(job, m, n, end); m += 1; break;
-        case 2: dense_rows<T, 4, 2>(job, m, n, end); m += 2; break;
-        case 3: dense_rows<T, 3, 3>(job, m, n, end); m += 3; break;
-        default: dense_rows<T, 3, 4>(job, m, n, end); m += 4; break;
+    for (std::size_t pass = 0; pass < passes; ++pass) {
+      const std::size_t m = rows * pass / passes;
+      switch (rows * (pass + 1) / passes - m) {
+        case 1: dense_rows<T, 1>(job, m, n, end); break;
+        case 2: dense_rows<T, 2>(job, m, n, end); break;
+        case 3: dense_rows<T, 3>(job, m, n, end); break;
+        case 4: dense_rows<T, 4>(job, m, n, end); break;
+        case 5: dense_rows<T, 5>(job, m, n, end); break;
+        default: dense_rows<T, kDenseRows>(job, m, n, end); break;
       }
     }
   }

@@ -29,6 +29,9 @@ inline constexpr std::size_t kLanes = FloatLanes::kCount;
 /// Rounds `n` up to a multiple of `unit`.
 [[nodiscard]] constexpr std::size_t round_up(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit * unit; }
 
+/// Asks for the cache line at `address`, which need not be valid.
+inline void prefetch(const void* address) { __builtin_prefetch(address); }
+
 /// The first `count` < kLanes elements, zeros behind them. Never touches memory past them.
 [[nodiscard]] inline FloatLanes load_partial(const float* from, std::size_t count) {
   alignas(64) float padded[kLanes] = {};

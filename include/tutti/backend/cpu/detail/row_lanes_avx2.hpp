@@ -12,9 +12,12 @@ namespace tutti::cpu::detail {
 
 inline constexpr std::size_t kPanelRows = 8;
 
-/// Where the same block of eight rows begins.
+/// Where one block of each of eight rows begins, the rows `stride` bytes apart.
 struct RowPointers {
-  const std::byte* at[kPanelRows];
+  const std::byte* first;
+  std::size_t stride;
+
+  [[nodiscard]] const std::byte* row(std::size_t r) const { return first + r * stride; }
 };
 
 struct RowFloats {
@@ -30,6 +33,12 @@ struct RowBytes {
   friend RowBytes operator&(RowBytes a, int mask) { return {_mm256_and_si256(a.v, _mm256_set1_epi8(static_cast<char>(mask)))}; }
   friend RowBytes operator|(RowBytes a, RowBytes b) { return {_mm256_or_si256(a.v, b.v)}; }
 };
+
+/// See keep(FloatLanes) in simd.hpp.
+[[nodiscard]] inline RowBytes keep(RowBytes a) {
+  asm("" : "+x"(a.v));
+  return a;
+}
 
 [[nodiscard]] inline RowFloats row_broadcast(float value) { return {_mm256_set1_ps(value)}; }
 [[nodiscard]] inline RowFloats row_load(const float* from) { return {_mm256_loadu_ps(from)}; }
@@ -62,12 +71,13 @@ template <int shift>
 
 /// 16 bytes of every row, `offset` bytes behind its pointer: to[i] has bytes 4 i to 4 i + 3.
 inline void load_16(const RowPointers& rows, std::size_t offset, RowBytes* to) {
-  // Rows r and r + 4 share a register; its halves are two 4 x 4 matrices of 32-bit words, to be transposed.
+  // Rows r and r + 4 share a register; its halves are two 4 x 4 matrices of 32-bit words, to be transposed. A load that
+  // fills both halves and a blend are faster than an insertion.
   __m256i pair[4];
   for (std::size_t r = 0; r < 4; ++r) {
-    const auto* low = reinterpret_cast<const __m128i_u*>(rows.at[r] + offset);
-    const auto* high = reinterpret_cast<const __m128i_u*>(rows.at[r + 4] + offset);
-    pair[r] = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(low)), _mm_loadu_si128(high), 1);
+    const auto* low = reinterpret_cast<const __m128i_u*>(rows.row(r) + offset);
+    const auto* high = reinterpret_cast<const __m128i_u*>(rows.row(r + 4) + offset);
+    pair[r] = _mm256_blend_epi32(_mm256_castsi128_si256(_mm_loadu_si128(low)), _mm256_broadcastsi128_si256(_mm_loadu_si128(high)), 0xF0);
   }
   const __m256i a = _mm256_unpacklo_epi32(pair[0], pair[1]);
   const __m256i b = _mm256_unpacklo_epi32(pair[2], pair[3]);
@@ -79,24 +89,28 @@ inline void load_16(const RowPointers& rows, std::size_t offset, RowBytes* to) {
   to[3].v = _mm256_unpackhi_epi64(c, d);
 }
 
-/// 4 bytes of every row.
-[[nodiscard]] inline RowBytes load_4(const RowPointers& rows, std::size_t offset) {
-  std::int32_t word[kPanelRows];
-  for (std::size_t r = 0; r < kPanelRows; ++r) std::memcpy(&word[r], rows.at[r] + offset, 4);
-  return {_mm256_setr_epi32(word[0], word[1], word[2], word[3], word[4], word[5], word[6], word[7])};
+[[nodiscard]] inline __m256i broadcast_word(const void* from) {
+  std::int32_t word;
+  std::memcpy(&word, from, sizeof word);
+  return _mm256_set1_epi32(word);
 }
 
-/// A 16-bit float of every row.
+/// 4 bytes of every row.
+[[nodiscard]] inline RowBytes load_4(const RowPointers& rows, std::size_t offset) {
+  // Broadcasts come from the load units for nothing, and blends run anywhere.
+  const auto word = [&](std::size_t r) { return broadcast_word(rows.row(r) + offset); };
+  const __m256i a = _mm256_blend_epi32(word(0), word(1), 0x02);
+  const __m256i b = _mm256_blend_epi32(word(2), word(3), 0x08);
+  const __m256i c = _mm256_blend_epi32(word(4), word(5), 0x20);
+  const __m256i d = _mm256_blend_epi32(word(6), word(7), 0x80);
+  return {_mm256_blend_epi32(_mm256_blend_epi32(a, b, 0x0C), _mm256_blend_epi32(c, d, 0xC0), 0xF0)};
+}
+
+/// A 16-bit float of every row. The two bytes before it, or behind it if `offset` is 0, are read too: they must be there.
 [[nodiscard]] inline RowFloats load_half(const RowPointers& rows, std::size_t offset) {
-  // Put together in general registers: the vector units have enough to do.
-  const auto word = [&](std::size_t r) {
-    std::uint16_t bits;
-    std::memcpy(&bits, rows.at[r] + offset, sizeof bits);
-    return std::uint64_t{bits};
-  };
-  const std::uint64_t low = word(0) | word(1) << 16 | word(2) << 32 | word(3) << 48;
-  const std::uint64_t high = word(4) | word(5) << 16 | word(6) << 32 | word(7) << 48;
-  return {_mm256_cvtph_ps(_mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low)))};
+  const __m256i words = offset == 0 ? _mm256_slli_epi32(load_4(rows, 0).v, 16) : load_4(rows, offset - 2).v;
+  const __m256i halves = _mm256_packus_epi32(_mm256_srli_epi32(words, 16), _mm256_setzero_si256());
+  return {_mm256_cvtph_ps(_mm256_castsi256_si128(_mm256_permute4x64_epi64(halves, 0x08)))};
 }
 
 /// Two neighbouring 16-bit floats of every row.
@@ -122,44 +136,39 @@ template <int first>
 }
 
 #if defined(__AVX512VNNI__) && defined(__AVX512VL__)
-inline constexpr bool kHasVnni = true;
 [[nodiscard]] inline __m256i dot_accumulate(__m256i sum, __m256i codes, __m256i x) { return _mm256_dpbusd_epi32(sum, codes, x); }
 #elif defined(__AVXVNNI__)
-inline constexpr bool kHasVnni = true;
 [[nodiscard]] inline __m256i dot_accumulate(__m256i sum, __m256i codes, __m256i x) { return _mm256_dpbusd_avx_epi32(sum, codes, x); }
-#else
-inline constexpr bool kHasVnni = false;
 #endif
 
-[[nodiscard]] inline __m256i broadcast_word(const void* from) {
-  std::int32_t word;
-  std::memcpy(&word, from, sizeof word);
-  return _mm256_set1_epi32(word);
-}
-
-/// Sums over `kQuads` * 4 elements of unsigned codes, at most kLargest, times x in [-127, 127].
-template <std::size_t kQuads, int kLargest>
-[[nodiscard]] RowInts dot_unsigned(const RowBytes* codes, const std::int8_t* x) {
+/// Sums over 4 * kQuads elements of unsigned codes, at most kLargest, times x in [-127, 127], for M rows of x.
+template <std::size_t kQuads, int kLargest, std::size_t M>
+void dot_unsigned(const RowBytes* codes, const std::int8_t* const (&x)[M], std::size_t offset, RowInts (&sums)[M]) {
 #if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
-  __m256i sum = _mm256_setzero_si256();
-  for (std::size_t i = 0; i < kQuads; ++i) sum = dot_accumulate(sum, codes[i].v, broadcast_word(x + 4 * i));
-  return {sum};
+  for (RowInts& sum : sums) sum.v = _mm256_setzero_si256();
+  for (std::size_t i = 0; i < kQuads; ++i) {
+    for (std::size_t m = 0; m < M; ++m) sums[m].v = dot_accumulate(sums[m].v, codes[i].v, broadcast_word(x[m] + offset + 4 * i));
+  }
 #else
   // maddubs sums two products in 16 bits; as many of them as cannot overflow are added before they are widened.
   constexpr std::size_t kSafe = 32767 / (2 * kLargest * 127);
   constexpr std::size_t kGroup = kSafe >= kQuads ? kQuads : (kSafe >= 4 ? 4 : kSafe >= 2 ? 2 : 1);
   static_assert(kSafe >= 1 && kQuads % kGroup == 0);
   const __m256i ones = _mm256_set1_epi16(1);
-  __m256i sum = _mm256_setzero_si256();
   for (std::size_t first = 0; first < kQuads; first += kGroup) {
-    __m256i narrow = _mm256_maddubs_epi16(codes[first].v, broadcast_word(x + 4 * first));
-    for (std::size_t i = first + 1; i < first + kGroup; ++i) {
-      narrow = _mm256_add_epi16(narrow, _mm256_maddubs_epi16(codes[i].v, broadcast_word(x + 4 * i)));
+    __m256i narrow[M];
+    for (std::size_t i = first; i < first + kGroup; ++i) {
+      const __m256i code = keep(codes[i]).v;
+      for (std::size_t m = 0; m < M; ++m) {
+        const __m256i products = _mm256_maddubs_epi16(code, broadcast_word(x[m] + offset + 4 * i));
+        narrow[m] = i == first ? products : _mm256_add_epi16(narrow[m], products);
+      }
     }
-    const __m256i wide = _mm256_madd_epi16(narrow, ones);
-    sum = first == 0 ? wide : _mm256_add_epi32(sum, wide);
+    for (std::size_t m = 0; m < M; ++m) {
+      const __m256i wide = _mm256_madd_epi16(narrow[m], ones);
+      sums[m].v = first == 0 ? wide : _mm256_add_epi32(sums[m].v, wide);
+    }
   }
-  return {sum};
 #endif
 }
 
@@ -171,16 +180,18 @@ struct RowWords {
   return {_mm256_srai_epi16(_mm256_slli_epi16(a.v, 8), 8), _mm256_srai_epi16(a.v, 8)};
 }
 
-/// Sums over `kQuads` * 4 elements of signed codes times x, given as words in the same order.
-template <std::size_t kQuads>
-[[nodiscard]] RowInts dot_signed(const RowWords* codes, const std::int16_t* x) {
-  __m256i sum = _mm256_madd_epi16(codes[0].even, broadcast_word(x));
-  sum = _mm256_add_epi32(sum, _mm256_madd_epi16(codes[0].odd, broadcast_word(x + 2)));
-  for (std::size_t i = 1; i < kQuads; ++i) {
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(codes[i].even, broadcast_word(x + 4 * i)));
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(codes[i].odd, broadcast_word(x + 4 * i + 2)));
+/// Sums over 4 * kQuads elements of signed codes times x, given as words in the same order, for M rows of x.
+template <std::size_t kQuads, std::size_t M>
+void dot_signed(const RowWords* codes, const std::int16_t* const (&x)[M], std::size_t offset, RowInts (&sums)[M]) {
+  for (std::size_t i = 0; i < kQuads; ++i) {
+    const __m256i even = keep(RowBytes{codes[i].even}).v;
+    const __m256i odd = keep(RowBytes{codes[i].odd}).v;
+    for (std::size_t m = 0; m < M; ++m) {
+      const __m256i first = _mm256_madd_epi16(even, broadcast_word(x[m] + offset + 4 * i));
+      sums[m].v = i == 0 ? first : _mm256_add_epi32(sums[m].v, first);
+      sums[m].v = _mm256_add_epi32(sums[m].v, _mm256_madd_epi16(odd, broadcast_word(x[m] + offset + 4 * i + 2)));
+    }
   }
-  return {sum};
 }
 
 }  // namespace tutti::cpu::detail

@@ -11,10 +11,12 @@
 namespace tutti::cpu::detail {
 
 inline constexpr std::size_t kPanelRows = 8;
-inline constexpr bool kHasVnni = false;
 
 struct RowPointers {
-  const std::byte* at[kPanelRows];
+  const std::byte* first;
+  std::size_t stride;
+
+  [[nodiscard]] const std::byte* row(std::size_t r) const { return first + r * stride; }
 };
 
 struct RowFloats {
@@ -90,18 +92,18 @@ template <int shift>
 
 inline void load_16(const RowPointers& rows, std::size_t offset, RowBytes* to) {
   for (std::size_t i = 0; i < 4; ++i) {
-    for (std::size_t r = 0; r < kPanelRows; ++r) std::memcpy(to[i].v + 4 * r, rows.at[r] + offset + 4 * i, 4);
+    for (std::size_t r = 0; r < kPanelRows; ++r) std::memcpy(to[i].v + 4 * r, rows.row(r) + offset + 4 * i, 4);
   }
 }
 [[nodiscard]] inline RowBytes load_4(const RowPointers& rows, std::size_t offset) {
   RowBytes result;
-  for (std::size_t r = 0; r < kPanelRows; ++r) std::memcpy(result.v + 4 * r, rows.at[r] + offset, 4);
+  for (std::size_t r = 0; r < kPanelRows; ++r) std::memcpy(result.v + 4 * r, rows.row(r) + offset, 4);
   return result;
 }
 [[nodiscard]] inline RowFloats load_half(const RowPointers& rows, std::size_t offset) {
   return row_lanes::fill<RowFloats>([&](std::size_t r) {
     Float16 half;
-    std::memcpy(&half, rows.at[r] + offset, sizeof half);
+    std::memcpy(&half, rows.row(r) + offset, sizeof half);
     return to_float(half);
   });
 }
@@ -124,15 +126,14 @@ template <int first>
   return result;
 }
 
-template <std::size_t kQuads, int kLargest>
-[[nodiscard]] RowInts dot_unsigned(const RowBytes* codes, const std::int8_t* x) {
-  RowInts sum = row_broadcast(0);
-  for (std::size_t i = 0; i < kQuads; ++i) {
-    for (std::size_t r = 0; r < kPanelRows; ++r) {
-      for (std::size_t j = 0; j < 4; ++j) sum.v[r] += codes[i].v[4 * r + j] * x[4 * i + j];
+template <std::size_t kQuads, int kLargest, std::size_t M>
+void dot_unsigned(const RowBytes* codes, const std::int8_t* const (&x)[M], std::size_t offset, RowInts (&sums)[M]) {
+  for (std::size_t m = 0; m < M; ++m) {
+    sums[m] = row_broadcast(0);
+    for (std::size_t i = 0; i < 4 * kQuads; ++i) {
+      for (std::size_t r = 0; r < kPanelRows; ++r) sums[m].v[r] += codes[i / 4].v[4 * r + i % 4] * x[m][offset + i];
     }
   }
-  return sum;
 }
 
 /// Signed codes need no widening here: bytes 0 and 2, then 1 and 3, as the words of x.
@@ -147,15 +148,14 @@ struct RowWords {
   }
   return result;
 }
-template <std::size_t kQuads>
-[[nodiscard]] RowInts dot_signed(const RowWords* codes, const std::int16_t* x) {
-  RowInts sum = row_broadcast(0);
-  for (std::size_t i = 0; i < kQuads; ++i) {
-    for (std::size_t r = 0; r < kPanelRows; ++r) {
-      for (std::size_t j = 0; j < 4; ++j) sum.v[r] += codes[i].v[4 * r + j] * x[4 * i + j];
+template <std::size_t kQuads, std::size_t M>
+void dot_signed(const RowWords* codes, const std::int16_t* const (&x)[M], std::size_t offset, RowInts (&sums)[M]) {
+  for (std::size_t m = 0; m < M; ++m) {
+    sums[m] = row_broadcast(0);
+    for (std::size_t i = 0; i < 4 * kQuads; ++i) {
+      for (std::size_t r = 0; r < kPanelRows; ++r) sums[m].v[r] += codes[i / 4].v[4 * r + i % 4] * x[m][offset + i];
     }
   }
-  return sum;
 }
 
 }  // namespace tutti::cpu::detail

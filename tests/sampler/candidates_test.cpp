@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tutti/sampler/candidates.hpp"
+
+#include <limits>
+
+#include "tests/sampler/filtered.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace tutti;
+using tutti::test::Approx;
+using tutti::test::contains;
+using tutti::test::stepped_waves;
+
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+using Entries = std::vector<TokenLogit>;
+
+Entries entries_of(Candidates& candidates) {
+  const std::span<const TokenLogit> entries = candidates.entries();
+  return {entries.begin(), entries.end()};
+}
+
+Candidates candidates_of(const std::vector<float>& logits) {
+  Candidates candidates;
+  candidates.assign(logits);
+  return candidates;
+}
+
+}  // namespace
+
+TEST_CASE("candidates begin with the whole vocabulary") {
+  Candidates candidates = candidates_of({1.0F, -2.0F, 0.5F});
+  CHECK(candidates.is_dense());
+  CHECK(candidates.size() == 3);
+  CHECK(candidates.dense_logits()[1] == -2.0F);
+  CHECK(candidates.list().empty());
+}
+
+TEST_CASE("as a list, candidates lack the tokens at minus infinity") {
+  Candidates candidates = candidates_of({1.0F, -kInfinity, 0.5F});
+  CHECK(entries_of(candidates) == Entries{{0, 1.0F}, {2, 0.5F}});
+  CHECK_FALSE(candidates.is_dense());
+  CHECK(candidates.dense_logits().empty());
+  CHECK(candidates.vocabulary_size() == 3);
+}
+
+TEST_CASE("the largest candidates come sorted, of equal ones the lowest tokens") {
+  Candidates candidates = candidates_of({2.0F, 3.0F, 1.0F, 3.0F, 2.0F, 2.0F});
+  candidates.keep_largest(4);
+  CHECK(candidates.is_sorted());
+  CHECK(entries_of(candidates) == Entries{{1, 3.0F}, {3, 3.0F}, {0, 2.0F}, {4, 2.0F}});
+  candidates.keep_largest(3);
+  CHECK(entries_of(candidates) == Entries{{1, 3.0F}, {3, 3.0F}, {0, 2.0F}});
+}
+
+TEST_CASE("more candidates than there are means all") {
+  Candidates candidates = candidates_of({1.0F, 3.0F, -kInfinity});
+  candidates.keep_largest(1000);
+  CHECK(entries_of(candidates) == Entries{{1, 3.0F}, {0, 1.0F}});
+}
+
+TEST_CASE("the largest candidates of a big vocabulary are those of a full sort") {
+  for (const std::size_t vocabulary : {1U, 255U, 257U, 5000U, 20000U}) {
+    const std::vector<float> logits = stepped_waves(vocabulary);
+    Candidates sorted = candidates_of(logits);
+    sorted.sort();
+    for (const std::size_t k : {0U, 1U, 2U, 40U, 300U, 4000U}) {
+      Candidates candidates = candidates_of(logits);
+      candidates.keep_largest(k);
+      const Entries expected(sorted.list().begin(), sorted.list().begin() + static_cast<std::ptrdiff_t>(std::min(k, vocabulary)));
+      CHECK(entries_of(candidates) == expected);
+    }
+    CHECK(std::is_sorted(sorted.list().begin(), sorted.list().end(), ranks_before));
+    CHECK(sorted.size() == vocabulary);
+  }
+}
+
+TEST_CASE("candidates at a threshold stay") {
+  Candidates candidates = candidates_of({1.0F, 2.0F, 3.0F, 1.5F});
+  candidates.keep_at_least(1.5F);
+  CHECK(entries_of(candidates) == Entries{{1, 2.0F}, {2, 3.0F}, {3, 1.5F}});
+  candidates.keep_at_least(2.0F);
+  CHECK(entries_of(candidates) == Entries{{1, 2.0F}, {2, 3.0F}});
+}
+
+TEST_CASE("a predicate, a change, a bias and a cut act on a vocabulary and on a list alike") {
+  for (const bool as_list : {false, true}) {
+    Candidates candidates = candidates_of({1.0F, 2.0F, 3.0F, 4.0F});
+    if (as_list) static_cast<void>(candidates.entries());
+    candidates.change([](Token token, float logit) { return token == 3 ? -1.0F : logit; });
+    candidates.add(0, 5.0F);
+    candidates.scale(2.0F);
+    candidates.keep_if([](const TokenLogit& entry) { return entry.token != 1; });
+    CHECK(entries_of(candidates) == Entries{{0, 12.0F}, {2, 6.0F}, {3, -2.0F}});
+    candidates.truncate(2);
+    CHECK(entries_of(candidates) == Entries{{0, 12.0F}, {2, 6.0F}});
+  }
+}
+
+TEST_CASE("a sorted list stays sorted when it is scaled or cut, not when logits change") {
+  Candidates candidates = candidates_of({1.0F, 2.0F, 3.0F});
+  candidates.sort();
+  candidates.scale(0.5F);
+  candidates.keep_at_least(1.0F);
+  CHECK(candidates.is_sorted());
+  candidates.add(1, 9.0F);
+  CHECK_FALSE(candidates.is_sorted());
+  candidates.sort();
+  CHECK(entries_of(candidates) == Entries{{1, 10.0F}, {2, 1.5F}});
+}
+
+TEST_CASE("the mass is the sum of exponentials above a threshold") {
+  Candidates candidates = candidates_of({std::log(2.0F), std::log(3.0F), -kInfinity, std::log(10.0F)});
+  CHECK(candidates.mass(0.0F) == Approx(15.0).epsilon(1e-6));
+  CHECK(candidates.mass(0.0F, 1.0F) == Approx(13.0).epsilon(1e-6));
+  static_cast<void>(candidates.entries());
+  CHECK(candidates.mass(0.0F) == Approx(15.0).epsilon(1e-6));
+  CHECK(candidates.mass(std::log(10.0F), 1.0F) == Approx(1.3).epsilon(1e-6));
+}
+
+TEST_CASE("nothing of an earlier use shows") {
+  Candidates candidates = candidates_of(stepped_waves(1000));
+  candidates.keep_largest(7);
+  candidates.assign(std::vector<float>{1.0F, 2.0F});
+  CHECK(candidates.is_dense());
+  CHECK_FALSE(candidates.is_sorted());
+  CHECK(entries_of(candidates) == Entries{{0, 1.0F}, {1, 2.0F}});
+}
+
+TEST_CASE("bad logits are refused with their token") {
+  Candidates candidates;
+  CHECK_THROWS_WITH(candidates.assign(std::vector<float>{0.0F, std::numeric_limits<float>::quiet_NaN()}), contains("token 1 of 2"));
+  CHECK_THROWS_AS(candidates.assign(std::vector<float>(3, -kInfinity)), NumericError);
+  CHECK_THROWS_AS(candidates.assign({}), NumericError);
+}
+
+TEST_CASE("the largest logit of a list is checked as that of a row is") {
+  Candidates candidates = candidates_of({1.0F, 2.0F});
+  static_cast<void>(candidates.entries());
+  CHECK(candidates.largest_logit() == 2.0F);
+  candidates.change([](Token, float) { return std::numeric_limits<float>::quiet_NaN(); });
+  CHECK_THROWS_WITH(candidates.largest_logit(), contains("token 0"));
+  candidates.keep_if([](const TokenLogit&) { return false; });
+  CHECK_THROWS_WITH(candidates.largest_logit(), contains("no token left"));
+}
