@@ -149,7 +149,7 @@ TEST_CASE("draws stay what they are from version to version") {
   for (std::uint16_t sample = 0; sample < 4; ++sample) {
     tokens.push_back(draw(logits, DrawKey{.seed = 42, .request = 1, .expert = 2, .sample = sample, .position = 3}));
   }
-  CHECK(tokens == std::vector<Token>{0, 0, 0, 0});
+  CHECK(tokens == std::vector<Token>{48973, 19272, 32545, 2122});
 }
 
 TEST_CASE("a draw from nothing and a draw from NaN are errors") {

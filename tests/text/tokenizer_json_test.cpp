@@ -18,7 +18,8 @@ using Tokens = std::vector<Token>;
 Json small_json() {
   return Json::parse(R"({
     "version": "1.0", "truncation": null, "padding": null,
-    "added_tokens": [{"id": 3, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}],
+    "added_tokens": [{"id": 3, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+                      "special": true}],
     "normalizer": null,
     "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
     "post_processor": null,
@@ -123,8 +124,11 @@ TEST_CASE("what would change the tokens is refused by key and value", "[text][to
 
 TEST_CASE("a template puts special tokens around the text", "[text][tokenizer_json]") {
   const std::string steps = R"({"type": "Sequence", "processors": [{"type": "ByteLevel"}, {"type": "TemplateProcessing",
-    "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "end", "type_id": 0}}],
-    "pair": [], "special_tokens": {"<s>": {"id": "<s>", "ids": [3], "tokens": ["<s>"]}, "end": {"id": "end", "ids": [1, 3], "tokens": ["b", "<s>"]}}}]})";
+    "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+               {"SpecialToken": {"id": "end", "type_id": 0}}],
+    "pair": [],
+    "special_tokens": {"<s>": {"id": "<s>", "ids": [3], "tokens": ["<s>"]},
+                       "end": {"id": "end", "ids": [1, 3], "tokens": ["b", "<s>"]}}}]})";
   const Tokenizer tokenizer(read(changed("/post_processor", steps)));
   CHECK(tokenizer.encode("a") == Tokens{3, 0, 1, 3});
   CHECK(tokenizer.encode("a", {.add_special = false}) == Tokens{0});

@@ -90,7 +90,7 @@ TEST_CASE("decoding token by token gives the same text as decoding at once, in w
 TEST_CASE("token ids are those of the tokenizers package on random texts", "[.differential]") {
   const char* path = std::getenv("TUTTI_RANDOM_TEXTS");
   if (path == nullptr) {
-    WARN("skipped: TUTTI_RANDOM_TEXTS does not name a file of generate.py --random");
+    WARN("SKIPPED: TUTTI_RANDOM_TEXTS does not name a file of generate.py --random");
     return;
   }
   std::vector<Tokenizer> tokenizers;

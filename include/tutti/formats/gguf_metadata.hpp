@@ -3,8 +3,8 @@
 // The key-value section of a GGUF file with typed access. Strings are views into the file and numeric arrays stay where they
 // are until asked for, so that a vocabulary of 50,000 tokens costs one pass over its lengths.
 
+#include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -16,7 +16,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>

@@ -2,13 +2,10 @@
 #pragma once
 // Reader of Hugging Face's config.json for the Llama family. Absent keys take the defaults of transformers' LlamaConfig.
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "tutti/core/error.hpp"

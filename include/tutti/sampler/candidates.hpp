@@ -131,6 +131,32 @@ class Candidates {
 
   void sort() { keep_largest(size_); }
 
+  /// Keeps the entries that rank first, as few as have a sum of exp(logit - shift) of `wanted` or more; at least one.
+  void keep_mass(double wanted, float shift) {
+    static_cast<void>(entries());
+    const auto at = [this](std::size_t i) { return entries_.begin() + static_cast<std::ptrdiff_t>(i); };
+    std::size_t begin = 0;  // before it: entries that stay, of the mass `sum`
+    std::size_t end = size_;
+    double sum = 0;
+    // The last one to stay is searched for by halves, which costs less than sorting everything.
+    while (!sorted_ && end - begin > 32) {
+      const std::size_t middle = begin + (end - begin) / 2;
+      std::nth_element(at(begin), at(middle), at(end), ranks_before);
+      const double half = mass_of(std::span(entries_).subspan(begin, middle - begin), shift);
+      if (sum + half >= wanted) {
+        end = middle;
+      } else {
+        begin = middle;
+        sum += half;
+      }
+    }
+    if (!sorted_) std::sort(at(begin), at(end), ranks_before);
+    const std::size_t first = begin;
+    while (begin < end && (begin == 0 || sum < wanted)) sum += mass_of(std::span(entries_).subspan(begin++, 1), shift);
+    sorted_ = sorted_ || first == 0;
+    size_ = begin;
+  }
+
   /// Keeps the first `count` entries of the list, in their order.
   void truncate(std::size_t count) {
     static_cast<void>(entries());
@@ -157,8 +183,12 @@ class Candidates {
     const auto term = [shift, threshold](float logit) {
       return detail::choose(logit >= threshold ? 1U : 0U, fast_exp(logit - shift), 0.0F);
     };
-    if (dense_) return detail::sum_over(logits_, term);
     double sum = 0;
+    constexpr std::size_t kBlock = 256;
+    for (std::size_t begin = 0; dense_ && begin < logits_.size(); begin += kBlock) {
+      const std::span<const float> block(logits_.data() + begin, std::min(kBlock, logits_.size() - begin));
+      if (reaches(block, threshold)) sum += detail::sum_over(block, term);
+    }
     for (const TokenLogit& entry : list()) sum += static_cast<double>(term(entry.logit));
     return sum;
   }
@@ -174,6 +204,12 @@ class Candidates {
     std::int32_t found = 0;
     for (const float logit : block) found |= logit >= threshold ? 1 : 0;
     return found != 0;
+  }
+
+  [[nodiscard]] static double mass_of(std::span<const TokenLogit> entries, float shift) {
+    double sum = 0;
+    for (const TokenLogit& entry : entries) sum += static_cast<double>(fast_exp(entry.logit - shift));
+    return sum;
   }
 
   /// A number that at least `count` of the dense logits reach, not far below the last of them: the logits are dealt into

@@ -34,8 +34,10 @@ struct SamplingOptions {
   float repetition_penalty = 1.0F;  ///< Positive; 1 is off.
   float presence_penalty = 0.0F;    ///< 0 is off.
   float frequency_penalty = 0.0F;   ///< 0 is off.
-  std::optional<std::size_t> penalty_last_n;         ///< Tokens that penalties look back, prompt included; the order's own by default.
-  std::vector<std::pair<Token, float>> logit_bias;  ///< Added to the logits of these tokens; -infinity forbids one.
+  /// Tokens that penalties look back, prompt included; as many as the order's own program by default.
+  std::optional<std::size_t> penalty_last_n = {};
+  /// Added to the logits of these tokens; -infinity forbids one.
+  std::vector<std::pair<Token, float>> logit_bias = {};
   SamplerOrder order = SamplerOrder::llama_cpp;
 
   /// The penalties as the filter takes them.

@@ -3,9 +3,6 @@
 // Keeps the nucleus: the most likely tokens that together have probability p (Holtzman et al., "The curious case of neural
 // text degeneration", 2020).
 
-#include <cstddef>
-#include <span>
-
 #include "tutti/core/error.hpp"
 #include "tutti/sampler/concept.hpp"
 
@@ -25,15 +22,7 @@ class TopP {
     const float largest = candidates.largest_logit();
     const double wanted = static_cast<double>(p_) * candidates.mass(largest);
     if (candidates.is_dense()) drop_unlikely(candidates, largest, wanted);
-    candidates.sort();
-    const std::span<const TokenLogit> entries = candidates.entries();
-    double mass = 0;
-    std::size_t kept = 0;
-    do {
-      mass += static_cast<double>(fast_exp(entries[kept].logit - largest));
-      ++kept;
-    } while (mass < wanted && kept < entries.size());
-    candidates.truncate(kept);
+    candidates.keep_mass(wanted, largest);
   }
 
  private:

@@ -56,20 +56,20 @@ class ChatTemplate {
   }
 
   /// Looks for a whole system message, <|im_start|>system\n...<|im_end|>, in one string literal or in the template's plain text.
-  static std::optional<std::string> find_default_system(std::string_view jinja) {
+  static std::optional<std::string> find_default_system(std::string_view rest) {
     const std::string opening = std::string(kStart) + "system";
-    for (std::size_t at = jinja.find(opening); at != std::string_view::npos; at = jinja.find(opening, at + 1)) {
-      const char before = at > 0 ? jinja[at - 1] : '\0';
-      const std::optional<std::string> message =
-          read_literal(jinja.substr(at + opening.size()), before == '\'' || before == '"' ? before : '\0');
+    for (std::size_t at = rest.find(opening); at != std::string_view::npos; at = rest.find(opening)) {
+      const char before = at > 0 ? rest[at - 1] : '\0';
+      rest.remove_prefix(at + opening.size());
+      const std::optional<std::string> message = take_literal(rest, before == '\'' || before == '"' ? before : '\0');
       if (message && message->starts_with('\n')) return message->substr(1);
     }
     return std::nullopt;
   }
 
-  /// The text up to <|im_end|>, escapes resolved; nothing if the literal in `quote`, or the plain text (no quote), ends before:
-  /// then the content comes from a message.
-  static std::optional<std::string> read_literal(std::string_view rest, char quote) {
+  /// Takes the text up to <|im_end|> off `rest`, escapes resolved; nothing if the literal in `quote`, or the plain text (no quote),
+  /// ends before: then the content comes from a message.
+  static std::optional<std::string> take_literal(std::string_view& rest, char quote) {
     std::string text;
     while (!rest.empty() && !rest.starts_with(kEnd) && rest.front() != (quote != '\0' ? quote : '{')) {
       const bool escape = quote != '\0' && rest.front() == '\\' && rest.size() > 1;

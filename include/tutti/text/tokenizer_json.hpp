@@ -3,10 +3,10 @@
 // Reader of Hugging Face's tokenizer.json: byte-level BPE whose pre-tokenizer is one of the built-in ones. What is not
 // supported is refused by key and value, because a tokenizer that is almost right makes a model that is quietly bad.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <filesystem>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -48,7 +48,6 @@ inline constexpr std::size_t kSumBlock = 16;
 /// Rows in 8 bits. Row r begins at r times the row's number of entries in each array.
 struct QuantisedRows {
   const std::int8_t* codes = nullptr;    ///< In [-127, 127], so that sums of products with up to 6 bits fit 16.
-  const std::int16_t* words = nullptr;   ///< The codes of four elements as 0, 2, 1, 3; only in the form `blocks`.
   const float* scales = nullptr;         ///< One for 32 elements: x is about scale * code.
   const float* scaled_sums = nullptr;    ///< scale * sum of the codes of 32 elements; multiplies the minimum of types that have one.
   const std::int32_t* sums = nullptr;    ///< Sums of the codes of 16 elements; multiplies the zero point of types that have one.
@@ -103,18 +102,12 @@ inline float largest_magnitude(const float* x, std::size_t count) {
 }
 
 /// ggml's quantize_row_q8_0 and quantize_row_q8_1: the scale is stored in 16 bits, as is the scaled sum.
-inline void quantise_block(const float* x, std::int8_t* codes, std::int16_t* words, float& scale, float& scaled_sum, std::int32_t* sums) {
+inline void quantise_block(const float* x, std::int8_t* codes, float& scale, float& scaled_sum, std::int32_t* sums) {
   const float largest = largest_magnitude(x, kScaleBlock);
   const float exact_scale = largest / 127.0F + nan_unless_finite(x, kScaleBlock);
   const std::int32_t sum = encode(x, kScaleBlock, largest > 0.0F ? 127.0F / largest : 0.0F, codes, sums);
   scale = to_float(to_float16(exact_scale));
   scaled_sum = to_float(to_float16(exact_scale * static_cast<float>(sum)));
-  for (std::size_t i = 0; i < kScaleBlock; i += 4) {
-    words[i] = codes[i];
-    words[i + 1] = codes[i + 2];
-    words[i + 2] = codes[i + 1];
-    words[i + 3] = codes[i + 3];
-  }
 }
 
 /// ggml's quantize_row_q8_K: the element of largest magnitude becomes -127.
@@ -147,8 +140,8 @@ class ActivationBuffer {
     for (const DType type : types) needs_[static_cast<std::size_t>(activation_form(type))] = true;
     plain_.grow(rows * stride_);
     if (needs(ActivationForm::even_odd)) even_odd_.grow(rows * stride_);
-    if (needs(ActivationForm::blocks)) blocks_.grow(rows * cols, true);
-    if (needs(ActivationForm::superblocks)) superblocks_.grow(rows * cols, false);
+    if (needs(ActivationForm::blocks)) blocks_.grow(rows * cols);
+    if (needs(ActivationForm::superblocks)) superblocks_.grow(rows * cols);
   }
 
   /// Where the caller writes the `cols` floats of row `r` before `prepare_row(r)`.
@@ -162,7 +155,7 @@ class ActivationBuffer {
     if (needs(ActivationForm::blocks)) {
       for (std::size_t i = 0; i < cols_; i += kScaleBlock) {
         const std::size_t at = r * cols_ + i;
-        detail::quantise_block(x + i, blocks_.codes.data() + at, blocks_.words.data() + at, blocks_.scales.data()[at / kScaleBlock],
+        detail::quantise_block(x + i, blocks_.codes.data() + at, blocks_.scales.data()[at / kScaleBlock],
                                blocks_.scaled_sums.data()[at / kScaleBlock], blocks_.sums.data() + at / kSumBlock);
       }
     }
@@ -188,20 +181,18 @@ class ActivationBuffer {
 
   struct Quantised {
     AlignedBuffer<std::int8_t> codes;
-    AlignedBuffer<std::int16_t> words;
     AlignedBuffer<float> scales;
     AlignedBuffer<float> scaled_sums;
     AlignedBuffer<std::int32_t> sums;
 
-    void grow(std::size_t elements, bool with_words) {
+    void grow(std::size_t elements) {
       codes.grow(elements);
-      if (with_words) words.grow(elements);
       scales.grow(elements / kScaleBlock);
       scaled_sums.grow(elements / kScaleBlock);
       sums.grow(elements / kSumBlock);
     }
     [[nodiscard]] QuantisedRows view(std::size_t at) const {
-      return {codes.data() + at, words.data() + at, scales.data() + at / kScaleBlock, scaled_sums.data() + at / kScaleBlock,
+      return {codes.data() + at, scales.data() + at / kScaleBlock, scaled_sums.data() + at / kScaleBlock,
               sums.data() + at / kSumBlock};
     }
   };

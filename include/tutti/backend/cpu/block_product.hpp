@@ -7,88 +7,181 @@
 // integer sum: its bits do not depend on how many rows or which others are computed with it, nor on the instruction set.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "tutti/backend/cpu/detail/block_formats.hpp"
 #include "tutti/backend/cpu/product_job.hpp"
 
 namespace tutti::cpu::detail {
 
-/// 32-element blocks of a panel: 1024 elements, so that the panel and the activations of some rows fit 32 KB.
+/// 32-element blocks of a panel: 1024 elements, so that the panels and the activations of some rows fit 32 KB.
 inline constexpr std::size_t kPanelBlocks = 32;
+#ifndef FEW
+#define FEW 2
+#endif
+/// Up to so many activation rows, blocks are used as they are unpacked.
+inline constexpr std::size_t kFewRows = FEW;
 /// Activation rows that go over a panel together, sharing its loads.
 inline constexpr std::size_t kPanelTile = 4;
 
-/// M activation rows, `element` elements behind their beginnings, times `count` blocks of a panel. `sums` has the sums so
-/// far, kPanelRows for each activation row.
-template <class Format, std::size_t M>
-void multiply_panel(const typename Format::Block* panel, std::size_t count, const QuantisedRows& x, std::size_t cols,
-                    std::size_t element, float* sums) {
+/// Quantised activations from one row and one block of 32 on.
+struct ActivationTile {
+  QuantisedRows rows;
+  std::size_t cols;
+
+  ActivationTile(const QuantisedRows& all, std::size_t columns, std::size_t row, std::size_t block) : cols(columns) {
+    const std::size_t at = row * cols + block * kScaleBlock;
+    rows = {all.codes + at, all.scales + at / kScaleBlock, all.scaled_sums + at / kScaleBlock, all.sums + at / kSumBlock};
+  }
+};
+
+/// Adds one block of weights in P panels times M activation rows, `block` blocks behind the beginning of `x`.
+template <class Format, std::size_t P, std::size_t M>
+TUTTI_INLINE inline void add_block(const typename Format::Block* const (&weights)[P], const ActivationTile& x, std::size_t block,
+                                   RowFloats (&sums)[P][M]) {
   constexpr std::size_t kQuads = 8 / Format::kScales;
-  const std::int8_t* codes[M];
-  const std::int16_t* words[M];
-  const auto at = [&](std::size_t m) { return m * cols + element; };
-  RowFloats sum[M];
-  for (std::size_t m = 0; m < M; ++m) {
-    codes[m] = x.codes + at(m);
-    words[m] = x.words + at(m);
-    sum[m] = row_load(sums + m * kPanelRows);
-  }
-  for (std::size_t block = 0; block < count; ++block) {
-    const typename Format::Block& weights = panel[block];
-    for (std::size_t part = 0; part < Format::kScales; ++part) {
-      RowInts products[M];
-      if constexpr (Format::kSigned) {
-        dot_signed<kQuads>(weights.codes, words, kScaleBlock * block, products);
-      } else {
-        dot_unsigned<kQuads, Format::kLargest>(weights.codes + part * kQuads, codes, kScaleBlock * block + part * 4 * kQuads, products);
-      }
-      for (std::size_t m = 0; m < M; ++m) {
+  unroll<Format::kScales>([&](auto part) TUTTI_INLINE {
+    const RowBytes* codes[Format::kPlanes * P];
+    const std::int8_t* factors[M];
+    RowInts products[Format::kPlanes * P][M];
+    unroll<Format::kPlanes * P>([&](auto i) TUTTI_INLINE { codes[i] = weights[i % P]->codes[i / P] + part * kQuads; });
+    unroll<M>([&](auto m) TUTTI_INLINE { factors[m] = x.rows.codes + m * x.cols + kScaleBlock * block + 4 * kQuads * part; });
+    dot<kQuads, Format::kLargest>(codes, factors, products);
+    unroll<M>([&](auto m) TUTTI_INLINE {
+      const RowFloats scale = row_broadcast(x.rows.scales[m * x.cols / kScaleBlock + block]);
+      unroll<P>([&](auto p) TUTTI_INLINE {
+        RowInts product = products[p][m];
+        if constexpr (Format::kPlanes == 2) product = sixteenfold_plus(products[P + p][m], product);
         if constexpr (Format::kZero != 0) {
-          const std::int32_t* code_sums = x.sums + at(m) / kSumBlock + 2 * block;
-          const std::int32_t code_sum = Format::kScales == 2 ? code_sums[part] : code_sums[0] + code_sums[1];
-          products[m] = products[m] - row_broadcast(Format::kZero * code_sum);
+          const std::int32_t* code_sums = x.rows.sums + m * x.cols / kSumBlock + 2 * block;
+          product = product - row_broadcast(Format::kZero * (Format::kScales == 2 ? code_sums[part] : code_sums[0] + code_sums[1]));
         }
-        const float scale = x.scales[at(m) / kScaleBlock + block];
-        sum[m] = row_fma(to_floats(products[m]), weights.scale[part] * row_broadcast(scale), sum[m]);
-      }
-    }
-    if constexpr (Format::kHasMinimum) {
-      for (std::size_t m = 0; m < M; ++m) {
-        sum[m] = row_fma(weights.minimum, row_broadcast(x.scaled_sums[at(m) / kScaleBlock + block]), sum[m]);
-      }
-    }
+        sums[p][m] = row_fma(to_floats(product), weights[p]->scale[part] * scale, sums[p][m]);
+      });
+    });
+  });
+  if constexpr (Format::kHasMinimum) {
+    unroll<M>([&](auto m) TUTTI_INLINE {
+      const RowFloats scaled_sum = row_broadcast(x.rows.scaled_sums[m * x.cols / kScaleBlock + block]);
+      unroll<P>([&](auto p) TUTTI_INLINE { sums[p][m] = row_fma(weights[p]->minimum, scaled_sum, sums[p][m]); });
+    });
   }
-  for (std::size_t m = 0; m < M; ++m) row_store(sums + m * kPanelRows, sum[m]);
 }
 
-/// Sums of eight weight rows with all activation rows: `sums` gets kPanelRows for each.
+/// Walks along the rows of a panel, one block of the file at a time.
 template <DType type>
-void multiply_rows(RowPointers pointers, const PreparedActivations& x, float* sums) {
+class PanelReader {
+ public:
   using Format = BlockFormat<type>;
-  const QuantisedRows& quantised = activation_form(type) == ActivationForm::superblocks ? x.superblocks : x.blocks;
-  const std::size_t blocks = x.cols / kScaleBlock;
-  alignas(kCacheLine) typename Format::Block panel[kPanelBlocks];
-  const std::byte* ahead = pointers.first + std::max(kPanelRows * pointers.stride, kLeastPrefetch);
-  constexpr std::size_t kBytes = layout_of(type).block_bytes;
-  std::fill_n(sums, x.rows * kPanelRows, 0.0F);
+  static constexpr std::size_t kBlocks = layout_of(type).block_elements / kScaleBlock;  ///< Blocks of 32 in a block of the file.
+
+  explicit PanelReader(RowPointers rows) : rows_(rows) {}
+
+  template <class Sink>
+  TUTTI_INLINE void next(Sink sink) {
+    Format::unpack(rows_, sink);
+    rows_.first += layout_of(type).block_bytes;
+  }
+
+ private:
+  RowPointers rows_;
+};
+
+/// Asks for the weights that follow, in the order of their addresses: the rows of a panel are short streams, which the
+/// processor's own prefetching loses at every new panel.
+class Lookahead {
+ public:
+  /// @param bytes of the weights in work, which begin at `first`.
+  Lookahead(const std::byte* first, std::size_t bytes) : next_(first + std::max(bytes, kLeastPrefetch)) {}
+
+  template <std::size_t bytes>
+  TUTTI_INLINE void advance() {
+    unroll<(bytes + kCacheLine - 1) / kCacheLine>([&](auto line) TUTTI_INLINE { prefetch(next_ + line * kCacheLine); });
+    next_ += bytes;
+  }
+
+ private:
+  const std::byte* next_;
+};
+
+/// Few activation rows: every block is used as soon as it is unpacked, in registers. `to` gets kPanelRows sums for each row.
+template <DType type, std::size_t M>
+void multiply_few(RowPointers rows, const QuantisedRows& x, std::size_t cols, float* to) {
+  using Reader = PanelReader<type>;
+  RowFloats sums[1][M];
+  unroll<M>([&](auto m) TUTTI_INLINE { sums[0][m] = row_broadcast(0.0F); });
+  const ActivationTile tile(x, cols, 0, 0);
+  Reader reader(rows);
+  Lookahead lookahead(rows.first, kPanelRows * rows.stride);
+  for (std::size_t block = 0; block < cols / kScaleBlock; block += Reader::kBlocks) {
+    lookahead.advance<kPanelRows * layout_of(type).block_bytes>();
+    reader.next([&](auto i, const auto& weights) TUTTI_INLINE {
+      add_block<typename Reader::Format>({&weights}, tile, block + i, sums);
+    });
+  }
+  unroll<M>([&](auto m) TUTTI_INLINE { row_store(to + m * kPanelRows, sums[0][m]); });
+}
+
+/// Panels in work at once: two planes of codes take the registers of two panels.
+template <DType type>
+inline constexpr std::size_t kPanels = BlockFormat<type>::kPlanes == 2 ? 1 : 2;
+
+/// The part of kPanels<type> panels that is unpacked at a time.
+template <DType type>
+struct UnpackedPanels {
+  static constexpr std::size_t kCount = kPanels<type>;
+  alignas(kCacheLine) typename BlockFormat<type>::Block blocks[kCount][kPanelBlocks];
+
+  /// Adds `count` blocks times the M activation rows of `x` to `sums`, kPanelRows for each row, `stride` from panel to panel.
+  template <std::size_t M>
+  void multiply(const ActivationTile& x, std::size_t count, float* to, std::size_t stride, Lookahead* lookahead) const {
+    RowFloats sums[kCount][M];
+    const auto place = [&](std::size_t p, std::size_t m) { return to + p * stride + m * kPanelRows; };
+    unroll<kCount * M>([&](auto i) TUTTI_INLINE { sums[i / M][i % M] = row_load(place(i / M, i % M)); });
+    for (std::size_t block = 0; block < count; ++block) {
+      constexpr std::size_t kBytes = kCount * kPanelRows * row_bytes(type, 256) / (256 / kScaleBlock);
+      if (lookahead != nullptr) lookahead->template advance<kBytes>();
+      const typename BlockFormat<type>::Block* weights[kCount];
+      unroll<kCount>([&](auto p) TUTTI_INLINE { weights[p] = &blocks[p][block]; });
+      add_block<BlockFormat<type>>(weights, x, block, sums);
+    }
+    unroll<kCount * M>([&](auto i) TUTTI_INLINE { row_store(place(i / M, i % M), sums[i / M][i % M]); });
+  }
+};
+
+/// Many activation rows: `to` gets the sums of kPanels<type> panels as [panel][activation row][kPanelRows].
+template <DType type>
+void multiply_many(const std::byte* first, std::size_t stride, const QuantisedRows& x, std::size_t rows, std::size_t cols, float* to) {
+  using Reader = PanelReader<type>;
+  constexpr std::size_t kCount = kPanels<type>;
+  UnpackedPanels<type> panels;
+  std::array<Reader, 2> readers{Reader({first, stride}), Reader({first + kPanelRows * stride, stride})};
+  Lookahead lookahead(first, kCount * kPanelRows * stride);
+  const std::size_t blocks = cols / kScaleBlock;
+  const std::size_t tiles = (rows + kPanelTile - 1) / kPanelTile;
+  std::fill_n(to, kCount * rows * kPanelRows, 0.0F);
   for (std::size_t begin = 0; begin < blocks; begin += kPanelBlocks) {
     const std::size_t count = std::min(kPanelBlocks, blocks - begin);
-    for (std::size_t block = 0; block < count; block += Format::kBlocks) {
-      for (std::size_t line = 0; line < kPanelRows * kBytes; line += kCacheLine) prefetch(ahead + line);
-      ahead += kPanelRows * kBytes;
-      Format::unpack(pointers, panel + block);
-      pointers.first += kBytes;
+    for (std::size_t p = 0; p < kCount; ++p) {
+      for (std::size_t block = 0; block < count; block += Reader::kBlocks) {
+        readers[p].next([&](auto i, const auto& weights) TUTTI_INLINE { panels.blocks[p][block + i] = weights; });
+      }
     }
-    for (std::size_t m = 0; m < x.rows; m += kPanelTile) {
-      const std::size_t element = m * x.cols + begin * kScaleBlock;
-      float* to = sums + m * kPanelRows;
-      switch (x.rows - m) {
-        case 1: multiply_panel<Format, 1>(panel, count, quantised, x.cols, element, to); break;
-        case 2: multiply_panel<Format, 2>(panel, count, quantised, x.cols, element, to); break;
-        case 3: multiply_panel<Format, 3>(panel, count, quantised, x.cols, element, to); break;
-        default: multiply_panel<Format, kPanelTile>(panel, count, quantised, x.cols, element, to); break;
+    for (std::size_t tile = 0; tile < tiles; ++tile) {
+      const std::size_t m = rows * tile / tiles;
+      const ActivationTile activations(x, cols, m, begin);
+      // Memory has the time of one pass to deliver the next panels.
+      const auto multiply = [&]<std::size_t M>(Constant<M>) {
+        panels.template multiply<M>(activations, count, to + m * kPanelRows, rows * kPanelRows, tile == 0 ? &lookahead : nullptr);
+      };
+      switch (rows * (tile + 1) / tiles - m) {
+        case 1: multiply(Constant<1>{}); break;
+        case 2: multiply(Constant<2>{}); break;
+        case 3: multiply(Constant<3>{}); break;
+        default: multiply(Constant<kPanelTile>{}); break;
       }
     }
   }
@@ -97,17 +190,38 @@ void multiply_rows(RowPointers pointers, const PreparedActivations& x, float* su
 /// Output columns [first, last) of `job`.
 template <DType type>
 void block_product(const ProductJob& job, std::size_t first, std::size_t last) {
-  thread_local AlignedBuffer<float> sums;
-  sums.grow(job.x.rows * kPanelRows);
-  const auto panel = [&](std::size_t n, std::size_t stride, std::size_t count) {
-    multiply_rows<type>({job.weight.row(n), stride}, job.x, sums.data());
-    const OutputTile y = job.tile(0, n);
-    for (std::size_t m = 0; m < job.x.rows; ++m) y.put(m, sums.data() + m * kPanelRows, count);
-  };
+  const std::size_t rows = job.x.rows;
+  const std::size_t cols = job.x.cols;
+  const std::size_t stride = job.weight.row_bytes;
+  const QuantisedRows& x = activation_form(type) == ActivationForm::superblocks ? job.x.superblocks : job.x.blocks;
+  thread_local AlignedBuffer<float> buffer;
+  buffer.grow(kPanels<type> * rows * kPanelRows);
+  float* sums = buffer.data();
+  const auto put = [&](std::size_t m, std::size_t n, std::size_t count, float* from) { job.tile(m, n).put(0, from, count); };
   std::size_t n = first;
-  for (; n + kPanelRows <= last; n += kPanelRows) panel(n, job.weight.row_bytes, kPanelRows);
-  // Rows that do not fill a panel go one by one, the same row in all lanes.
-  for (; n < last; ++n) panel(n, 0, 1);
+  for (constexpr std::size_t kStep = kPanels<type> * kPanelRows; rows > kFewRows && n + kStep <= last; n += kStep) {
+    multiply_many<type>(job.weight.row(n), stride, x, rows, cols, sums);
+    for (std::size_t i = 0; i < kPanels<type> * rows; ++i) {
+      put(i % rows, n + i / rows * kPanelRows, kPanelRows, sums + i * kPanelRows);
+    }
+  }
+  while (n < last) {
+    // Rows that do not fill a panel go one by one, the same row in all lanes.
+    const std::size_t count = n + kPanelRows <= last ? kPanelRows : 1;
+    const RowPointers pointers{job.weight.row(n), count == 1 ? 0 : stride};
+    for (std::size_t m = 0; m < rows; m += kFewRows) {
+      const ActivationTile tile(x, cols, m, 0);
+      const std::size_t few = std::min(kFewRows, rows - m);
+      switch (few) {
+        case 1: multiply_few<type, 1>(pointers, tile.rows, cols, sums); break;
+        case 2: multiply_few<type, 2>(pointers, tile.rows, cols, sums); break;
+        case 3: multiply_few<type, 3>(pointers, tile.rows, cols, sums); break;
+        default: multiply_few<type, 4>(pointers, tile.rows, cols, sums); break;
+      }
+      for (std::size_t i = 0; i < few; ++i) put(m + i, n, count, sums + i * kPanelRows);
+    }
+    n += count;
+  }
 }
 
 }  // namespace tutti::cpu::detail

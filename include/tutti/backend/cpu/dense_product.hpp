@@ -49,14 +49,15 @@ struct DenseReader<BFloat16> {
 
 /// Adds `vector` of one step to the sums of a tile.
 template <class T, std::size_t vector, std::size_t R, std::size_t M>
-void dense_step(const std::byte* w, std::size_t row_bytes, const float* x, std::size_t x_stride, FloatLanes (&sums)[M][R]) {
+TUTTI_INLINE inline void dense_step(const std::byte* w, std::size_t row_bytes, const float* x, std::size_t x_stride,
+                                    FloatLanes (&sums)[M][R]) {
   FloatLanes weights[R];
   const auto mask = DenseReader<T>::mask();
-  for (std::size_t r = 0; r < R; ++r) weights[r] = keep(DenseReader<T>::template read<vector>(w + r * row_bytes, mask));
-  for (std::size_t m = 0; m < M; ++m) {
+  unroll<R>([&](auto r) TUTTI_INLINE { weights[r] = keep(DenseReader<T>::template read<vector>(w + r * row_bytes, mask)); });
+  unroll<M>([&](auto m) TUTTI_INLINE {
     const FloatLanes activation = keep(load(x + m * x_stride + vector * kLanes));
-    for (std::size_t r = 0; r < R; ++r) sums[m][r] = fma(weights[r], activation, sums[m][r]);
-  }
+    unroll<R>([&](auto r) TUTTI_INLINE { sums[m][r] = fma(weights[r], activation, sums[m][r]); });
+  });
 }
 
 /// One tile. `w` and `x` point at its first rows, `y` at its first output.
@@ -64,8 +65,8 @@ template <class T, std::size_t R, std::size_t M>
 void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::size_t x_stride, std::size_t cols, const OutputTile& y) {
   using Reader = DenseReader<T>;
   FloatLanes sums[M][R];
-  for (auto& row : sums) std::fill(std::begin(row), std::end(row), broadcast(0.0F));
-  const auto step = [&](const std::byte* from, std::size_t stride, std::size_t k) {
+  unroll<M * R>([&](auto i) TUTTI_INLINE { sums[i / R][i % R] = broadcast(0.0F); });
+  const auto step = [&](const std::byte* from, std::size_t stride, std::size_t k) TUTTI_INLINE {
     dense_step<T, 0, R, M>(from, stride, x + k, x_stride, sums);
     if constexpr (Reader::kVectors == 2) dense_step<T, 1, R, M>(from, stride, x + k, x_stride, sums);
   };
@@ -74,8 +75,9 @@ void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::
   const std::byte* ahead = w + std::max(R * row_bytes, kLeastPrefetch);
   const std::size_t whole = cols / Reader::kStep * Reader::kStep;
   for (std::size_t k = 0; k < whole; k += Reader::kStep) {
-    for (std::size_t line = 0; line < R * Reader::kStep * sizeof(T); line += kCacheLine) prefetch(ahead + line);
-    ahead += R * Reader::kStep * sizeof(T);
+    constexpr std::size_t kBytes = R * Reader::kStep * sizeof(T);
+    unroll<(kBytes + kCacheLine - 1) / kCacheLine>([&](auto line) TUTTI_INLINE { prefetch(ahead + line * kCacheLine); });
+    ahead += kBytes;
     step(w + k * sizeof(T), row_bytes, k);
   }
   if (whole < cols) {
@@ -84,12 +86,15 @@ void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::
     for (std::size_t r = 0; r < R; ++r) std::memcpy(padded[r], w + r * row_bytes + whole * sizeof(T), (cols - whole) * sizeof(T));
     step(padded[0], sizeof padded[0], whole);
   }
-  for (std::size_t m = 0; m < M; ++m) {
+  unroll<M>([&](auto m) TUTTI_INLINE {
     alignas(16) float totals[4];
-    const auto sum = [&](std::size_t r) { return r < R ? sums[m][r] : broadcast(0.0F); };
-    store_sums(totals, sum(0), sum(1), sum(2), sum(3));
+    const auto sum = [&](auto r) TUTTI_INLINE {
+      if constexpr (r < R) return sums[m][r];
+      return broadcast(0.0F);
+    };
+    store_sums(totals, sum(Constant<0>{}), sum(Constant<1>{}), sum(Constant<2>{}), sum(Constant<3>{}));
     y.put(m, totals, R);
-  }
+  });
 }
 
 /// Height of the tile for M activation rows, by measurement: as many sums as there are registers for, fewer where a register
@@ -104,12 +109,12 @@ void dense_rows(const ProductJob& job, std::size_t m, std::size_t first, std::si
   const PreparedActivations& x = job.x;
   const WeightMatrix& w = job.weight;
   const float* activations = DenseReader<T>::activations(x) + m * x.stride;
-  const auto tiles = [&]<std::size_t R>(std::integral_constant<std::size_t, R>, std::size_t begin, std::size_t end) {
+  const auto tiles = [&]<std::size_t R>(Constant<R>, std::size_t begin, std::size_t end) {
     for (std::size_t n = begin; n < end; n += R) dense_tile<T, R, M>(w.row(n), w.row_bytes, activations, x.stride, x.cols, job.tile(m, n));
   };
   const std::size_t border = last - (last - first) % kHeight;
-  tiles(std::integral_constant<std::size_t, kHeight>{}, first, border);
-  tiles(std::integral_constant<std::size_t, 1>{}, border, last);
+  tiles(Constant<kHeight>{}, first, border);
+  tiles(Constant<1>{}, border, last);
 }
 
 /// Output columns [first, last) of `job`.

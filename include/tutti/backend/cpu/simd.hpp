@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "tutti/core/float16.hpp"
 
@@ -21,7 +23,23 @@
 #include "tutti/backend/cpu/detail/simd_portable.hpp"
 #endif
 
+/// For functions and lambdas whose arguments must stay in registers; behind a lambda's parameters, before a function.
+#define TUTTI_INLINE __attribute__((always_inline))
+
 namespace tutti::cpu {
+
+/// A number as a type, for arguments that must be constants.
+template <std::size_t value>
+using Constant = std::integral_constant<std::size_t, value>;
+
+/// Calls body(i) for the constants i = 0, ..., count - 1, one after the other in straight code. The kernels' tiles live in
+/// registers only if every index is a constant, which compilers' own unrolling does not promise.
+template <std::size_t count, class Body>
+TUTTI_INLINE inline void unroll(Body body) {
+  [&]<std::size_t... i>(std::index_sequence<i...>) TUTTI_INLINE {
+    (body(Constant<i>{}), ...);
+  }(std::make_index_sequence<count>{});
+}
 
 /// Lanes of a vector.
 inline constexpr std::size_t kLanes = FloatLanes::kCount;
@@ -30,7 +48,14 @@ inline constexpr std::size_t kLanes = FloatLanes::kCount;
 [[nodiscard]] constexpr std::size_t round_up(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit * unit; }
 
 /// Asks for the cache line at `address`, which need not be valid.
-inline void prefetch(const void* address) { __builtin_prefetch(address); }
+TUTTI_INLINE inline void prefetch(const void* address) {
+#if defined(__x86_64__)
+  // Not __builtin_prefetch: GCC 12 takes functions that do nothing else for functions without effect and drops their calls.
+  asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(address)));
+#else
+  __builtin_prefetch(address);
+#endif
+}
 
 /// The first `count` < kLanes elements, zeros behind them. Never touches memory past them.
 [[nodiscard]] inline FloatLanes load_partial(const float* from, std::size_t count) {

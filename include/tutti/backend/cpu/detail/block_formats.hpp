@@ -6,120 +6,134 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "tutti/backend/cpu/detail/row_lanes.hpp"
+#include "tutti/backend/cpu/simd.hpp"
 #include "tutti/core/tensor.hpp"
 
 namespace tutti::cpu::detail {
 
-/// 32 consecutive elements of eight rows. What a type does not use is never written nor read.
-template <class Codes, std::size_t kScaleCount>
+/// Nothing, where a type has no minimum.
+struct NoMinimum {};
+
+/// 32 consecutive elements of eight rows. A second plane of codes counts sixteenfold.
+template <std::size_t kPlanes, std::size_t kScales, bool kHasMinimum>
 struct PanelBlock {
-  Codes codes[8];
-  RowFloats scale[kScaleCount];
-  RowFloats minimum;
+  RowBytes codes[kPlanes][8];
+  RowFloats scale[kScales];
+  [[no_unique_address]] std::conditional_t<kHasMinimum, RowFloats, NoMinimum> minimum;
 };
 
-/// Calls body(constant 0), ..., body(constant count - 1).
-template <int count, class Body>
-void unroll(Body body) {
-  [&]<int... i>(std::integer_sequence<int, i...>) { (body(std::integral_constant<int, i>{}), ...); }
-  (std::make_integer_sequence<int, count>{});
-}
-
-/// What most types have in common. `kBlocks` is the number of PanelBlocks in one block of the file.
-struct BlockFormatDefaults {
-  using Block = PanelBlock<RowBytes, 1>;
-  static constexpr std::size_t kBlocks = 1;
-  static constexpr std::size_t kScales = 1;  ///< For 32 elements.
-  static constexpr bool kHasMinimum = false;
-  static constexpr bool kSigned = false;     ///< Codes are signed 8-bit integers, else unsigned and at most kLargest.
-  static constexpr int kLargest = 15;
-  static constexpr int kZero = 0;
+/// What a type may differ in. Its static function `unpack(rows, sink)` reads one block of the file and calls
+/// sink(i, block) for each 32 elements of it, i counting from 0 as a compile-time constant: the caller decides whether the
+/// blocks go to memory or are used at once in registers.
+template <int kLargestCode, int kZeroCode, bool kMinimum, std::size_t kScaleCount = 1, std::size_t kPlaneCount = 1>
+struct BlockFormatTraits {
+  using Block = PanelBlock<kPlaneCount, kScaleCount, kMinimum>;
+  static constexpr int kLargest = kLargestCode;
+  static constexpr int kZero = kZeroCode;
+  static constexpr bool kHasMinimum = kMinimum;
+  static constexpr std::size_t kScales = kScaleCount;  ///< For 32 elements.
+  static constexpr std::size_t kPlanes = kPlaneCount;
 };
 
 template <DType type>
 struct BlockFormat;
 
 /// 16 bytes of nibbles: elements 0 to 15 in the low ones, 16 to 31 in the high ones.
-inline void unpack_nibbles(const RowPointers& rows, std::size_t offset, RowBytes* codes) {
+TUTTI_INLINE inline void unpack_nibbles(const RowPointers& rows, std::size_t offset, RowBytes (&codes)[8]) {
   RowBytes packed[4];
   load_16(rows, offset, packed);
-  for (std::size_t i = 0; i < 4; ++i) {
+  unroll<4>([&](auto i) TUTTI_INLINE {
     codes[i] = packed[i] & 0x0F;
     codes[i + 4] = shift_right<4>(packed[i], 0x0F);
-  }
+  });
 }
 
 /// Adds bit j of a 32-bit word to code j as its fifth bit.
-inline void add_fifth_bits(RowBytes bits, RowBytes* codes) {
-  unroll<8>([&](auto i) { codes[i] = codes[i] | spread_bits<4 * i>(bits, 0x10); });
+TUTTI_INLINE inline void add_fifth_bits(RowBytes bits, RowBytes (&codes)[8]) {
+  unroll<8>([&](auto i) TUTTI_INLINE { codes[i] = codes[i] | spread_bits<4 * i>(bits, 0x10); });
 }
 
 template <>
-struct BlockFormat<DType::q4_0> : BlockFormatDefaults {
-  static constexpr int kZero = 8;
-  static void unpack(const RowPointers& rows, Block* to) {
-    to->scale[0] = load_half(rows, 0);
-    unpack_nibbles(rows, 2, to->codes);
+struct BlockFormat<DType::q4_0> : BlockFormatTraits<15, 8, false> {
+  template <class Sink>
+  TUTTI_INLINE static void unpack(const RowPointers& rows, Sink sink) {
+    Block block;
+    block.scale[0] = load_half(rows, 0);
+    unpack_nibbles(rows, 2, block.codes[0]);
+    sink(Constant<0>{}, block);
   }
 };
 
 template <>
-struct BlockFormat<DType::q4_1> : BlockFormatDefaults {
-  static constexpr bool kHasMinimum = true;
-  static void unpack(const RowPointers& rows, Block* to) {
-    const RowFloatPair pair = load_half_pair(rows, 0);
-    to->scale[0] = pair.first;
-    to->minimum = pair.second;
-    unpack_nibbles(rows, 4, to->codes);
+struct BlockFormat<DType::q4_1> : BlockFormatTraits<15, 0, true> {
+  template <class Sink>
+  TUTTI_INLINE static void unpack(const RowPointers& rows, Sink sink) {
+    Block block;
+    load_half_pair(rows, 0, block.scale[0], block.minimum);
+    unpack_nibbles(rows, 4, block.codes[0]);
+    sink(Constant<0>{}, block);
   }
 };
 
 template <>
-struct BlockFormat<DType::q5_0> : BlockFormatDefaults {
-  static constexpr int kLargest = 31;
-  static constexpr int kZero = 16;
-  static void unpack(const RowPointers& rows, Block* to) {
-    to->scale[0] = load_half(rows, 0);
-    unpack_nibbles(rows, 6, to->codes);
-    add_fifth_bits(load_4(rows, 2), to->codes);
+struct BlockFormat<DType::q5_0> : BlockFormatTraits<31, 16, false> {
+  template <class Sink>
+  TUTTI_INLINE static void unpack(const RowPointers& rows, Sink sink) {
+    Block block;
+    block.scale[0] = load_half(rows, 0);
+    unpack_nibbles(rows, 6, block.codes[0]);
+    add_fifth_bits(load_4(rows, 2), block.codes[0]);
+    sink(Constant<0>{}, block);
   }
 };
 
 template <>
-struct BlockFormat<DType::q5_1> : BlockFormatDefaults {
-  static constexpr int kLargest = 31;
-  static constexpr bool kHasMinimum = true;
-  static void unpack(const RowPointers& rows, Block* to) {
-    const RowFloatPair pair = load_half_pair(rows, 0);
-    to->scale[0] = pair.first;
-    to->minimum = pair.second;
-    unpack_nibbles(rows, 8, to->codes);
-    add_fifth_bits(load_4(rows, 4), to->codes);
+struct BlockFormat<DType::q5_1> : BlockFormatTraits<31, 0, true> {
+  template <class Sink>
+  TUTTI_INLINE static void unpack(const RowPointers& rows, Sink sink) {
+    Block block;
+    load_half_pair(rows, 0, block.scale[0], block.minimum);
+    unpack_nibbles(rows, 8, block.codes[0]);
+    add_fifth_bits(load_4(rows, 4), block.codes[0]);
+    sink(Constant<0>{}, block);
   }
 };
 
+/// Signed bytes become unsigned ones by adding 128. Where those are too large for the integer product, the nibbles become
+/// two planes of codes.
 template <>
-struct BlockFormat<DType::q8_0> : BlockFormatDefaults {
-  using Block = PanelBlock<RowWords, 1>;
-  static constexpr bool kSigned = true;
-  static void unpack(const RowPointers& rows, Block* to) {
-    to->scale[0] = load_half(rows, 0);
+struct BlockFormat<DType::q8_0> : BlockFormatTraits<kWideCodes ? 255 : 15, 128, false, 1, kWideCodes ? 1 : 2> {
+  template <class Sink>
+  TUTTI_INLINE static void unpack(const RowPointers& rows, Sink sink) {
+    Block block;
+    block.scale[0] = load_half(rows, 0);
     RowBytes bytes[8];
     load_16(rows, 2, bytes);
     load_16(rows, 18, bytes + 4);
-    for (std::size_t i = 0; i < 8; ++i) to->codes[i] = widen_signed(bytes[i]);
+    unroll<8>([&](auto i) TUTTI_INLINE {
+      const RowBytes positive = bytes[i] ^ 0x80;
+      if constexpr (kWideCodes) {
+        block.codes[0][i] = positive;
+      } else {
+        block.codes[0][i] = positive & 0x0F;
+        block.codes[1][i] = shift_right<4>(positive, 0x0F);
+      }
+    });
+    sink(Constant<0>{}, block);
   }
 };
 
 /// Scales and minima of Q4_K and Q5_K: f16 d, f16 dmin, then eight scales and eight minima of six bits in 12 bytes.
 struct SixBitScales {
-  RowFloatPair factors;
+  RowFloats scale_factor, minimum_factor;
   RowBytes scales[2], minima[2];  ///< Byte j % 4 of entry j / 4 belongs to elements 32 j to 32 j + 31.
 
-  explicit SixBitScales(const RowPointers& rows) : factors(load_half_pair(rows, 0)) {
+  TUTTI_INLINE explicit SixBitScales(const RowPointers& rows) {
+    load_half_pair(rows, 0, scale_factor, minimum_factor);
     const RowBytes a = load_4(rows, 4), b = load_4(rows, 8), c = load_4(rows, 12);
     scales[0] = a & 0x3F;
     minima[0] = b & 0x3F;
@@ -127,85 +141,82 @@ struct SixBitScales {
     minima[1] = shift_right<4>(c, 0x0F) | shift_left<4>(shift_right<6>(b, 0x03), 0x03);
   }
 
-  template <int j>
-  void apply(PanelBlock<RowBytes, 1>& block) const {
-    block.scale[0] = factors.first * to_floats(unsigned_byte<j % 4>(scales[j / 4]));
-    block.minimum = factors.second * to_floats(row_broadcast(std::int32_t{0}) - unsigned_byte<j % 4>(minima[j / 4]));
+  template <std::size_t j, class Block>
+  TUTTI_INLINE void apply(Block& block) const {
+    block.scale[0] = scale_factor * to_floats(unsigned_byte<j % 4>(scales[j / 4]));
+    block.minimum = minimum_factor * to_floats(row_broadcast(std::int32_t{0}) - unsigned_byte<j % 4>(minima[j / 4]));
   }
 };
 
 template <>
-struct BlockFormat<DType::q4_k> : BlockFormatDefaults {
-  static constexpr std::size_t kBlocks = 8;
-  static constexpr bool kHasMinimum = true;
-  static void unpack(const RowPointers& rows, Block* to) {
+struct BlockFormat<DType::q4_k> : BlockFormatTraits<15, 0, true> {
+  template <class Sink>
+  TUTTI_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     const SixBitScales scales(rows);
-    unroll<4>([&](auto j) {
-      // 32 bytes hold block 2 j in their low nibbles and block 2 j + 1 in the high ones.
+    unroll<4>([&](auto j) TUTTI_INLINE {
+      // 32 bytes hold elements 64 j to 64 j + 31 in their low nibbles and the 32 behind them in the high ones.
       RowBytes packed[8];
       load_16(rows, 16 + 32 * j, packed);
       load_16(rows, 32 + 32 * j, packed + 4);
-      for (std::size_t i = 0; i < 8; ++i) {
-        to[2 * j].codes[i] = packed[i] & 0x0F;
-        to[2 * j + 1].codes[i] = shift_right<4>(packed[i], 0x0F);
-      }
-      scales.apply<2 * j>(to[2 * j]);
-      scales.apply<2 * j + 1>(to[2 * j + 1]);
+      Block block;
+      unroll<8>([&](auto i) TUTTI_INLINE { block.codes[0][i] = packed[i] & 0x0F; });
+      scales.apply<2 * j>(block);
+      sink(Constant<2 * j>{}, block);
+      unroll<8>([&](auto i) TUTTI_INLINE { block.codes[0][i] = shift_right<4>(packed[i], 0x0F); });
+      scales.apply<2 * j + 1>(block);
+      sink(Constant<2 * j + 1>{}, block);
     });
   }
 };
 
 template <>
-struct BlockFormat<DType::q5_k> : BlockFormatDefaults {
-  static constexpr std::size_t kBlocks = 8;
-  static constexpr bool kHasMinimum = true;
-  static constexpr int kLargest = 31;
-  static void unpack(const RowPointers& rows, Block* to) {
+struct BlockFormat<DType::q5_k> : BlockFormatTraits<31, 0, true> {
+  template <class Sink>
+  TUTTI_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     const SixBitScales scales(rows);
     RowBytes fifth[8];  // bit j of byte l belongs to element 32 j + l
     load_16(rows, 16, fifth);
     load_16(rows, 32, fifth + 4);
-    unroll<4>([&](auto j) {
+    unroll<8>([&](auto j) TUTTI_INLINE {
+      // As in Q4_K.
       RowBytes packed[8];
-      load_16(rows, 48 + 32 * j, packed);
-      load_16(rows, 64 + 32 * j, packed + 4);
-      for (std::size_t i = 0; i < 8; ++i) {
-        to[2 * j].codes[i] = (packed[i] & 0x0F) | shift_left<4>(shift_right<2 * j>(fifth[i], 0x01), 0x01);
-        to[2 * j + 1].codes[i] = shift_right<4>(packed[i], 0x0F) | shift_left<4>(shift_right<2 * j + 1>(fifth[i], 0x01), 0x01);
-      }
-      scales.apply<2 * j>(to[2 * j]);
-      scales.apply<2 * j + 1>(to[2 * j + 1]);
+      load_16(rows, 48 + 32 * (j / 2), packed);
+      load_16(rows, 64 + 32 * (j / 2), packed + 4);
+      Block block;
+      unroll<8>([&](auto i) TUTTI_INLINE {
+        block.codes[0][i] = shift_right<4 * (j % 2)>(packed[i], 0x0F) | shift_left<4>(shift_right<j>(fifth[i], 0x01), 0x01);
+      });
+      scales.apply<j>(block);
+      sink(j, block);
     });
   }
 };
 
 template <>
-struct BlockFormat<DType::q6_k> : BlockFormatDefaults {
-  using Block = PanelBlock<RowBytes, 2>;
-  static constexpr std::size_t kBlocks = 8;
-  static constexpr std::size_t kScales = 2;
-  static constexpr int kLargest = 63;
-  static constexpr int kZero = 32;
-  static void unpack(const RowPointers& rows, Block* to) {
+struct BlockFormat<DType::q6_k> : BlockFormatTraits<63, 32, false, 2> {
+  template <class Sink>
+  TUTTI_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     const RowFloats factor = load_half(rows, 208);
     RowBytes scales[4];  // 16 signed bytes, one for 16 elements
     load_16(rows, 192, scales);
-    unroll<2>([&](auto half) {
-      RowBytes low[16], high[8];
-      for (std::size_t i = 0; i < 4; ++i) load_16(rows, 64 * half + 16 * i, low + 4 * i);
-      for (std::size_t i = 0; i < 2; ++i) load_16(rows, 128 + 32 * half + 16 * i, high + 4 * i);
-      unroll<4>([&](auto j) {
-        // Blocks 0 and 1 of the half take the low nibbles of its first and second 32 bytes, 2 and 3 the high ones.
-        Block& block = to[4 * half + j];
-        for (std::size_t i = 0; i < 8; ++i) {
-          const RowBytes nibbles = shift_right<j / 2 * 4>(low[8 * (j % 2) + i], 0x0F);
-          block.codes[i] = nibbles | shift_left<4>(shift_right<2 * j>(high[i], 0x03), 0x03);
-        }
-        constexpr int kFirstScale = 2 * j % 4;
-        const RowBytes quad = scales[2 * half + j / 2];
-        block.scale[0] = factor * to_floats(signed_byte<kFirstScale>(quad));
-        block.scale[1] = factor * to_floats(signed_byte<kFirstScale + 1>(quad));
+    unroll<8>([&](auto j) TUTTI_INLINE {
+      // Of each half of the block, elements 0 to 63 take the low nibbles of 64 bytes, elements 64 to 127 the high ones;
+      // the two upper bits of element 32 q + l are bits 2 q and 2 q + 1 of byte l of 32 others.
+      constexpr std::size_t kHalf = j / 4, kQuarter = j % 4;
+      RowBytes low[8], high[8];
+      unroll<2>([&](auto i) TUTTI_INLINE {
+        load_16(rows, 64 * kHalf + 32 * (kQuarter % 2) + 16 * i, low + 4 * i);
+        load_16(rows, 128 + 32 * kHalf + 16 * i, high + 4 * i);
       });
+      Block block;
+      unroll<8>([&](auto i) TUTTI_INLINE {
+        const RowBytes upper = shift_left<4>(shift_right<2 * kQuarter>(high[i], 0x03), 0x03);
+        block.codes[0][i] = shift_right<kQuarter / 2 * 4>(low[i], 0x0F) | upper;
+      });
+      const RowBytes quad = scales[j / 2];
+      block.scale[0] = factor * to_floats(signed_byte<2 * (j % 2)>(quad));
+      block.scale[1] = factor * to_floats(signed_byte<2 * (j % 2) + 1>(quad));
+      sink(j, block);
     });
   }
 };

@@ -32,6 +32,10 @@ struct RowBytes {
     for (auto& byte : a.v) byte = static_cast<std::uint8_t>(byte & mask);
     return a;
   }
+  friend RowBytes operator^(RowBytes a, int mask) {
+    for (auto& byte : a.v) byte = static_cast<std::uint8_t>(byte ^ mask);
+    return a;
+  }
   friend RowBytes operator|(RowBytes a, const RowBytes& b) {
     for (std::size_t i = 0; i < sizeof a.v; ++i) a.v[i] = static_cast<std::uint8_t>(a.v[i] | b.v[i]);
     return a;
@@ -67,24 +71,27 @@ inline void row_store(float* to, const RowFloats& a) { std::memcpy(to, a.v, size
 [[nodiscard]] inline RowInts row_broadcast(std::int32_t value) {
   return row_lanes::fill<RowInts>([&](std::size_t) { return value; });
 }
+[[nodiscard]] inline RowInts sixteenfold_plus(const RowInts& a, const RowInts& b) {
+  return row_lanes::fill<RowInts>([&](std::size_t r) { return 16 * a.v[r] + b.v[r]; });
+}
 [[nodiscard]] inline RowInts operator-(const RowInts& a, const RowInts& b) {
   return row_lanes::fill<RowInts>([&](std::size_t r) { return a.v[r] - b.v[r]; });
 }
 
-template <int i>
+template <std::size_t i>
 [[nodiscard]] RowInts unsigned_byte(const RowBytes& a) {
   return row_lanes::fill<RowInts>([&](std::size_t r) { return std::int32_t{a.v[4 * r + i]}; });
 }
-template <int i>
+template <std::size_t i>
 [[nodiscard]] RowInts signed_byte(const RowBytes& a) {
   return row_lanes::fill<RowInts>([&](std::size_t r) { return std::int32_t{static_cast<std::int8_t>(a.v[4 * r + i])}; });
 }
-template <int shift>
+template <std::size_t shift>
 [[nodiscard]] RowBytes shift_right(RowBytes a, int mask) {
   for (auto& byte : a.v) byte = static_cast<std::uint8_t>((byte >> shift) & mask);
   return a;
 }
-template <int shift>
+template <std::size_t shift>
 [[nodiscard]] RowBytes shift_left(RowBytes a, int mask) {
   for (auto& byte : a.v) byte = static_cast<std::uint8_t>((byte & mask) << shift);
   return a;
@@ -107,14 +114,12 @@ inline void load_16(const RowPointers& rows, std::size_t offset, RowBytes* to) {
     return to_float(half);
   });
 }
-struct RowFloatPair {
-  RowFloats first, second;
-};
-[[nodiscard]] inline RowFloatPair load_half_pair(const RowPointers& rows, std::size_t offset) {
-  return {load_half(rows, offset), load_half(rows, offset + 2)};
+inline void load_half_pair(const RowPointers& rows, std::size_t offset, RowFloats& first, RowFloats& second) {
+  first = load_half(rows, offset);
+  second = load_half(rows, offset + 2);
 }
 
-template <int first>
+template <std::size_t first>
 [[nodiscard]] RowBytes spread_bits(const RowBytes& word, int value) {
   RowBytes result;
   for (std::size_t r = 0; r < kPanelRows; ++r) {
@@ -126,34 +131,16 @@ template <int first>
   return result;
 }
 
-template <std::size_t kQuads, int kLargest, std::size_t M>
-void dot_unsigned(const RowBytes* codes, const std::int8_t* const (&x)[M], std::size_t offset, RowInts (&sums)[M]) {
-  for (std::size_t m = 0; m < M; ++m) {
-    sums[m] = row_broadcast(0);
-    for (std::size_t i = 0; i < 4 * kQuads; ++i) {
-      for (std::size_t r = 0; r < kPanelRows; ++r) sums[m].v[r] += codes[i / 4].v[4 * r + i % 4] * x[m][offset + i];
-    }
-  }
-}
+inline constexpr bool kWideCodes = true;
 
-/// Signed codes need no widening here: bytes 0 and 2, then 1 and 3, as the words of x.
-struct RowWords {
-  std::int16_t v[4 * kPanelRows];
-};
-[[nodiscard]] inline RowWords widen_signed(const RowBytes& a) {
-  RowWords result;
-  for (std::size_t r = 0; r < kPanelRows; ++r) {
-    constexpr std::size_t kOrder[] = {0, 2, 1, 3};
-    for (std::size_t j = 0; j < 4; ++j) result.v[4 * r + j] = static_cast<std::int8_t>(a.v[4 * r + kOrder[j]]);
-  }
-  return result;
-}
-template <std::size_t kQuads, std::size_t M>
-void dot_signed(const RowWords* codes, const std::int16_t* const (&x)[M], std::size_t offset, RowInts (&sums)[M]) {
-  for (std::size_t m = 0; m < M; ++m) {
-    sums[m] = row_broadcast(0);
-    for (std::size_t i = 0; i < 4 * kQuads; ++i) {
-      for (std::size_t r = 0; r < kPanelRows; ++r) sums[m].v[r] += codes[i / 4].v[4 * r + i % 4] * x[m][offset + i];
+template <std::size_t kQuads, int kLargest, std::size_t P, std::size_t M>
+void dot(const RowBytes* const (&codes)[P], const std::int8_t* const (&x)[M], RowInts (&products)[P][M]) {
+  for (std::size_t p = 0; p < P; ++p) {
+    for (std::size_t m = 0; m < M; ++m) {
+      products[p][m] = row_broadcast(std::int32_t{0});
+      for (std::size_t i = 0; i < 4 * kQuads; ++i) {
+        for (std::size_t r = 0; r < kPanelRows; ++r) products[p][m].v[r] += codes[p][i / 4].v[4 * r + i % 4] * x[m][i];
+      }
     }
   }
 }
