@@ -2,6 +2,7 @@
 #include "tutti/sampler/candidates.hpp"
 
 #include <limits>
+#include <utility>
 
 #include "tests/sampler/filtered.hpp"
 #include "tests/support/catch.hpp"
@@ -118,6 +119,28 @@ TEST_CASE("the mass is the sum of exponentials above a threshold") {
   static_cast<void>(candidates.entries());
   CHECK(candidates.mass(0.0F) == Approx(15.0).epsilon(1e-6));
   CHECK(candidates.mass(std::log(10.0F), 1.0F) == Approx(1.3).epsilon(1e-6));
+}
+
+TEST_CASE("the entries that first reach a mass stay, sorted before or not") {
+  const std::vector<float> logits{std::log(2.0F), std::log(8.0F), std::log(4.0F), std::log(1.0F)};
+  for (const bool sorted_before : {false, true}) {
+    for (const auto& [wanted, kept] :
+         {std::pair{0.0, 1U}, std::pair{7.9, 1U}, std::pair{8.1, 2U}, std::pair{13.0, 3U}, std::pair{99.0, 4U}}) {
+      Candidates candidates = candidates_of(logits);
+      if (sorted_before) candidates.sort();
+      candidates.keep_mass(wanted, 0.0F);
+      CHECK(candidates.size() == kept);
+      CHECK(candidates.list()[0].token == 1);
+    }
+  }
+}
+
+TEST_CASE("of a long list with equal logits the lowest tokens reach the mass") {
+  Candidates candidates = candidates_of(std::vector<float>(1000, 0.0F));
+  candidates.keep_mass(600.0, 0.0F);
+  candidates.sort();
+  CHECK(candidates.size() == 600);
+  CHECK(candidates.list().back().token == 599);
 }
 
 TEST_CASE("nothing of an earlier use shows") {

@@ -75,7 +75,9 @@ TEST_CASE("the Hugging Face order leaves the tokens and probabilities of transfo
   check_against("hugging_face.json", SamplerOrder::hugging_face);
 }
 
-TEST_CASE("the llama.cpp order leaves the tokens and probabilities of llama.cpp") { check_against("llama_cpp.json", SamplerOrder::llama_cpp); }
+TEST_CASE("the llama.cpp order leaves the tokens and probabilities of llama.cpp") {
+  check_against("llama_cpp.json", SamplerOrder::llama_cpp);
+}
 
 TEST_CASE("the same options keep different tokens in the two orders") {
   const std::vector<float> logits = logits_of({0.6, 0.25, 0.1, 0.05});
@@ -139,7 +141,9 @@ TEST_CASE("threads that share a chain draw what one thread draws, in scratch mem
 TEST_CASE("bad logits and bad options end in an exception, after which the scratch memory is as good as new") {
   const SamplerChain chain({.top_k = 2});
   SamplerScratch scratch;
-  const auto sample = [&](const SamplerChain& with, const std::vector<float>& logits) { return with.sample(logits, {}, DrawKey{}, scratch); };
+  const auto sample = [&](const SamplerChain& with, const std::vector<float>& logits) {
+    return with.sample(logits, {}, DrawKey{}, scratch);
+  };
   CHECK_THROWS_WITH(sample(chain, {0.0F, std::numeric_limits<float>::quiet_NaN(), 0.0F}), contains("token 1 of 3"));
   CHECK_THROWS_WITH(sample(chain, {-kInfinity, -kInfinity}), contains("no token left"));
   CHECK_THROWS_WITH(sample(SamplerChain({.logit_bias = {{0, -kInfinity}}}), {1.0F}), contains("no token left"));

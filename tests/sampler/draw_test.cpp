@@ -27,7 +27,8 @@ std::vector<TokenLogit> entries_of(const std::vector<float>& logits) {
 /// Pearson's statistic of `draws` draws at positions 0, 1, 2, ... against the probabilities.
 double chi_square(const std::vector<double>& probabilities, int draws, const std::function<Token(const DrawKey&)>& drawn) {
   std::vector<int> counts(probabilities.size());
-  for (int i = 0; i < draws; ++i) ++counts.at(static_cast<std::size_t>(drawn(DrawKey{.seed = 20, .position = static_cast<std::uint32_t>(i)})));
+  for (int i = 0; i < draws; ++i)
+    ++counts.at(static_cast<std::size_t>(drawn(DrawKey{.seed = 20, .position = static_cast<std::uint32_t>(i)})));
   double sum = 0;
   for (std::size_t t = 0; t < counts.size(); ++t) {
     const double expected = probabilities[t] * draws;

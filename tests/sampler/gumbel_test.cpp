@@ -11,7 +11,7 @@ using tutti::test::Approx;
 
 TEST_CASE("Gumbel noise has its values at the middle and at both ends") {
   CHECK(gumbel(0x7FFFFFFF) == Approx(-std::log(std::log(2.0))).epsilon(1e-6));
-  CHECK(gumbel(0) == Approx(33 * std::log(2.0)).epsilon(1e-6));                    // -log u = 2^-33
+  CHECK(gumbel(0) == Approx(33 * std::log(2.0)).epsilon(1e-6));                      // -log u = 2^-33
   CHECK(gumbel(0xFFFFFFFF) == Approx(-std::log(24 * std::log(2.0))).epsilon(1e-6));  // u = 2^-24
 }
 

@@ -25,9 +25,7 @@ template <LogitFilter... Filters>
 class FilterChain {
  public:
   FilterChain() = default;
-  explicit FilterChain(Filters... filters)
-    requires(sizeof...(Filters) > 0)
-      : filters_(std::move(filters)...) {}
+  explicit FilterChain(Filters... filters) requires(sizeof...(Filters) > 0) : filters_(std::move(filters)...) {}
 
   void apply(Candidates& candidates, const SamplingContext& context) const {
     std::apply([&](const Filters&... filters) { (filters.apply(candidates, context), ...); }, filters_);

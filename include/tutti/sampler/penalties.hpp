@@ -21,9 +21,9 @@ class Penalties {
   static constexpr std::size_t kWholeHistory = std::numeric_limits<std::size_t>::max();
 
   struct Options {
-    float repetition = 1.0F;              ///< 1 is off, larger penalises.
-    float presence = 0.0F;                ///< 0 is off.
-    float frequency = 0.0F;               ///< 0 is off.
+    float repetition = 1.0F;             ///< 1 is off, larger penalises.
+    float presence = 0.0F;               ///< 0 is off.
+    float frequency = 0.0F;              ///< 0 is off.
     std::size_t last_n = kWholeHistory;  ///< 0 is off.
   };
 

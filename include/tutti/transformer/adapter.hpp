@@ -44,7 +44,8 @@ inline std::size_t interleaved_row(std::size_t row, std::size_t head_dim) {
 
 }  // namespace detail
 
-/// A copy of `base` with the adapter of `directory` on top of any adapter-free layer.
+/// A copy of `base` with the adapter of `directory` on top of any adapter-free layer. A value head in it (modules_to_save:
+/// score) makes the copy a reward model.
 /// @throws ModelError when the adapter names a module or shape that the base does not have, or the base has an adapter.
 [[nodiscard]] inline ModelWeights apply_adapter(const ModelWeights& base, const std::filesystem::path& directory) {
   const PeftAdapter adapter(directory);
@@ -83,6 +84,11 @@ inline std::size_t interleaved_row(std::size_t row, std::size_t head_dim) {
     apply(module.down, layer.down, false);
   }
   if (model.head) apply(names.head, *model.head, false);
+  if (const TensorView* head = adapter.value_head()) {
+    require<ModelError>(head->shape.size() == 2 && head->shape[1] == base.config.hidden_size, directory.string(), ": the value head has shape ",
+                        shape_text(head->shape), ", the base needs [labels, ", base.config.hidden_size, "]");
+    model.value_head.emplace().weight = detail::float_copy(*head, 1.0F, model.owners, [](std::size_t r) { return r; });
+  }
   require<ModelError>(applied == adapter.modules().size(), directory.string(), ": the adapter changes ", adapter.modules().size(),
                       " modules, of which the base ", base.source, " has ", applied, ": it belongs to another architecture");
   return model;

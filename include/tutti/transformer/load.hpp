@@ -2,6 +2,7 @@
 #pragma once
 // Builds an expert's weights from files. Matrices stay where the file has them, mapped into memory; vectors become float.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
@@ -177,6 +178,8 @@ inline ModelWeights read_weights(WeightReader& reader, const ModelConfig& config
                      "embedding (tie_word_embeddings is false)");
   }
   model.rope_inverse_frequencies = rope_inverse_frequencies(config);
+  // Attention sees the whole sequence, which is the same as a window of it while the sequence is no longer than the window.
+  model.config.context_length = std::min(config.context_length, config.sliding_window.value_or(config.context_length));
   return model;
 }
 

@@ -142,11 +142,9 @@ inline void check_experts_fit(std::span<const ModelWeights> experts) {
       const WeightMatrix& weight = *matrices.front();
       counter.add(owner, static_cast<double>(weight.bytes()), static_cast<double>(weight.rows * weight.cols));
       patterns.push_back(owner);
-      // A delta belongs to its expert alone.
-      for (std::uint32_t e = 0; e < n; ++e) {
-        if (!linears[e][i]->delta) continue;
-        patterns.emplace_back(n, 0);
-        for (std::uint32_t x = 0; x < n; ++x) patterns.back()[x] = x;
+      // A delta sets its expert apart from all others.
+      for (std::size_t e = 0; e < n; ++e) {
+        if (linears[e][i]->delta) patterns.emplace_back(n, 0U)[e] = 1;
       }
     }
     return counter.result();

@@ -10,6 +10,7 @@ are float32 with random weights; the seeds are fixed. Every folder holds a check
 
 import importlib.metadata as metadata
 import json
+import os
 import pathlib
 import shutil
 
@@ -91,6 +92,27 @@ def lora(name, base, seed, **changes):
     (folder / "expected.json").write_text(json.dumps(expected(merged, TOKENS, [0, 11, 23])))
 
 
+def reward_lora(name, base_name, seed):
+    """A LoRA on top of a language model with a value head of its own, as TRL's reward trainer saves it."""
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    model = LlamaForSequenceClassification.from_pretrained(base_name, num_labels=1)
+    model = get_peft_model(model, LoraConfig(r=2, lora_alpha=4, target_modules=["q_proj", "up_proj"], task_type="SEQ_CLS"))
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter_name, parameter in model.named_parameters():
+            if "lora_" in parameter_name or "score" in parameter_name:
+                parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
+    model.eval()
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    values = []
+    for length in (1, 7, 24):
+        with torch.no_grad():
+            values.append(model(torch.tensor([TOKENS[:length]])).logits[0].tolist())
+    (folder / "expected.json").write_text(json.dumps({"tokens": TOKENS, "lengths": [1, 7, 24], "values": values}))
+
+
 def write_gguf(name, model, types):
     """The model under GGUF's names, q and k rows permuted as llama.cpp's converter permutes them, one quantisation a file."""
     c = model.config
@@ -149,6 +171,7 @@ def write_gguf(name, model, types):
 
 
 def main():
+    os.chdir(HERE)  # adapters note the path of their base: it must be relative
     torch.manual_seed(0)
     base = llama("llama", 1)
     llama("llama_second", 2)
@@ -173,6 +196,7 @@ def main():
             with torch.no_grad():
                 values.append(model(torch.tensor([TOKENS[:length]])).logits[0].tolist())
         (folder / "expected.json").write_text(json.dumps({"tokens": TOKENS, "lengths": [1, 7, 24], "values": values}))
+    reward_lora("lora_reward", "llama", 14)
     T = gguf.GGMLQuantizationType
     wide = randomise(LlamaForCausalLM(config(hidden_size=64, intermediate_size=96, num_hidden_layers=2)), 20)
     write_gguf("gguf", wide, [T.F32, T.F16, T.BF16, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q8_0])

@@ -19,11 +19,6 @@ namespace tutti::cpu::detail {
 
 /// 32-element blocks of a panel: 1024 elements, so that the panels and the activations of some rows fit 32 KB.
 inline constexpr std::size_t kPanelBlocks = 32;
-#ifndef FEW
-#define FEW 2
-#endif
-/// Up to so many activation rows, blocks are used as they are unpacked.
-inline constexpr std::size_t kFewRows = FEW;
 /// Activation rows that go over a panel together, sharing its loads.
 inline constexpr std::size_t kPanelTile = 4;
 
@@ -118,12 +113,16 @@ void multiply_few(RowPointers rows, const QuantisedRows& x, std::size_t cols, fl
   Lookahead lookahead(rows.first, kPanelRows * rows.stride);
   for (std::size_t block = 0; block < cols / kScaleBlock; block += Reader::kBlocks) {
     lookahead.advance<kPanelRows * layout_of(type).block_bytes>();
-    reader.next([&](auto i, const auto& weights) TUTTI_INLINE {
+    reader.next([&](std::size_t i, const auto& weights) TUTTI_INLINE {
       add_block<typename Reader::Format>({&weights}, tile, block + i, sums);
     });
   }
   unroll<M>([&](auto m) TUTTI_INLINE { row_store(to + m * kPanelRows, sums[0][m]); });
 }
+
+/// Up to so many activation rows, unpacked blocks stay in registers; more would not leave room for the codes.
+template <DType type>
+inline constexpr std::size_t kFewRows = BlockFormat<type>::kPlanes == 2 ? 4 : 3;
 
 /// Panels in work at once: two planes of codes take the registers of two panels.
 template <DType type>
@@ -167,7 +166,7 @@ void multiply_many(const std::byte* first, std::size_t stride, const QuantisedRo
     const std::size_t count = std::min(kPanelBlocks, blocks - begin);
     for (std::size_t p = 0; p < kCount; ++p) {
       for (std::size_t block = 0; block < count; block += Reader::kBlocks) {
-        readers[p].next([&](auto i, const auto& weights) TUTTI_INLINE { panels.blocks[p][block + i] = weights; });
+        readers[p].next([&](std::size_t i, const auto& weights) TUTTI_INLINE { panels.blocks[p][block + i] = weights; });
       }
     }
     for (std::size_t tile = 0; tile < tiles; ++tile) {
@@ -178,8 +177,7 @@ void multiply_many(const std::byte* first, std::size_t stride, const QuantisedRo
         panels.template multiply<M>(activations, count, to + m * kPanelRows, rows * kPanelRows, tile == 0 ? &lookahead : nullptr);
       };
       switch (rows * (tile + 1) / tiles - m) {
-        case 1: multiply(Constant<1>{}); break;
-        case 2: multiply(Constant<2>{}); break;
+        case 2: multiply(Constant<2>{}); break;  // never less: there are more than three rows
         case 3: multiply(Constant<3>{}); break;
         default: multiply(Constant<kPanelTile>{}); break;
       }
@@ -199,7 +197,7 @@ void block_product(const ProductJob& job, std::size_t first, std::size_t last) {
   float* sums = buffer.data();
   const auto put = [&](std::size_t m, std::size_t n, std::size_t count, float* from) { job.tile(m, n).put(0, from, count); };
   std::size_t n = first;
-  for (constexpr std::size_t kStep = kPanels<type> * kPanelRows; rows > kFewRows && n + kStep <= last; n += kStep) {
+  for (constexpr std::size_t kStep = kPanels<type> * kPanelRows; rows > kFewRows<type> && n + kStep <= last; n += kStep) {
     multiply_many<type>(job.weight.row(n), stride, x, rows, cols, sums);
     for (std::size_t i = 0; i < kPanels<type> * rows; ++i) {
       put(i % rows, n + i / rows * kPanelRows, kPanelRows, sums + i * kPanelRows);
@@ -209,9 +207,9 @@ void block_product(const ProductJob& job, std::size_t first, std::size_t last) {
     // Rows that do not fill a panel go one by one, the same row in all lanes.
     const std::size_t count = n + kPanelRows <= last ? kPanelRows : 1;
     const RowPointers pointers{job.weight.row(n), count == 1 ? 0 : stride};
-    for (std::size_t m = 0; m < rows; m += kFewRows) {
+    for (std::size_t m = 0; m < rows; m += kFewRows<type>) {
       const ActivationTile tile(x, cols, m, 0);
-      const std::size_t few = std::min(kFewRows, rows - m);
+      const std::size_t few = std::min(kFewRows<type>, rows - m);
       switch (few) {
         case 1: multiply_few<type, 1>(pointers, tile.rows, cols, sums); break;
         case 2: multiply_few<type, 2>(pointers, tile.rows, cols, sums); break;

@@ -60,9 +60,10 @@ TUTTI_INLINE inline void dense_step(const std::byte* w, std::size_t row_bytes, c
   });
 }
 
-/// One tile. `w` and `x` point at its first rows, `y` at its first output.
+/// One tile. `w` and `x` point at its first rows, `y` at its first output; only `count` of the R outputs are wanted.
 template <class T, std::size_t R, std::size_t M>
-void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::size_t x_stride, std::size_t cols, const OutputTile& y) {
+void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::size_t x_stride, std::size_t cols, const OutputTile& y,
+                std::size_t count) {
   using Reader = DenseReader<T>;
   FloatLanes sums[M][R];
   unroll<M * R>([&](auto i) TUTTI_INLINE { sums[i / R][i % R] = broadcast(0.0F); });
@@ -93,7 +94,7 @@ void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::
       return broadcast(0.0F);
     };
     store_sums(totals, sum(Constant<0>{}), sum(Constant<1>{}), sum(Constant<2>{}), sum(Constant<3>{}));
-    y.put(m, totals, R);
+    y.put(m, totals, count);
   });
 }
 
@@ -109,12 +110,12 @@ void dense_rows(const ProductJob& job, std::size_t m, std::size_t first, std::si
   const PreparedActivations& x = job.x;
   const WeightMatrix& w = job.weight;
   const float* activations = DenseReader<T>::activations(x) + m * x.stride;
-  const auto tiles = [&]<std::size_t R>(Constant<R>, std::size_t begin, std::size_t end) {
-    for (std::size_t n = begin; n < end; n += R) dense_tile<T, R, M>(w.row(n), w.row_bytes, activations, x.stride, x.cols, job.tile(m, n));
-  };
-  const std::size_t border = last - (last - first) % kHeight;
-  tiles(Constant<kHeight>{}, first, border);
-  tiles(Constant<1>{}, border, last);
+  std::size_t n = first;
+  for (; n + kHeight <= last; n += kHeight) {
+    dense_tile<T, kHeight, M>(w.row(n), w.row_bytes, activations, x.stride, x.cols, job.tile(m, n), kHeight);
+  }
+  // Rows that do not fill a tile go one by one, the same row in all places.
+  for (; n < last; ++n) dense_tile<T, kHeight, M>(w.row(n), 0, activations, x.stride, x.cols, job.tile(m, n), 1);
 }
 
 /// Output columns [first, last) of `job`.

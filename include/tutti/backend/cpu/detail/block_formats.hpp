@@ -27,8 +27,8 @@ struct PanelBlock {
 };
 
 /// What a type may differ in. Its static function `unpack(rows, sink)` reads one block of the file and calls
-/// sink(i, block) for each 32 elements of it, i counting from 0 as a compile-time constant: the caller decides whether the
-/// blocks go to memory or are used at once in registers.
+/// sink(i, block) for each 32 elements of it, i counting from 0: the caller decides whether the blocks go to memory or are
+/// used at once in registers.
 template <int kLargestCode, int kZeroCode, bool kMinimum, std::size_t kScaleCount = 1, std::size_t kPlaneCount = 1>
 struct BlockFormatTraits {
   using Block = PanelBlock<kPlaneCount, kScaleCount, kMinimum>;
@@ -64,7 +64,7 @@ struct BlockFormat<DType::q4_0> : BlockFormatTraits<15, 8, false> {
     Block block;
     block.scale[0] = load_half(rows, 0);
     unpack_nibbles(rows, 2, block.codes[0]);
-    sink(Constant<0>{}, block);
+    sink(std::size_t{0}, block);
   }
 };
 
@@ -75,7 +75,7 @@ struct BlockFormat<DType::q4_1> : BlockFormatTraits<15, 0, true> {
     Block block;
     load_half_pair(rows, 0, block.scale[0], block.minimum);
     unpack_nibbles(rows, 4, block.codes[0]);
-    sink(Constant<0>{}, block);
+    sink(std::size_t{0}, block);
   }
 };
 
@@ -87,7 +87,7 @@ struct BlockFormat<DType::q5_0> : BlockFormatTraits<31, 16, false> {
     block.scale[0] = load_half(rows, 0);
     unpack_nibbles(rows, 6, block.codes[0]);
     add_fifth_bits(load_4(rows, 2), block.codes[0]);
-    sink(Constant<0>{}, block);
+    sink(std::size_t{0}, block);
   }
 };
 
@@ -99,7 +99,7 @@ struct BlockFormat<DType::q5_1> : BlockFormatTraits<31, 0, true> {
     load_half_pair(rows, 0, block.scale[0], block.minimum);
     unpack_nibbles(rows, 8, block.codes[0]);
     add_fifth_bits(load_4(rows, 4), block.codes[0]);
-    sink(Constant<0>{}, block);
+    sink(std::size_t{0}, block);
   }
 };
 
@@ -123,28 +123,24 @@ struct BlockFormat<DType::q8_0> : BlockFormatTraits<kWideCodes ? 255 : 15, 128, 
         block.codes[1][i] = shift_right<4>(positive, 0x0F);
       }
     });
-    sink(Constant<0>{}, block);
+    sink(std::size_t{0}, block);
   }
 };
 
 /// Scales and minima of Q4_K and Q5_K: f16 d, f16 dmin, then eight scales and eight minima of six bits in 12 bytes.
 struct SixBitScales {
-  RowFloats scale_factor, minimum_factor;
-  RowBytes scales[2], minima[2];  ///< Byte j % 4 of entry j / 4 belongs to elements 32 j to 32 j + 31.
+  RowFloats scale[8], minimum[8];
 
   TUTTI_INLINE explicit SixBitScales(const RowPointers& rows) {
+    RowFloats scale_factor, minimum_factor;
     load_half_pair(rows, 0, scale_factor, minimum_factor);
     const RowBytes a = load_4(rows, 4), b = load_4(rows, 8), c = load_4(rows, 12);
-    scales[0] = a & 0x3F;
-    minima[0] = b & 0x3F;
-    scales[1] = (c & 0x0F) | shift_left<4>(shift_right<6>(a, 0x03), 0x03);
-    minima[1] = shift_right<4>(c, 0x0F) | shift_left<4>(shift_right<6>(b, 0x03), 0x03);
-  }
-
-  template <std::size_t j, class Block>
-  TUTTI_INLINE void apply(Block& block) const {
-    block.scale[0] = scale_factor * to_floats(unsigned_byte<j % 4>(scales[j / 4]));
-    block.minimum = minimum_factor * to_floats(row_broadcast(std::int32_t{0}) - unsigned_byte<j % 4>(minima[j / 4]));
+    const RowBytes scales[2] = {a & 0x3F, (c & 0x0F) | shift_left<4>(shift_right<6>(a, 0x03), 0x03)};
+    const RowBytes minima[2] = {b & 0x3F, shift_right<4>(c, 0x0F) | shift_left<4>(shift_right<6>(b, 0x03), 0x03)};
+    unroll<8>([&](auto j) TUTTI_INLINE {
+      scale[j] = scale_factor * to_floats(unsigned_byte<j % 4>(scales[j / 4]));
+      minimum[j] = minimum_factor * to_floats(row_broadcast(std::int32_t{0}) - unsigned_byte<j % 4>(minima[j / 4]));
+    });
   }
 };
 
@@ -153,19 +149,19 @@ struct BlockFormat<DType::q4_k> : BlockFormatTraits<15, 0, true> {
   template <class Sink>
   TUTTI_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     const SixBitScales scales(rows);
-    unroll<4>([&](auto j) TUTTI_INLINE {
-      // 32 bytes hold elements 64 j to 64 j + 31 in their low nibbles and the 32 behind them in the high ones.
+    for (std::size_t j = 0; j < 8; j += 2) {
+      // 32 bytes hold block j in their low nibbles and block j + 1 in the high ones.
       RowBytes packed[8];
-      load_16(rows, 16 + 32 * j, packed);
-      load_16(rows, 32 + 32 * j, packed + 4);
-      Block block;
-      unroll<8>([&](auto i) TUTTI_INLINE { block.codes[0][i] = packed[i] & 0x0F; });
-      scales.apply<2 * j>(block);
-      sink(Constant<2 * j>{}, block);
-      unroll<8>([&](auto i) TUTTI_INLINE { block.codes[0][i] = shift_right<4>(packed[i], 0x0F); });
-      scales.apply<2 * j + 1>(block);
-      sink(Constant<2 * j + 1>{}, block);
-    });
+      load_16(rows, 16 + 16 * j, packed);
+      load_16(rows, 32 + 16 * j, packed + 4);
+      unroll<2>([&](auto high) TUTTI_INLINE {
+        Block block;
+        unroll<8>([&](auto i) TUTTI_INLINE { block.codes[0][i] = shift_right<4 * high>(packed[i], 0x0F); });
+        block.scale[0] = scales.scale[j + high];
+        block.minimum = scales.minimum[j + high];
+        sink(j + high, block);
+      });
+    }
   }
 };
 
@@ -174,21 +170,24 @@ struct BlockFormat<DType::q5_k> : BlockFormatTraits<31, 0, true> {
   template <class Sink>
   TUTTI_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     const SixBitScales scales(rows);
-    RowBytes fifth[8];  // bit j of byte l belongs to element 32 j + l
+    RowBytes fifth[8];  // bit j of byte l belongs to element l of block j
     load_16(rows, 16, fifth);
     load_16(rows, 32, fifth + 4);
-    unroll<8>([&](auto j) TUTTI_INLINE {
-      // As in Q4_K.
-      RowBytes packed[8];
-      load_16(rows, 48 + 32 * (j / 2), packed);
-      load_16(rows, 64 + 32 * (j / 2), packed + 4);
-      Block block;
-      unroll<8>([&](auto i) TUTTI_INLINE {
-        block.codes[0][i] = shift_right<4 * (j % 2)>(packed[i], 0x0F) | shift_left<4>(shift_right<j>(fifth[i], 0x01), 0x01);
+    for (std::size_t j = 0; j < 8; j += 2) {
+      RowBytes packed[8];  // as in Q4_K
+      load_16(rows, 48 + 16 * j, packed);
+      load_16(rows, 64 + 16 * j, packed + 4);
+      unroll<2>([&](auto high) TUTTI_INLINE {
+        Block block;
+        unroll<8>([&](auto i) TUTTI_INLINE {
+          block.codes[0][i] = shift_right<4 * high>(packed[i], 0x0F) | shift_left<4>(shift_right<high>(fifth[i], 0x01), 0x01);
+        });
+        block.scale[0] = scales.scale[j + high];
+        block.minimum = scales.minimum[j + high];
+        sink(j + high, block);
       });
-      scales.apply<j>(block);
-      sink(j, block);
-    });
+      unroll<8>([&](auto i) TUTTI_INLINE { fifth[i] = shift_right<2>(fifth[i], 0x3F); });
+    }
   }
 };
 
@@ -197,27 +196,33 @@ struct BlockFormat<DType::q6_k> : BlockFormatTraits<63, 32, false, 2> {
   template <class Sink>
   TUTTI_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     const RowFloats factor = load_half(rows, 208);
-    RowBytes scales[4];  // 16 signed bytes, one for 16 elements
-    load_16(rows, 192, scales);
-    unroll<8>([&](auto j) TUTTI_INLINE {
-      // Of each half of the block, elements 0 to 63 take the low nibbles of 64 bytes, elements 64 to 127 the high ones;
-      // the two upper bits of element 32 q + l are bits 2 q and 2 q + 1 of byte l of 32 others.
-      constexpr std::size_t kHalf = j / 4, kQuarter = j % 4;
-      RowBytes low[8], high[8];
+    RowFloats scales[16];  // signed bytes, one for 16 elements
+    RowBytes quads[4];
+    load_16(rows, 192, quads);
+    unroll<16>([&](auto i) TUTTI_INLINE { scales[i] = factor * to_floats(signed_byte<i % 4>(quads[i / 4])); });
+    for (std::size_t j = 0; j < 8; j += 4) {
+      // Blocks j and j + 1 take the low nibbles of 64 bytes, j + 2 and j + 3 the high ones; two upper bits for each of the
+      // four blocks are in 32 bytes more.
+      RowBytes low[2][8], high[8];
       unroll<2>([&](auto i) TUTTI_INLINE {
-        load_16(rows, 64 * kHalf + 32 * (kQuarter % 2) + 16 * i, low + 4 * i);
-        load_16(rows, 128 + 32 * kHalf + 16 * i, high + 4 * i);
+        load_16(rows, 16 * j + 16 * i, low[0] + 4 * i);
+        load_16(rows, 16 * j + 32 + 16 * i, low[1] + 4 * i);
+        load_16(rows, 128 + 8 * j + 16 * i, high + 4 * i);
       });
-      Block block;
-      unroll<8>([&](auto i) TUTTI_INLINE {
-        const RowBytes upper = shift_left<4>(shift_right<2 * kQuarter>(high[i], 0x03), 0x03);
-        block.codes[0][i] = shift_right<kQuarter / 2 * 4>(low[i], 0x0F) | upper;
-      });
-      const RowBytes quad = scales[j / 2];
-      block.scale[0] = factor * to_floats(signed_byte<2 * (j % 2)>(quad));
-      block.scale[1] = factor * to_floats(signed_byte<2 * (j % 2) + 1>(quad));
-      sink(j, block);
-    });
+      for (std::size_t upper = 0; upper < 4; upper += 2) {
+        unroll<2>([&](auto second) TUTTI_INLINE {
+          Block block;
+          unroll<8>([&](auto i) TUTTI_INLINE {
+            block.codes[0][i] = (low[second][i] & 0x0F) | shift_left<4>(shift_right<2 * second>(high[i], 0x03), 0x03);
+            low[second][i] = shift_right<4>(low[second][i], 0x0F);
+          });
+          block.scale[0] = scales[2 * (j + upper + second)];
+          block.scale[1] = scales[2 * (j + upper + second) + 1];
+          sink(j + upper + second, block);
+        });
+        unroll<8>([&](auto i) TUTTI_INLINE { high[i] = shift_right<4>(high[i], 0x0F); });
+      }
+    }
   }
 };
 

@@ -66,7 +66,7 @@ template <std::size_t i>
 /// (a >> shift) & mask in every byte; mask has no bits that a shift could bring over from the next byte.
 template <std::size_t shift>
 [[nodiscard]] RowBytes shift_right(RowBytes a, int mask) {
-  return RowBytes{_mm256_srli_epi16(a.v, shift)} & mask;
+  return (shift == 0 ? a : RowBytes{_mm256_srli_epi16(a.v, shift)}) & mask;
 }
 /// (a & mask) << shift in every byte.
 template <std::size_t shift>

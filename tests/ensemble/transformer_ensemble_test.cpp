@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ensemble over real transformers: results to the bit, whatever the batch and the threads.
+#include <set>
+
+#include "tests/support/catch.hpp"
+#include "tests/transformer/support.hpp"
+#include "tutti/ensemble/ensemble.hpp"
+#include "tutti/router/fixed_subset.hpp"
+#include "tutti/scorer/cross_expert_likelihood.hpp"
+#include "tutti/scorer/log_probability.hpp"
+
+using namespace tutti;
+using namespace tutti::test;
+
+namespace {
+
+/// Eight experts: two checkpoints, the first of them twice, and LoRA experts on it.
+std::vector<CpuModel> eight_experts() {
+  const auto base = CpuModel::load(checkpoint("llama"));
+  return {base,
+          CpuModel::load(checkpoint("llama_second")),
+          base.with_adapter(checkpoint("lora_all")),
+          base.with_adapter(checkpoint("lora_rs")),
+          base,
+          base.with_adapter(checkpoint("lora_pattern")),
+          base.with_adapter(checkpoint("lora_all")),
+          CpuModel::load(checkpoint("llama_second"))};
+}
+
+Request request_of(std::size_t samples, std::size_t tokens = 12) {
+  Request request;
+  request.prompt_tokens = some_tokens(70);
+  request.samples_per_expert = samples;
+  request.max_new_tokens = tokens;
+  request.seed = 7;
+  return request;
+}
+
+template <class Scorer = MeanLogProbability, class Router = AllExperts>
+Result generate(const Request& request, std::size_t threads, Router router = {}, StackOptions options = {}) {
+  Ensemble<8, CpuModel, Scorer, Router> ensemble(ExpertStack<8, CpuModel>(eight_experts(), {threads}, options), {}, {}, router);
+  return ensemble.generate(request);
+}
+
+void check_same(const Candidate& a, const Candidate& b) {
+  CHECK(a.expert == b.expert);
+  CHECK(a.tokens == b.tokens);
+  CHECK(same_bits(a.log_probabilities, b.log_probabilities));
+}
+
+}  // namespace
+
+TEST_CASE("Sixteen candidates have the same bits for any number of threads and rows a pass", "[transformer_ensemble]") {
+  const Result reference = generate(request_of(2), 1);
+  REQUIRE(reference.candidates.size() == 16);
+  for (const std::size_t threads : {2, 3}) {
+    const Result result = generate(request_of(2), threads);
+    for (std::size_t i = 0; i < 16; ++i) check_same(result.candidates[i], reference.candidates[i]);
+    CHECK(result.selection.index == reference.selection.index);
+  }
+  StackOptions short_passes;
+  short_passes.rows_per_pass = 5;
+  const Result result = generate(request_of(2), 2, AllExperts{}, short_passes);
+  for (std::size_t i = 0; i < 16; ++i) check_same(result.candidates[i], reference.candidates[i]);
+}
+
+TEST_CASE("Each expert's candidates have the same bits alone and among sixteen", "[transformer_ensemble]") {
+  const Result all = generate(request_of(2), 2);
+  for (std::uint32_t e = 0; e < 8; ++e) {
+    const Result alone = generate(request_of(1), 1, FixedSubset({e}));
+    REQUIRE(alone.candidates.size() == 1);
+    check_same(alone.candidates[0], all.candidates[2 * e]);
+  }
+}
+
+TEST_CASE("Samples of equal experts differ, since their draws do", "[transformer_ensemble]") {
+  const Result result = generate(request_of(2), 2);
+  std::set<std::vector<Token>> different;
+  for (const Candidate& candidate : result.candidates) different.insert(candidate.tokens);
+  CHECK(different.size() == 16);
+}
+
+TEST_CASE("Experts that are equal compute their prompt once", "[transformer_ensemble]") {
+  const Result result = generate(request_of(1), 2);
+  CHECK(result.cost.total().prompt_tokens == 6 * 70);  // experts 4 and 7 are copies; 2 and 6 have adapters read twice
+  CHECK(result.cost.per_expert[4].prompt_tokens == 0);
+  CHECK(result.cost.per_expert[4].generated_tokens == 12);
+}
+
+TEST_CASE("What teacher forcing says of a candidate is what generation said, to the bit", "[transformer_ensemble]") {
+  const Result written = generate(request_of(2, 70), 2);
+  ExpertStack<8, CpuModel> stack(eight_experts(), {2});
+  const Request request = request_of(2, 70);
+  const TextCodec codec;
+  Generation<ExpertStack<8, CpuModel>> generation(stack, codec, request, request.prompt_tokens);
+  generation.prefill(std::vector<bool>(8, true));
+  TeacherForcing<ExpertStack<8, CpuModel>> models(stack, generation.prompt());
+  // Attributed to another expert, a candidate must be read by its own; what that expert says must be what it said.
+  std::vector<Candidate> strangers = written.candidates;
+  for (Candidate& candidate : strangers) candidate.expert = candidate.expert == 1 || candidate.expert == 7 ? 0 : 1;
+  const LikelihoodTable table = models.likelihoods(strangers);
+  for (std::size_t c = 0; c < strangers.size(); ++c) {
+    CHECK(same_bits(table.of(c, written.candidates[c].expert), written.candidates[c].log_probabilities));
+  }
+}
+
+TEST_CASE("Cross-expert likelihood is the mean over experts of their own log-probabilities", "[transformer_ensemble]") {
+  const Result result = generate<CrossExpertLikelihood>(request_of(1, 6), 2);
+  const std::vector<CpuModel> experts = eight_experts();
+  const Candidate& candidate = result.candidates[3];
+  double sum = 0;
+  for (const CpuModel& expert : experts) {
+    std::vector<Token> context = result.prompt_tokens;
+    for (const Token token : candidate.tokens) {
+      sum += static_cast<double>(log_probability_of(logits_alone(expert, context), token));
+      context.push_back(token);
+    }
+  }
+  CHECK(candidate.score == Approx(sum / (8.0 * static_cast<double>(candidate.tokens.size()))).epsilon(1e-3));
+}
+
+TEST_CASE("Fusing one expert with itself changes nothing", "[transformer_ensemble]") {
+  const auto model = CpuModel::load(checkpoint("llama"));
+  Request request = request_of(1);
+  request.sampling.temperature = 0;
+  Ensemble<1, CpuModel, MeanLogProbability> one(ExpertStack<1, CpuModel>(std::vector<CpuModel>(1, model)));
+  Ensemble<4, CpuModel, MeanLogProbability> four(ExpertStack<4, CpuModel>(std::vector<CpuModel>(4, model)));
+  const std::vector<Token> reference = one.generate(request).candidates[0].tokens;
+  CHECK(four.fuse(request).candidate.tokens == reference);
+  CHECK(four.fuse(request, Fusion::product_of_experts).candidate.tokens == reference);
+}
