@@ -33,7 +33,7 @@ class BigramModel {
 
 int main() {
   constexpr std::array<std::string_view, 8> kSentences{
-      "the cat sat on the mat and then the cat ran ",  "these are the things that they thought of there ",
+      "the cat sat on the mat and then the cat ran ",   "these are the things that they thought of there ",
       "rain and then more rain on the train in maine ", "another mother gathers feathers for her brother ",
       "she sells sea shells at the shore of the sea ",  "one hen then ten hens and then ten more hens ",
       "no man is an island entire of itself they say ", "in the end there is the end and not the mean "};

@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
     const std::vector<tutti::ChatMessage> messages{{"user", "What is the capital of France?"}};
 
     tutti::Ensemble<8, Model, tutti::MeanLogProbability> ensemble(tutti::ExpertStack<8, Model>(experts),
-                                                                 tutti::codec_of(std::move(tokenizer)));
+                                                                  tutti::codec_of(std::move(tokenizer)));
     tutti::Request request;
     request.prompt = chat.render(messages);
     request.samples_per_expert = 2;

@@ -17,8 +17,8 @@ int main(int argc, char** argv) {
     std::vector<Model> experts;
     for (int i = 1; i < argc; ++i) experts.push_back(Model::load(argv[i]));
     if (experts.empty()) experts = {Model::load(path), Model::load(path, {.storage = tutti::DType::q8_0})};
-    tutti::Ensemble<std::dynamic_extent, Model, tutti::MeanLogProbability> ensemble(
-        tutti::ExpertStack<std::dynamic_extent, Model>(experts), tutti::codec_of(tutti::load_tokenizer(path)));
+    tutti::Ensemble<std::dynamic_extent, Model, tutti::MeanLogProbability> ensemble(tutti::ExpertStack<std::dynamic_extent, Model>(experts),
+                                                                                    tutti::codec_of(tutti::load_tokenizer(path)));
 
     tutti::Request request;
     request.prompt = "<|im_start|>user\nName the four seasons.<|im_end|>\n<|im_start|>assistant\n";

@@ -28,11 +28,12 @@ inline std::string one_line(std::string_view text, std::size_t width) {
 
 inline void print_cost(const tutti::CostLedger& ledger) {
   const tutti::Cost cost = ledger.total();
-  std::printf("cost: %llu prompt, %llu generated and %llu scored tokens in %llu passes; %.2f s (%.1f generated tokens/s),\n"
-              "      %.1f Gflop, %.2f GB of weights and %.2f GB of cache read\n",
-              static_cast<unsigned long long>(cost.prompt_tokens), static_cast<unsigned long long>(cost.generated_tokens),
-              static_cast<unsigned long long>(cost.scored_tokens), static_cast<unsigned long long>(ledger.steps), cost.seconds,
-              static_cast<double>(cost.generated_tokens) / cost.seconds, cost.flops / 1e9, cost.weight_bytes / 1e9, cost.kv_bytes / 1e9);
+  std::printf(
+      "cost: %llu prompt, %llu generated and %llu scored tokens in %llu passes; %.2f s (%.1f generated tokens/s),\n"
+      "      %.1f Gflop, %.2f GB of weights and %.2f GB of cache read\n",
+      static_cast<unsigned long long>(cost.prompt_tokens), static_cast<unsigned long long>(cost.generated_tokens),
+      static_cast<unsigned long long>(cost.scored_tokens), static_cast<unsigned long long>(ledger.steps), cost.seconds,
+      static_cast<double>(cost.generated_tokens) / cost.seconds, cost.flops / 1e9, cost.weight_bytes / 1e9, cost.kv_bytes / 1e9);
 }
 
 inline void print_table(const tutti::Result& result) {
@@ -58,8 +59,12 @@ inline Json to_json(const tutti::Candidate& candidate) {
 }
 
 inline Json to_json(const tutti::Cost& cost) {
-  return {{"prompt_tokens", cost.prompt_tokens}, {"generated_tokens", cost.generated_tokens}, {"scored_tokens", cost.scored_tokens},
-          {"flops", cost.flops},                 {"weight_bytes", cost.weight_bytes},         {"kv_bytes", cost.kv_bytes},
+  return {{"prompt_tokens", cost.prompt_tokens},
+          {"generated_tokens", cost.generated_tokens},
+          {"scored_tokens", cost.scored_tokens},
+          {"flops", cost.flops},
+          {"weight_bytes", cost.weight_bytes},
+          {"kv_bytes", cost.kv_bytes},
           {"seconds", cost.seconds}};
 }
 
@@ -72,9 +77,8 @@ inline Json to_json(const tutti::CostLedger& ledger) {
 inline Json to_json(const tutti::Result& result) {
   Json candidates = Json::array();
   for (const tutti::Candidate& candidate : result.candidates) candidates.push_back(to_json(candidate));
-  return {{"answer", result.text()},          {"picked", result.selection.index}, {"values", result.selection.values},
-          {"candidates", candidates},         {"prompt_tokens", result.prompt_tokens},
-          {"cost", to_json(result.cost)}};
+  return {{"answer", result.text()},  {"picked", result.selection.index},      {"values", result.selection.values},
+          {"candidates", candidates}, {"prompt_tokens", result.prompt_tokens}, {"cost", to_json(result.cost)}};
 }
 
 inline Json to_json(const tutti::FusedResult& result) {

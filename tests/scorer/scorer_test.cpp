@@ -43,8 +43,7 @@ TEST_CASE("Mean, sum and length-normalised log-probability", "[scorer]") {
 }
 
 TEST_CASE("A function of one candidate or of all of them is a scorer", "[scorer]") {
-  CHECK(scores_of(FunctionScorer([](const Candidate& c) { return static_cast<double>(c.text.size()); })) ==
-        std::vector<double>{3, 2, 0});
+  CHECK(scores_of(FunctionScorer([](const Candidate& c) { return static_cast<double>(c.text.size()); })) == std::vector<double>{3, 2, 0});
   CHECK(scores_of(FunctionScorer([](const ScoringRequest& request) {
           return std::vector<double>(request.candidates.size(), static_cast<double>(request.prompt_text.size()));
         })) == std::vector<double>{8, 8, 8});

@@ -66,7 +66,8 @@ TEST_CASE("A weighted majority adds the weights of equal answers", "[selector]")
 }
 
 TEST_CASE("Negative scores cannot weigh votes as they are, and -infinity weighs nothing", "[selector]") {
-  CHECK_THROWS_WITH(WeightedMajorityVote<>(VoteWeight::score).select(candidates_of({{"a", 1}, {"b", -2}})), contains("candidate 1 has the score -2"));
+  CHECK_THROWS_WITH(WeightedMajorityVote<>(VoteWeight::score).select(candidates_of({{"a", 1}, {"b", -2}})),
+                    contains("candidate 1 has the score -2"));
   const Selection selection = WeightedMajorityVote<>{}.select(candidates_of({{"a", kNever}, {"b", -1}}));
   CHECK(selection.values == std::vector<double>{0, 1});
   CHECK(WeightedMajorityVote<>{}.select(candidates_of({{"a", kNever}, {"b", kNever}})).index == 0);

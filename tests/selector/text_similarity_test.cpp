@@ -12,7 +12,9 @@ TEST_CASE("chrF is sacrebleu's", "[text_similarity]") {
   CHECK(chrf("the cat sat on the mat", "the cat is on the mat") == Approx(0.645779420625287));
   CHECK(chrf("abc", "abc") == 1.0);
   CHECK(chrf("abc", "xyz") == 0.0);
-  CHECK(chrf("Gr\xC3\xBC\xC3\x9F" "e aus K\xC3\xB6ln", "Gruesse aus K\xC3\xB6ln") == Approx(0.5208503903673235));
+  CHECK(chrf("Gr\xC3\xBC\xC3\x9F"
+             "e aus K\xC3\xB6ln",
+             "Gruesse aus K\xC3\xB6ln") == Approx(0.5208503903673235));
   CHECK(chrf("a", "a b c") == Approx(0.3846153846153846));
   CHECK(chrf("ab", "abcdefgh") == Approx(0.23404255319148938));
   CHECK(chrf("hello world", "") == 0.0);

@@ -74,9 +74,8 @@ void rewrite(const TemporaryDirectory& directory, const char* name, Change chang
 
 TEST_CASE("A missing tensor is named with the shape it should have", "[load]") {
   const TemporaryDirectory directory;
-  rewrite(directory, "llama", [](const std::string& name, auto&) {
-    return name == "model.layers.1.self_attn.k_proj.weight" ? std::string() : name;
-  });
+  rewrite(directory, "llama",
+          [](const std::string& name, auto&) { return name == "model.layers.1.self_attn.k_proj.weight" ? std::string() : name; });
   CHECK_THROWS_AS(load_weights(directory.path()), ModelError);
   CHECK_THROWS_WITH(load_weights(directory.path()), contains("model.layers.1.self_attn.k_proj.weight of shape [16, 32] is missing"));
 }

@@ -46,8 +46,7 @@ double largest_difference(const Transformer<Cpu>& model, const Expected& expecte
 }  // namespace
 
 TEST_CASE("Logits of Llama checkpoints equal those of transformers", "[transformer]") {
-  for (const std::string name :
-       {"llama", "llama_second", "llama_tied", "llama_bias", "llama_sharded", "llama_head_dim", "llama3_rope"}) {
+  for (const std::string name : {"llama", "llama_second", "llama_tied", "llama_bias", "llama_sharded", "llama_head_dim", "llama3_rope"}) {
     INFO(name);
     CHECK(largest_difference(Transformer<Cpu>::load(kData / name), read_expected(kData / name / "expected.json")) <= 1e-4);
   }
@@ -81,8 +80,8 @@ TEST_CASE("Quantised in place, only the rounding of the activations to 8 bits is
   // One rounding of a block of 32 activations is wrong by at most 1/254 of the largest; the logits here reach about 30.
   for (const std::string name : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0"}) {
     INFO(name);
-    const double difference = largest_difference(Transformer<Cpu>::load(kData / "gguf" / (name + ".gguf")),
-                                                 read_expected(kData / "gguf" / (name + ".json")));
+    const double difference =
+        largest_difference(Transformer<Cpu>::load(kData / "gguf" / (name + ".gguf")), read_expected(kData / "gguf" / (name + ".json")));
     CHECK(difference <= 0.5);
     CHECK(difference > 0);
   }

@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
-#include "tutti/core/types.hpp"
 #include "tutti/backend/kv_cache.hpp"
+#include "tutti/core/types.hpp"
 
 namespace tutti {
 
@@ -23,11 +23,11 @@ struct RowGroup {
 
 /// Everything that the phases of a layer need to know about the rows of one step.
 struct Batch {
-  std::vector<Row> rows;                 ///< Grouped by expert, in ascending order of experts.
-  std::vector<RowGroup> groups;          ///< One for each expert that has rows.
-  std::vector<PageSlot> slots;           ///< Where row r's key and value go.
-  std::vector<PageSpan> spans;           ///< The pages of all rows, one row after the other.
-  std::vector<std::size_t> span_begin;   ///< Row r attends to spans [span_begin[r], span_begin[r + 1]).
+  std::vector<Row> rows;                ///< Grouped by expert, in ascending order of experts.
+  std::vector<RowGroup> groups;         ///< One for each expert that has rows.
+  std::vector<PageSlot> slots;          ///< Where row r's key and value go.
+  std::vector<PageSpan> spans;          ///< The pages of all rows, one row after the other.
+  std::vector<std::size_t> span_begin;  ///< Row r attends to spans [span_begin[r], span_begin[r + 1]).
 
   [[nodiscard]] std::size_t size() const { return rows.size(); }
   [[nodiscard]] std::span<const PageSpan> spans_of(std::size_t row) const {

@@ -54,8 +54,7 @@ concept Backend = requires(B& b, const Batch& batch, typename B::Linear& linear,
                            typename B::KvPages& pages, std::span<const LinearWeights* const> experts,
                            std::span<const std::span<const float>> vectors, const AttentionShape& shape, const KvShape& kv,
                            std::span<const float> frequencies, std::span<const std::uint32_t> outputs, std::span<const Token> targets,
-                           std::span<float> log_probabilities, std::span<const RowGroup> groups, void (*body)(std::size_t),
-                           std::size_t n) {
+                           std::span<float> log_probabilities, std::span<const RowGroup> groups, void (*body)(std::size_t), std::size_t n) {
   typename B::Options;
   // Memory.
   { b.make_linear(experts) } -> std::same_as<typename B::Linear>;
@@ -65,15 +64,15 @@ concept Backend = requires(B& b, const Batch& batch, typename B::Linear& linear,
   b.reserve_pages(pages, n);
   { b.host(rows) } -> std::same_as<MatrixView<const float>>;
   // Phases, in the order of a step.
-  b.begin(batch, frequencies);                                                                       // rotary angles of the rows
-  b.embed(linear, batch, rows);                                                                      // x = embedding[token]
+  b.begin(batch, frequencies);   // rotary angles of the rows
+  b.embed(linear, batch, rows);  // x = embedding[token]
   b.attention_input(NormPhase<typename B::Norm>{norm}, linear, linear, linear, shape, n, batch, rows, pages, rows);  // q; k, v -> pages
-  b.attend(shape, n, batch, pages, rows, rows);                                                      // out = attention(q)
-  b.add_linear(linear, batch, rows, rows);                                                           // x += W in
-  b.mlp_input(NormPhase<typename B::Norm>{norm}, linear, linear, batch, rows, rows);                 // out = silu(W_g n) * (W_u n)
-  b.final_norm(NormPhase<typename B::Norm>{norm}, groups, outputs, rows, rows);                      // gathers rows, then norm
-  b.head(linear, groups, rows, rows, n);                                                             // logits from row n on
-  b.log_probabilities(rows, targets, log_probabilities);                                             // log softmax at the targets
+  b.attend(shape, n, batch, pages, rows, rows);                                                                      // out = attention(q)
+  b.add_linear(linear, batch, rows, rows);                                                                           // x += W in
+  b.mlp_input(NormPhase<typename B::Norm>{norm}, linear, linear, batch, rows, rows);  // out = silu(W_g n) * (W_u n)
+  b.final_norm(NormPhase<typename B::Norm>{norm}, groups, outputs, rows, rows);       // gathers rows, then norm
+  b.head(linear, groups, rows, rows, n);                                              // logits from row n on
+  b.log_probabilities(rows, targets, log_probabilities);                              // log softmax at the targets
   // Work on the host, such as drawing tokens: calls body(0), ..., body(n - 1), in any threads.
   b.for_each(n, body);
 };

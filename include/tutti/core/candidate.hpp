@@ -14,14 +14,14 @@ namespace tutti {
 
 /// Why a candidate ended.
 enum class FinishReason : std::uint8_t {
-  running,         ///< Not ended yet.
-  end_of_text,     ///< The model drew one of its end tokens.
-  stop_token,      ///< A stop token of the request was drawn.
-  stop_string,     ///< A stop string of the request appeared in the text.
-  length,          ///< `max_new_tokens` reached.
-  context_full,    ///< The model's context is full.
-  budget,          ///< The request's budget of tokens or seconds is used up.
-  cancelled,       ///< The stop token or the callback asked for it.
+  running,       ///< Not ended yet.
+  end_of_text,   ///< The model drew one of its end tokens.
+  stop_token,    ///< A stop token of the request was drawn.
+  stop_string,   ///< A stop string of the request appeared in the text.
+  length,        ///< `max_new_tokens` reached.
+  context_full,  ///< The model's context is full.
+  budget,        ///< The request's budget of tokens or seconds is used up.
+  cancelled,     ///< The stop token or the callback asked for it.
 };
 
 [[nodiscard]] constexpr std::string_view finish_reason_name(FinishReason reason) {

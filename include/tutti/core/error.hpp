@@ -63,7 +63,8 @@ template <class E, class... Parts>
 /// Throws `E` with all parts written one after the other unless `condition` holds. The parts are only formatted on failure.
 template <class E, class... Parts>
 void require(bool condition, const Parts&... parts) {
-  if (!condition) [[unlikely]] fail<E>(parts...);
+  if (!condition) [[unlikely]]
+    fail<E>(parts...);
 }
 
 }  // namespace tutti

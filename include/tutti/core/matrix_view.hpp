@@ -22,11 +22,7 @@ struct MatrixView {
       : data(first), rows(row_count), cols(col_count), stride(row_stride) {}
 
   /// A view of mutable elements is also a view of constant ones.
-  operator MatrixView<const T>() const
-    requires(!std::is_const_v<T>)
-  {
-    return {data, rows, cols, stride};
-  }
+  operator MatrixView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, stride}; }
 
   [[nodiscard]] T* row(std::size_t r) const { return data + r * stride; }
   [[nodiscard]] std::span<T> row_span(std::size_t r) const { return {row(r), cols}; }

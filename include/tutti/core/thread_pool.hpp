@@ -70,7 +70,8 @@ class ThreadPool {
     }
     std::atomic<std::size_t> next{0};
     run([&](std::size_t, std::size_t) {
-      for (std::size_t i = next.fetch_add(1, std::memory_order_relaxed); i < count; i = next.fetch_add(1, std::memory_order_relaxed)) body(i);
+      for (std::size_t i = next.fetch_add(1, std::memory_order_relaxed); i < count; i = next.fetch_add(1, std::memory_order_relaxed))
+        body(i);
     });
   }
 

@@ -129,9 +129,8 @@ class Ensemble {
 
   void check(const Request& request) const {
     request.sampling.validate(vocabulary_size());
-    require<OptionError>(request.prompt.empty() || request.prompt_tokens.empty(),
-                         "the request has a prompt of ", request.prompt.size(), " bytes and also ", request.prompt_tokens.size(),
-                         " prompt tokens: give one of the two");
+    require<OptionError>(request.prompt.empty() || request.prompt_tokens.empty(), "the request has a prompt of ", request.prompt.size(),
+                         " bytes and also ", request.prompt_tokens.size(), " prompt tokens: give one of the two");
     require<OptionError>(request.samples_per_expert >= 1 && request.samples_per_expert <= kMostExperts, "samples_per_expert is ",
                          request.samples_per_expert, ": it must be between 1 and ", kMostExperts);
     require<OptionError>(request.max_new_tokens >= 1, "max_new_tokens is 0: it must be at least 1");

@@ -157,9 +157,8 @@ class Generation {
     stack_.for_each(active_.size(), [&](std::size_t i) {
       const CandidateWriter& writer = writers_[active_[i]].text;
       try {
-        drawn[i].token = request_.custom_sampler
-                             ? request_.custom_sampler(logits[i], writer.context(), writer.draw_key(), scratch_[i])
-                             : chain_.sample(logits[i], writer.context(), writer.draw_key(), scratch_[i]);
+        drawn[i].token = request_.custom_sampler ? request_.custom_sampler(logits[i], writer.context(), writer.draw_key(), scratch_[i])
+                                                 : chain_.sample(logits[i], writer.context(), writer.draw_key(), scratch_[i]);
         require<ComponentError>(drawn[i].token >= 0 && static_cast<std::size_t>(drawn[i].token) < logits[i].size(),
                                 "the sampler drew token ", drawn[i].token, " from a vocabulary of ", logits[i].size());
         drawn[i].log_probability = log_probability_of(logits[i], drawn[i].token);

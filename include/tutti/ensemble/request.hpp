@@ -28,9 +28,9 @@ struct Budget {
 struct StreamEvent {
   std::uint32_t expert = 0;
   std::uint32_t sample = 0;
-  Token token = -1;              ///< The token just drawn; -1 in the closing event of a candidate.
-  float log_probability = 0.0F;  ///< log p of that token under the expert, temperature 1, unfiltered; nats.
-  std::string_view text;         ///< Text that has become certain: whole UTF-8, and no beginning of a stop string.
+  Token token = -1;                             ///< The token just drawn; -1 in the closing event of a candidate.
+  float log_probability = 0.0F;                 ///< log p of that token under the expert, temperature 1, unfiltered; nats.
+  std::string_view text;                        ///< Text that has become certain: whole UTF-8, and no beginning of a stop string.
   FinishReason finish = FinishReason::running;  ///< Why the candidate has ended, in its last event.
 };
 
@@ -44,7 +44,7 @@ struct Request {
   std::size_t samples_per_expert = 2;
   std::size_t max_new_tokens = 128;  ///< For each candidate.
   SamplingOptions sampling;
-  CustomSampler custom_sampler;  ///< Draws instead of what `sampling` describes, when given.
+  CustomSampler custom_sampler;           ///< Draws instead of what `sampling` describes, when given.
   std::vector<std::string> stop_strings;  ///< A candidate ends before the first of these that appears in its text.
   std::vector<Token> stop_tokens;         ///< Beside the model's own end-of-text tokens.
   bool ignore_end_of_text = false;        ///< Go on past end-of-text tokens, for benchmarks.

@@ -28,9 +28,7 @@ class LikelihoodTable {
   [[nodiscard]] const std::vector<float>& of(std::size_t candidate, std::size_t expert) const {
     return entries_.at(candidate * experts_ + expert);
   }
-  [[nodiscard]] std::vector<float>& of(std::size_t candidate, std::size_t expert) {
-    return entries_.at(candidate * experts_ + expert);
-  }
+  [[nodiscard]] std::vector<float>& of(std::size_t candidate, std::size_t expert) { return entries_.at(candidate * experts_ + expert); }
 
  private:
   std::size_t experts_;

@@ -29,8 +29,8 @@ class RoundRobin {
 
   /// @throws OptionError when the ensemble has fewer experts than a request takes.
   [[nodiscard]] Route route(const RouterQuery& query) {
-    require<OptionError>(experts_a_request_ <= query.experts, "round robin over ", experts_a_request_, " experts a request of an ensemble of ",
-                         query.experts);
+    require<OptionError>(experts_a_request_ <= query.experts, "round robin over ", experts_a_request_,
+                         " experts a request of an ensemble of ", query.experts);
     Route route(query.experts, 0);
     const std::size_t first = next_.fetch_add(experts_a_request_) % query.experts;
     for (std::size_t i = 0; i < experts_a_request_; ++i) {

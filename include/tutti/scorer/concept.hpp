@@ -31,7 +31,9 @@ concept PlainScorer = requires(S& scorer, const ScoringRequest& request) {
 /// A scorer that asks the experts themselves: it declares `static constexpr bool kNeedsModels = true` and has a template
 /// `score(request, models)`, where `models` is the ensemble's TeacherForcing.
 template <class S>
-concept ModelScorer = requires { requires S::kNeedsModels; };
+concept ModelScorer = requires {
+  requires S::kNeedsModels;
+};
 
 template <class S>
 concept CandidateScorer = PlainScorer<S> || ModelScorer<S>;

@@ -16,7 +16,8 @@ namespace tutti {
 template <class Function>
 concept ScoringFunction = requires(Function& function, const Candidate& candidate) {
   { function(candidate) } -> std::convertible_to<double>;
-} || requires(Function& function, const ScoringRequest& request) {
+}
+|| requires(Function& function, const ScoringRequest& request) {
   { function(request) } -> std::convertible_to<std::vector<double>>;
 };
 

@@ -20,12 +20,9 @@ class WeightedSum {
   /// Experts that write nothing compute the prompt too only when some member asks them.
   static constexpr bool kNeedsModels = (ModelScorer<Scorers> || ...);
 
-  WeightedSum(std::array<double, sizeof...(Scorers)> weights, Scorers... scorers)
-      : weights_(weights), scorers_(std::move(scorers)...) {}
+  WeightedSum(std::array<double, sizeof...(Scorers)> weights, Scorers... scorers) : weights_(weights), scorers_(std::move(scorers)...) {}
 
-  [[nodiscard]] std::vector<double> score(const ScoringRequest& request)
-    requires(!kNeedsModels)
-  {
+  [[nodiscard]] std::vector<double> score(const ScoringRequest& request) requires(!kNeedsModels) {
     std::nullptr_t no_models = nullptr;
     return score(request, no_models);
   }

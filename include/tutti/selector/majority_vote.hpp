@@ -65,8 +65,8 @@ class WeightedMajorityVote {
     for (std::size_t i = 0; i < candidates.size(); ++i) weights[answers[i]] += weight_of(candidates[i].score, best, i);
     Selection selection;
     for (const std::size_t answer : answers) selection.values.push_back(weights[answer]);
-    selection.index = detail::index_of_largest(
-        selection.values, [&](std::size_t i, std::size_t j) { return candidates[i].score > candidates[j].score; });
+    selection.index =
+        detail::index_of_largest(selection.values, [&](std::size_t i, std::size_t j) { return candidates[i].score > candidates[j].score; });
     return selection;
   }
 

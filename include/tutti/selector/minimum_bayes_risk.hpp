@@ -29,8 +29,8 @@ class MinimumBayesRisk {
       for (std::size_t j = 0; j < n; ++j) sum += i == j ? 0.0 : utility_(candidates[i].text, candidates[j].text);
       selection.values.push_back(n == 1 ? 1.0 : sum / static_cast<double>(n - 1));
     }
-    selection.index = detail::index_of_largest(
-        selection.values, [&](std::size_t i, std::size_t j) { return candidates[i].score > candidates[j].score; });
+    selection.index =
+        detail::index_of_largest(selection.values, [&](std::size_t i, std::size_t j) { return candidates[i].score > candidates[j].score; });
     return selection;
   }
 

@@ -85,8 +85,8 @@ inline std::size_t interleaved_row(std::size_t row, std::size_t head_dim) {
   }
   if (model.head) apply(names.head, *model.head, false);
   if (const TensorView* head = adapter.value_head()) {
-    require<ModelError>(head->shape.size() == 2 && head->shape[1] == base.config.hidden_size, directory.string(), ": the value head has shape ",
-                        shape_text(head->shape), ", the base needs [labels, ", base.config.hidden_size, "]");
+    require<ModelError>(head->shape.size() == 2 && head->shape[1] == base.config.hidden_size, directory.string(),
+                        ": the value head has shape ", shape_text(head->shape), ", the base needs [labels, ", base.config.hidden_size, "]");
     model.value_head.emplace().weight = detail::float_copy(*head, 1.0F, model.owners, [](std::size_t r) { return r; });
   }
   require<ModelError>(applied == adapter.modules().size(), directory.string(), ": the adapter changes ", adapter.modules().size(),

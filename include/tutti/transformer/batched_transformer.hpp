@@ -172,8 +172,8 @@ class BatchedTransformer {
       require<OptionError>(row.expert < size(), "row of expert ", row.expert, " in a stack of ", size(), ": experts count from 0");
       require<OptionError>(row.token >= 0 && static_cast<std::size_t>(row.token) < vocabulary_size(), "token ", row.token,
                            " is outside the vocabulary of ", vocabulary_size(), ": encode the text with this model's tokenizer");
-      require<CapacityError>(row.position < context_length(), "position ", row.position, " is outside the context of ",
-                             context_length(), ": shorten the prompt or the answer");
+      require<CapacityError>(row.position < context_length(), "position ", row.position, " is outside the context of ", context_length(),
+                             ": shorten the prompt or the answer");
     }
   }
 

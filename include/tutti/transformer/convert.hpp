@@ -38,17 +38,14 @@ inline void quantize_q8_0(const float* values, std::size_t count, std::byte* out
 inline void encode_row(DType type, const float* values, std::size_t count, std::byte* out) {
   const auto store = [&](std::size_t i, auto value) { std::memcpy(out + i * sizeof(value), &value, sizeof(value)); };
   switch (type) {
-    case DType::f32:
-      std::memcpy(out, values, count * sizeof(float));
-      break;
+    case DType::f32: std::memcpy(out, values, count * sizeof(float)); break;
     case DType::f16:
       for (std::size_t i = 0; i < count; ++i) store(i, to_float16(values[i]));
       break;
     case DType::bf16:
       for (std::size_t i = 0; i < count; ++i) store(i, to_bfloat16(values[i]));
       break;
-    default:
-      quantize_q8_0(values, count, out);
+    default: quantize_q8_0(values, count, out);
   }
 }
 

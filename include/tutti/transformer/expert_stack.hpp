@@ -112,8 +112,8 @@ class ExpertStack {
     const auto start = std::chrono::steady_clock::now();
     for (std::size_t r = 0; r < rows.size(); ++r) {
       std::vector<Token>& tokens = sequences_.at(rows[r].sequence);
-      require<CapacityError>(tokens.size() < context_length(), "position ", tokens.size(), " is outside the context of ",
-                             context_length(), ": shorten the prompt or the answer");
+      require<CapacityError>(tokens.size() < context_length(), "position ", tokens.size(), " is outside the context of ", context_length(),
+                             ": shorten the prompt or the answer");
       tokens.push_back(rows[r].token);
       then(r, tokens);
     }

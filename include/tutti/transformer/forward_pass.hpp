@@ -83,8 +83,7 @@ struct ForwardBuffers {
 };
 
 [[nodiscard]] inline AttentionShape attention_shape(const ModelConfig& config) {
-  return {config.heads, config.kv_heads, config.head_dim, config.rope_pairing,
-          1.0F / std::sqrt(static_cast<float>(config.head_dim))};
+  return {config.heads, config.kv_heads, config.head_dim, config.rope_pairing, 1.0F / std::sqrt(static_cast<float>(config.head_dim))};
 }
 
 /// Runs `batch` through all layers. Keys and values go to `pages`, the final hidden states (before the last norm) stay in
@@ -113,8 +112,7 @@ template <Backend B>
 void run_head(B& backend, const StackedWeights<B>& weights, const ModelConfig& config, const Batch& batch,
               std::span<const std::uint32_t> outputs, ForwardBuffers<B>& buffers, typename B::Rows& out, std::size_t first) {
   const std::vector<RowGroup> groups = groups_of(batch, outputs);
-  backend.final_norm(NormPhase<typename B::Norm>{weights.final_norm, config.rms_epsilon}, groups, outputs, buffers.hidden,
-                     buffers.chosen);
+  backend.final_norm(NormPhase<typename B::Norm>{weights.final_norm, config.rms_epsilon}, groups, outputs, buffers.hidden, buffers.chosen);
   backend.head(weights.head, groups, buffers.chosen, out, first);
 }
 

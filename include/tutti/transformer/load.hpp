@@ -136,8 +136,7 @@ inline std::vector<float> rope_inverse_frequencies(const ModelConfig& config) {
     if (wavelength > original / scaling.low_freq_factor) {
       frequency /= scaling.factor;
     } else {
-      const float smooth =
-          (original / wavelength - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor);
+      const float smooth = (original / wavelength - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor);
       frequency = (1.0F - smooth) * frequency / scaling.factor + smooth * frequency;
     }
   }

@@ -29,13 +29,23 @@ struct TensorNames {
 };
 
 [[nodiscard]] inline TensorNames hugging_face_tensor_names() {
-  return {"model.embed_tokens", "model.norm", "lm_head", "score", false, "model.layers.",
-          {"input_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-           "post_attention_layernorm", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}};
+  return {"model.embed_tokens",
+          "model.norm",
+          "lm_head",
+          "score",
+          false,
+          "model.layers.",
+          {"input_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "post_attention_layernorm",
+           "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}};
 }
 
 [[nodiscard]] inline TensorNames gguf_tensor_names() {
-  return {"token_embd", "output_norm", "output", "score", true, "blk.",
+  return {"token_embd",
+          "output_norm",
+          "output",
+          "score",
+          true,
+          "blk.",
           {"attn_norm", "attn_q", "attn_k", "attn_v", "attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down"}};
 }
 

@@ -115,10 +115,10 @@ inline void check_experts_fit(std::span<const ModelWeights> experts) {
                         "): ", difference, "; experts must be fine-tunes of one architecture");
     require<ModelError>(first.rope_inverse_frequencies == experts[e].rope_inverse_frequencies, "expert ", e, " (", experts[e].source,
                         ") and expert 0 (", first.source, ") have different rotary frequencies; experts must be fine-tunes of one model");
-    require<ModelError>(first.head.has_value() == experts[e].head.has_value() &&
-                            first.value_head.has_value() == experts[e].value_head.has_value(),
-                        "expert ", e, " (", experts[e].source, ") and expert 0 (", first.source,
-                        ") have different heads: all must be language models, or all reward models");
+    require<ModelError>(
+        first.head.has_value() == experts[e].head.has_value() && first.value_head.has_value() == experts[e].value_head.has_value(),
+        "expert ", e, " (", experts[e].source, ") and expert 0 (", first.source,
+        ") have different heads: all must be language models, or all reward models");
   }
 }
 

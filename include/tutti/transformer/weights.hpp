@@ -32,14 +32,14 @@ struct LayerWeights {
 /// A whole expert. Copies share the memory behind the views.
 struct ModelWeights {
   ModelConfig config;
-  std::string source;                      ///< Where it came from, for messages.
-  LinearWeights embedding;                 ///< [vocabulary, hidden]
+  std::string source;       ///< Where it came from, for messages.
+  LinearWeights embedding;  ///< [vocabulary, hidden]
   std::vector<LayerWeights> layers;
-  std::vector<float> final_norm;           ///< [hidden]
-  std::optional<LinearWeights> head;       ///< [vocabulary, hidden]; the embedding itself when tied, absent in reward models.
-  std::optional<LinearWeights> value_head; ///< `score.weight` [labels, hidden] of a reward model.
-  std::vector<float> rope_inverse_frequencies;     ///< [head_dim / 2], scaling applied.
-  std::vector<std::shared_ptr<const void>> owners; ///< Keeps mapped files and converted copies alive.
+  std::vector<float> final_norm;                    ///< [hidden]
+  std::optional<LinearWeights> head;                ///< [vocabulary, hidden]; the embedding itself when tied, absent in reward models.
+  std::optional<LinearWeights> value_head;          ///< `score.weight` [labels, hidden] of a reward model.
+  std::vector<float> rope_inverse_frequencies;      ///< [head_dim / 2], scaling applied.
+  std::vector<std::shared_ptr<const void>> owners;  ///< Keeps mapped files and converted copies alive.
 };
 
 /// The first thing in which two configurations differ, with both values; empty when experts of both can run together.

@@ -25,7 +25,7 @@ class AlignedBuffer {
     if (count <= count_) return;
     memory_.reset();
     count_ = 0;
-    memory_.reset(static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{kCacheLine})));
+    memory_.reset(static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{kCacheLine})));
     count_ = count;
   }
 
@@ -34,7 +34,7 @@ class AlignedBuffer {
 
  private:
   struct Free {
-    void operator()(T* memory) const { ::operator delete(memory, std::align_val_t{kCacheLine}); }
+    void operator()(T* memory) const { ::operator delete (memory, std::align_val_t{kCacheLine}); }
   };
   std::unique_ptr<T, Free> memory_;
   std::size_t count_ = 0;

@@ -33,8 +33,8 @@ struct CpuOptions {
 class Cpu {
  public:
   using Options = CpuOptions;
-  using Linear = std::vector<LinearWeights>;       ///< One layer's weights of each expert, as views.
-  using Norm = std::vector<std::vector<float>>;    ///< One layer's norm of each expert.
+  using Linear = std::vector<LinearWeights>;     ///< One layer's weights of each expert, as views.
+  using Norm = std::vector<std::vector<float>>;  ///< One layer's norm of each expert.
   using Rows = cpu::FloatMatrix;
   using KvPages = cpu::KvPages;
 
@@ -57,14 +57,11 @@ class Cpu {
   void reserve_pages(KvPages& pages, std::size_t count) const { pages.reserve(count); }
   [[nodiscard]] MatrixView<const float> host(const Rows& rows) const { return rows.view(); }
 
-  void begin(const Batch& batch, std::span<const float> rope_frequencies) {
-    rope_.compute(batch.rows, rope_frequencies);
-  }
+  void begin(const Batch& batch, std::span<const float> rope_frequencies) { rope_.compute(batch.rows, rope_frequencies); }
 
   void embed(const Linear& embedding, const Batch& batch, Rows& x) {
-    for_rows(batch.size(), x.width(), [&](std::size_t r) {
-      cpu::embed(embedding[batch.rows[r].expert].weight, batch.rows[r].token, x.row(r));
-    });
+    for_rows(batch.size(), x.width(),
+             [&](std::size_t r) { cpu::embed(embedding[batch.rows[r].expert].weight, batch.rows[r].token, x.row(r)); });
   }
 
   void attention_input(const NormPhase<Norm>& norm, const Linear& query, const Linear& key, const Linear& value,

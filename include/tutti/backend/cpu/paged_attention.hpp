@@ -124,9 +124,8 @@ inline void attend_pages(const AttentionShape& shape, std::size_t layer, const B
         entry.output = output + h * shape.head_dim;
       }
     }
-    with_kv_type(pages.shape().type, [&](auto element) {
-      detail::attend_block<decltype(element)>(shape, layer, kv_head, batch, pages, first, last, queries);
-    });
+    with_kv_type(pages.shape().type,
+                 [&](auto element) { detail::attend_block<decltype(element)>(shape, layer, kv_head, batch, pages, first, last, queries); });
   });
 }
 
