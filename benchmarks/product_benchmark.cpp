@@ -108,9 +108,10 @@ const bool registered = [] {
       if (layout_of(type).block_elements == 256 && inputs == 576) inputs = 512;
       for (const std::size_t rows : {1U, 2U, 4U, 8U, 16U, 64U, 256U}) {
         for (const std::size_t threads : {1U, 2U}) {
-          const std::string name = lower_name(type) + "/" + std::to_string(outputs) + "x" + std::to_string(inputs) + "/rows:" +
-                                   std::to_string(rows) + "/threads:" + std::to_string(threads);
-          benchmark::RegisterBenchmark(name.c_str(), [=, n = outputs, k = inputs](benchmark::State& state) { multiply(state, type, n, k, rows, threads); })
+          const std::string name = lower_name(type) + "/" + std::to_string(outputs) + "x" + std::to_string(inputs) +
+                                   "/rows:" + std::to_string(rows) + "/threads:" + std::to_string(threads);
+          benchmark::RegisterBenchmark(
+              name.c_str(), [=, n = outputs, k = inputs](benchmark::State& state) { multiply(state, type, n, k, rows, threads); })
               ->UseRealTime()
               ->MinTime(0.05);
         }

@@ -83,8 +83,9 @@ inline ModelWeights synthetic_model(const ModelConfig& config, DType type, std::
 inline ModelWeights with_synthetic_adapter(ModelWeights model, std::size_t rank, std::uint32_t seed) {
   const auto matrix = [&](std::size_t rows, std::size_t cols) {
     const std::shared_ptr<float[]> memory(new float[rows * cols]);
+    float* const values = memory.get();
     for (std::size_t i = 0; i < rows * cols; ++i) {
-      memory[i] = 0.01F * (to_open_unit(draw_block({seed, 1, 0, 0, 0}, static_cast<std::uint32_t>(i))[0]) - 0.5F);
+      values[i] = 0.01F * (to_open_unit(draw_block({seed, 1, 0, 0, 0}, static_cast<std::uint32_t>(i))[0]) - 0.5F);
     }
     model.owners.push_back(memory);
     return WeightMatrix{DType::f32, reinterpret_cast<const std::byte*>(memory.get()), rows, cols, cols * sizeof(float)};

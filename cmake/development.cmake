@@ -16,3 +16,11 @@ add_custom_target(
   USES_TERMINAL
   VERBATIM
   COMMENT "")
+
+# The Cpu backend's kernels, compiled once instead of in every program (TUTTI_EXTERN_KERNELS, see backend/cpu/product.hpp).
+add_library(tutti_kernels STATIC EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/kernels.cpp)
+target_link_libraries(tutti_kernels PUBLIC tutti_development)
+target_compile_definitions(tutti_kernels PUBLIC TUTTI_EXTERN_KERNELS)
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Sanitizer")
+  target_compile_options(tutti_kernels PRIVATE -O3)
+endif()

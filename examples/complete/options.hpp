@@ -16,7 +16,7 @@ namespace complete {
 struct Options {
   std::vector<std::string> models{"models/SmolLM2-135M-Instruct.Q4_1.gguf"};
   std::vector<std::string> adapters;
-  std::string prompt = "Give me one good reason to ask several experts instead of one.";
+  std::string prompt = "Why is the sky blue? Answer in one sentence.";
   std::string system;
   bool raw = false;
   std::size_t experts = 8;
@@ -49,7 +49,7 @@ inline void add_sampling(CLI::App& app, tutti::SamplingOptions& sampling) {
 inline Options parse(CLI::App& app, int argc, char** argv) {
   Options options;
   tutti::Request& request = options.request;
-  request.max_new_tokens = 48;
+  request.max_new_tokens = 64;
   request.sampling.temperature = 0.8F;
   request.sampling.top_p = 0.95F;
   app.add_option("prompt", options.prompt, "What to answer")->capture_default_str();

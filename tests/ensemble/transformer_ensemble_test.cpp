@@ -53,7 +53,7 @@ void check_same(const Candidate& a, const Candidate& b) {
 TEST_CASE("Sixteen candidates have the same bits for any number of threads and rows a pass", "[transformer_ensemble]") {
   const Result reference = generate(request_of(2), 1);
   REQUIRE(reference.candidates.size() == 16);
-  for (const std::size_t threads : {2, 3}) {
+  for (const std::size_t threads : {2U, 3U}) {
     const Result result = generate(request_of(2), threads);
     for (std::size_t i = 0; i < 16; ++i) check_same(result.candidates[i], reference.candidates[i]);
     CHECK(result.selection.index == reference.selection.index);

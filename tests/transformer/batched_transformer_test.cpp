@@ -56,8 +56,8 @@ TEST_CASE("Neither threads nor the length of a pass change a bit", "[batched_tra
   const auto model = CpuModel::load(checkpoint("llama"));
   const std::vector<Token> prompt = some_tokens(150);
   const std::vector<float> reference = logits_alone(model, prompt);
-  for (const std::size_t threads : {2, 3}) CHECK(same_bits(logits_alone(model, prompt, {}, threads), reference));
-  for (const std::size_t rows : {1, 7, 64, 100}) {
+  for (const std::size_t threads : {2U, 3U}) CHECK(same_bits(logits_alone(model, prompt, {}, threads), reference));
+  for (const std::size_t rows : {1U, 7U, 64U, 100U}) {
     StackOptions options;
     options.rows_per_pass = rows;
     CHECK(same_bits(logits_alone(model, prompt, options), reference));

@@ -69,7 +69,7 @@ TEST_CASE("Logits of unquantised GGUF files equal those of transformers on the s
 }
 
 TEST_CASE("Converted to float, quantised GGUF files give the logits of transformers on the expanded weights", "[transformer]") {
-  for (const std::string name : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0"}) {
+  for (const std::string name : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k_m"}) {
     INFO(name);
     const auto model = Transformer<Cpu>::load(kData / "gguf" / (name + ".gguf"), {.storage = DType::f32});
     CHECK(largest_difference(model, read_expected(kData / "gguf" / (name + ".json"))) <= 1e-4);
@@ -78,7 +78,7 @@ TEST_CASE("Converted to float, quantised GGUF files give the logits of transform
 
 TEST_CASE("Quantised in place, only the rounding of the activations to 8 bits is added", "[transformer]") {
   // One rounding of a block of 32 activations is wrong by at most 1/254 of the largest; the logits here reach about 30.
-  for (const std::string name : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0"}) {
+  for (const std::string name : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k_m"}) {
     INFO(name);
     const double difference =
         largest_difference(Transformer<Cpu>::load(kData / "gguf" / (name + ".gguf")), read_expected(kData / "gguf" / (name + ".json")));

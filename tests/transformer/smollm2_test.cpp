@@ -16,17 +16,26 @@ namespace {
 
 const std::filesystem::path kModel = std::filesystem::path(TUTTI_MODEL_DIR) / "SmolLM2-135M-Instruct.Q4_1.gguf";
 
-std::vector<Token> write_greedily(BatchedTransformer<Cpu>& stack, std::span<const Token> prompt, std::size_t count) {
-  stack.clear();
-  const SequenceId sequence = stack.create();
+/// The likeliest `count` tokens behind each prompt, all prompts in one batch.
+std::vector<std::vector<Token>> write_greedily(BatchedTransformer<Cpu>& stack, const std::vector<std::vector<Token>>& prompts,
+                                               std::size_t count) {
+  std::vector<SequenceId> sequences;
   std::vector<Row> rows;
-  append_rows(rows, 0, sequence, 0, prompt);
-  std::vector<Token> written;
-  while (written.size() < count) {
-    const auto last = static_cast<std::uint32_t>(rows.size() - 1);
-    const MatrixView<const float> logits = stack.forward(rows, std::span(&last, 1));
-    written.push_back(static_cast<Token>(argmax(logits.row_span(0))));
-    rows = {{0, sequence, static_cast<std::uint32_t>(stack.length(sequence)), written.back()}};
+  std::vector<std::uint32_t> outputs;
+  for (const std::vector<Token>& prompt : prompts) {
+    sequences.push_back(stack.create());
+    append_rows(rows, 0, sequences.back(), 0, prompt);
+    outputs.push_back(static_cast<std::uint32_t>(rows.size() - 1));
+  }
+  std::vector<std::vector<Token>> written(prompts.size());
+  for (std::size_t step = 0; step < count; ++step) {
+    const MatrixView<const float> logits = stack.forward(rows, outputs);
+    rows.clear();
+    for (std::uint32_t p = 0; p < prompts.size(); ++p) {
+      written[p].push_back(static_cast<Token>(argmax(logits.row_span(p))));
+      rows.push_back({0, sequences[p], static_cast<std::uint32_t>(stack.length(sequences[p])), written[p].back()});
+      outputs[p] = p;
+    }
   }
   return written;
 }
@@ -52,11 +61,14 @@ TEST_CASE("Greedy continuations of SmolLM2 equal those of llama.cpp", "[smollm2]
   BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {2}, options);
   const Json cases = read_json_file(std::filesystem::path(TUTTI_TEST_DATA) / "smollm2" / "greedy.json");
   REQUIRE(cases.size() == 5);
-  for (const Json& entry : cases) {
+  std::vector<std::vector<Token>> prompts;
+  for (const Json& entry : cases) prompts.push_back(entry.at("prompt_tokens"));
+  const std::vector<std::vector<Token>> written = write_greedily(stack, prompts, 64);
+  for (std::size_t p = 0; p < cases.size(); ++p) {
+    const Json& entry = cases[p];
     INFO(entry.at("prompt").get<std::string>());
     const std::vector<Token> expected = entry.at("tokens");
-    const std::vector<Token> written = write_greedily(stack, entry.at("prompt_tokens").get<std::vector<Token>>(), expected.size());
-    const auto difference = std::mismatch(written.begin(), written.end(), expected.begin()).first - written.begin();
+    const auto difference = std::mismatch(written[p].begin(), written[p].end(), expected.begin()).first - written[p].begin();
     INFO("first difference at token " << difference << " of " << expected.size());
     // A tie is no difference: the gap between the two largest logits there must be below 1e-3.
     CHECK((difference == 64 || entry.at("gaps").at(static_cast<std::size_t>(difference)).get<double>() < 1e-3));

@@ -129,6 +129,7 @@ class Generation {
 
   void add_writer(std::uint32_t expert, std::uint32_t sample, std::vector<std::uint32_t> experts) {
     std::vector<SequenceId> sequences;
+    sequences.reserve(experts.size());
     for (const std::uint32_t e : experts) sequences.push_back(stack_.fork(prompt_.sequences[e], prompt_.length));
     writers_.push_back({CandidateWriter(request_, codec_, prompt_tokens_, stack_.context_length(), expert, sample), std::move(experts),
                         std::move(sequences)});

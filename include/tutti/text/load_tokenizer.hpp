@@ -27,7 +27,7 @@ namespace tutti {
 
 /// A codec over a shared tokenizer. Special tokens have no text. Text ends at the tokenizer's EOS, at `end_tokens` (those of
 /// the model's configuration), and at the end-of-turn markers of the common chat formats, as far as they are special tokens.
-[[nodiscard]] inline TextCodec codec_of(std::shared_ptr<const Tokenizer> tokenizer, std::vector<Token> end_tokens = {}) {
+[[nodiscard]] inline TextCodec codec_of(const std::shared_ptr<const Tokenizer>& tokenizer, std::vector<Token> end_tokens = {}) {
   const auto add = [&](std::optional<Token> token) {
     if (token && std::find(end_tokens.begin(), end_tokens.end(), *token) == end_tokens.end()) end_tokens.push_back(*token);
   };

@@ -127,7 +127,8 @@ TEST_CASE("decoded codes are within half a step, and codes never exceed 127") {
 }
 
 TEST_CASE("NaN and infinity make a block's scale NaN or infinite and keep the codes in range") {
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
     for (const DType type : {DType::q8_0, DType::q4_k}) {
       std::vector<float> x = random_floats(256, 6);
       x[40] = bad;

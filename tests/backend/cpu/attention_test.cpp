@@ -85,7 +85,8 @@ double worst_error(const Cache<T>& cache, const std::vector<float>& q, const std
   for (std::size_t i = 0; i < visible.size(); ++i) {
     std::vector<double> weights(visible[i]);
     for (std::size_t p = 0; p < visible[i]; ++p) {
-      for (std::size_t d = 0; d < dim; ++d) weights[p] += static_cast<double>(q[i * dim + d]) * static_cast<double>(cache.key_rows[p * dim + d]);
+      for (std::size_t d = 0; d < dim; ++d)
+        weights[p] += static_cast<double>(q[i * dim + d]) * static_cast<double>(cache.key_rows[p * dim + d]);
     }
     const double largest = *std::max_element(weights.begin(), weights.end());
     double sum = 0.0;
@@ -143,8 +144,8 @@ TEMPLATE_TEST_CASE("a query's bits do not depend on the queries that share its c
   const std::vector<std::size_t> visible = {140, 1, 64, 65, 139, 63, 128, 100};
   const std::vector<float> together = attend(cache, q, visible);
   for (std::size_t i = 0; i < 8; ++i) {
-    const std::vector<float> alone = attend(cache, {q.begin() + static_cast<std::ptrdiff_t>(i * dim),
-                                                    q.begin() + static_cast<std::ptrdiff_t>((i + 1) * dim)}, {visible[i]});
+    const std::vector<float> alone = attend(
+        cache, {q.begin() + static_cast<std::ptrdiff_t>(i * dim), q.begin() + static_cast<std::ptrdiff_t>((i + 1) * dim)}, {visible[i]});
     CHECK(std::memcmp(alone.data(), &together[i * dim], dim * sizeof(float)) == 0);
   }
 }

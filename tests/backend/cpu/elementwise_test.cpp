@@ -38,7 +38,8 @@ TEST_CASE("rms_norm works on rows of any length and in place") {
     for (const float value : x) squares += static_cast<double>(value) * static_cast<double>(value);
     std::vector<double> expected;
     for (std::size_t i = 0; i < count; ++i) {
-      expected.push_back(static_cast<double>(x[i]) / std::sqrt(squares / static_cast<double>(count) + 1e-5) * static_cast<double>(weight[i]));
+      expected.push_back(static_cast<double>(x[i]) / std::sqrt(squares / static_cast<double>(count) + 1e-5) *
+                         static_cast<double>(weight[i]));
     }
     cpu::rms_norm(x, weight, 1e-5F, x.data());
     for (std::size_t i = 0; i < count; ++i) CHECK(x[i] == Approx(expected[i]).epsilon(1e-5).margin(1e-9));
@@ -100,7 +101,8 @@ TEST_CASE("rope agrees with the formula in double for heads of any even size") {
   for (const RopePairing pairing : {RopePairing::halves, RopePairing::interleaved}) {
     for (const std::size_t dim : {2U, 8U, 20U, 64U, 80U}) {
       std::vector<float> frequencies(dim / 2);
-      for (std::size_t j = 0; j < dim / 2; ++j) frequencies[j] = std::pow(10000.0F, -2.0F * static_cast<float>(j) / static_cast<float>(dim));
+      for (std::size_t j = 0; j < dim / 2; ++j)
+        frequencies[j] = std::pow(10000.0F, -2.0F * static_cast<float>(j) / static_cast<float>(dim));
       std::vector<float> cosines(dim / 2), sines(dim / 2);
       cpu::rope_angles(37, frequencies, cosines.data(), sines.data());
       const std::vector<float> before = random_floats(dim, dim);

@@ -126,8 +126,7 @@ TEST_CASE("a row's bits do not depend on how many rows are multiplied with it") 
     for (std::size_t rows = 1; rows <= 17; ++rows) {
       CAPTURE(layout_of(type).name, rows);
       const std::size_t first = 40 - rows;
-      const std::vector<float> some =
-          multiply(weights.view(), {x.begin() + static_cast<std::ptrdiff_t>(first * cols), x.end()});
+      const std::vector<float> some = multiply(weights.view(), {x.begin() + static_cast<std::ptrdiff_t>(first * cols), x.end()});
       CHECK(same_bits(some, std::span(all).subspan(first * 43)));
     }
   }

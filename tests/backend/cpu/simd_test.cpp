@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tutti/backend/cpu/simd.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -46,7 +47,8 @@ TEST_CASE("arithmetic works lane by lane") {
 }
 
 TEST_CASE("round goes to the nearest integer, halves to the even one") {
-  for (const auto& [x, expected] : {std::pair{0.5F, 0.0F}, {1.5F, 2.0F}, {2.5F, 2.0F}, {-0.5F, 0.0F}, {-1.5F, -2.0F}, {2.4F, 2.0F}, {-2.6F, -3.0F}}) {
+  for (const auto& [x, expected] :
+       {std::pair{0.5F, 0.0F}, {1.5F, 2.0F}, {2.5F, 2.0F}, {-0.5F, 0.0F}, {-1.5F, -2.0F}, {2.4F, 2.0F}, {-2.6F, -3.0F}}) {
     CHECK(lanes_of(cpu::round(broadcast(x)))[0] == expected);
   }
 }
@@ -54,6 +56,34 @@ TEST_CASE("round goes to the nearest integer, halves to the even one") {
 TEST_CASE("max prefers its second argument where either is NaN") {
   CHECK(lanes_of(max(broadcast(kNaN), broadcast(1.0F)))[0] == 1.0F);
   CHECK(std::isnan(lanes_of(max(broadcast(1.0F), broadcast(kNaN)))[0]));
+}
+
+TEST_CASE("min prefers its second argument where either is NaN") {
+  CHECK(lanes_of(min(broadcast(3.0F), broadcast(1.0F)))[0] == 1.0F);
+  CHECK(lanes_of(min(broadcast(kNaN), broadcast(1.0F)))[0] == 1.0F);
+  CHECK(std::isnan(lanes_of(min(broadcast(1.0F), broadcast(kNaN)))[0]));
+}
+
+TEST_CASE("the largest magnitude is NaN if any lane is, wherever it is") {
+  for (std::size_t where = 0; where < kLanes; ++where) {
+    std::vector<float> x(kLanes, 2.0F);
+    x[where] = 5.0F;
+    CHECK(largest_magnitude(load(x.data())) == 5.0F);
+    CHECK(lanes_of(max_magnitude(load(x.data()), broadcast(3.0F)))[where] == 5.0F);
+    x[where] = kNaN;
+    CHECK(std::isnan(largest_magnitude(load(x.data()))));
+    CHECK(std::isnan(lanes_of(max_magnitude(load(x.data()), broadcast(kInfinity)))[where]));
+    CHECK(std::isnan(lanes_of(max_magnitude(broadcast(kInfinity), load(x.data())))[where]));
+  }
+}
+
+TEST_CASE("integral lanes are stored as bytes in order") {
+  std::vector<float> x(kLanes);
+  for (std::size_t i = 0; i < kLanes; ++i) x[i] = static_cast<float>(i) * 17.0F - 128.0F;
+  std::vector<std::int8_t> bytes(kLanes + 1, 99);
+  store_bytes(bytes.data(), load(x.data()));
+  for (std::size_t i = 0; i < kLanes; ++i) CHECK(static_cast<float>(bytes[i]) == x[i]);
+  CHECK(int{bytes[kLanes]} == 99);
 }
 
 TEST_CASE("half-precision elements become the floats that they stand for, wherever they begin") {
@@ -70,7 +100,8 @@ TEST_CASE("half-precision elements become the floats that they stand for, wherev
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
         const float half = to_float(Float16{static_cast<std::uint16_t>(i + lane)});
         const float brain = to_float(BFloat16{static_cast<std::uint16_t>(i + lane)});
-        if (std::isnan(half) ? !std::isnan(halves[lane]) : std::bit_cast<std::uint32_t>(half) != std::bit_cast<std::uint32_t>(halves[lane])) ++wrong;
+        if (std::isnan(half) ? !std::isnan(halves[lane]) : std::bit_cast<std::uint32_t>(half) != std::bit_cast<std::uint32_t>(halves[lane]))
+          ++wrong;
         if (std::bit_cast<std::uint32_t>(brain) != std::bit_cast<std::uint32_t>(brains[lane])) ++wrong;
       }
     }
@@ -84,7 +115,7 @@ TEST_CASE("bfloat16 are split into even and odd ones") {
   const auto* bytes = reinterpret_cast<const std::byte*>(elements.data());
   for (std::size_t i = 0; i < kLanes; ++i) {
     CHECK(lanes_of(load_even(bytes))[i] == static_cast<float>(2 * i));
-    CHECK(lanes_of(load_odd(bytes))[i] == static_cast<float>(2 * i + 1));
+    CHECK(lanes_of(load_odd(bytes, upper_halves()))[i] == static_cast<float>(2 * i + 1));
   }
 }
 

@@ -170,6 +170,69 @@ def write_gguf(name, model, types):
         (HERE / name / f"{kind.name.lower()}.json").write_text(json.dumps(expected(rounded.eval(), TOKENS, [0, 11, 23])))
 
 
+def random_blocks(kind, rows, cols, rng):
+    """Random blocks of a K-quant, which the gguf package can only expand: random codes, scales that give weights of about 0.1."""
+    block, size = gguf.GGML_QUANT_SIZES[kind]
+    data = rng.integers(0, 256, (rows, cols // block, size), dtype=np.uint8)
+    scale = np.float16(2e-4 if kind == gguf.GGMLQuantizationType.Q4_K else 5e-5)
+    data[..., (0 if kind == gguf.GGMLQuantizationType.Q4_K else 208):][..., :2] = np.frombuffer(scale.tobytes(), np.uint8)
+    if kind == gguf.GGMLQuantizationType.Q4_K:
+        # dmin such that the offsets roughly centre the weights
+        data[..., 2:4] = np.frombuffer(np.float16(1.5e-3).tobytes(), np.uint8)
+    return data.reshape(rows, -1)
+
+
+def write_k_quants(name, seed):
+    """A model of one layer whose matrices are Q4_K and, as in files called Q4_K_M, some Q6_K."""
+    rng = np.random.default_rng(seed)
+    q4, q6 = gguf.GGMLQuantizationType.Q4_K, gguf.GGMLQuantizationType.Q6_K
+    c = config(hidden_size=256, intermediate_size=256, num_hidden_layers=1, num_attention_heads=4, num_key_value_heads=2, vocab_size=96)
+    model = randomise(LlamaForCausalLM(c), seed)
+    state = model.state_dict()
+    writer = gguf.GGUFWriter(HERE / name / "q4_k_m.gguf", "llama")
+    writer.add_context_length(c.max_position_embeddings)
+    writer.add_embedding_length(256)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(256)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(c.rms_norm_eps)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_vocab_size(96)
+
+    def norm(tensor_name, hf):
+        writer.add_tensor(tensor_name, state[hf].numpy())
+
+    def matrix(tensor_name, hf, kind, heads=0):
+        rows, cols = state[hf].shape
+        data = random_blocks(kind, rows, cols, rng)
+        writer.add_tensor(tensor_name, data, raw_dtype=kind)
+        w = gguf.quants.dequantize(data, kind).reshape(rows, cols)
+        if heads:  # the file's rows are permuted; undo it for transformers
+            w = w.reshape(heads, 32, 2, cols).swapaxes(1, 2).reshape(rows, cols)
+        state[hf] = torch.tensor(w)
+
+    layer = "model.layers.0."
+    matrix("token_embd.weight", "model.embed_tokens.weight", q4)
+    norm("output_norm.weight", "model.norm.weight")
+    matrix("output.weight", "lm_head.weight", q6)
+    norm("blk.0.attn_norm.weight", layer + "input_layernorm.weight")
+    matrix("blk.0.attn_q.weight", layer + "self_attn.q_proj.weight", q4, heads=4)
+    matrix("blk.0.attn_k.weight", layer + "self_attn.k_proj.weight", q4, heads=2)
+    matrix("blk.0.attn_v.weight", layer + "self_attn.v_proj.weight", q6)
+    matrix("blk.0.attn_output.weight", layer + "self_attn.o_proj.weight", q4)
+    norm("blk.0.ffn_norm.weight", layer + "post_attention_layernorm.weight")
+    matrix("blk.0.ffn_gate.weight", layer + "mlp.gate_proj.weight", q4)
+    matrix("blk.0.ffn_up.weight", layer + "mlp.up_proj.weight", q4)
+    matrix("blk.0.ffn_down.weight", layer + "mlp.down_proj.weight", q6)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    model.load_state_dict(state)
+    (HERE / name / "q4_k_m.json").write_text(json.dumps(expected(model.eval(), TOKENS, [0, 11, 23])))
+
+
 def main():
     os.chdir(HERE)  # adapters note the path of their base: it must be relative
     torch.manual_seed(0)
@@ -200,6 +263,7 @@ def main():
     T = gguf.GGMLQuantizationType
     wide = randomise(LlamaForCausalLM(config(hidden_size=64, intermediate_size=96, num_hidden_layers=2)), 20)
     write_gguf("gguf", wide, [T.F32, T.F16, T.BF16, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q8_0])
+    write_k_quants("gguf", 21)
     (HERE / "VERSIONS.txt").write_text("".join(
         f"{p} {metadata.version(p)}\n" for p in ("torch", "transformers", "peft", "safetensors", "gguf", "numpy")))
 

@@ -47,17 +47,17 @@ inline constexpr std::size_t kSumBlock = 16;
 
 /// Rows in 8 bits. Row r begins at r times the row's number of entries in each array.
 struct QuantisedRows {
-  const std::int8_t* codes = nullptr;    ///< In [-127, 127], so that sums of products with up to 6 bits fit 16.
-  const float* scales = nullptr;         ///< One for 32 elements: x is about scale * code.
-  const float* scaled_sums = nullptr;    ///< scale * sum of the codes of 32 elements; multiplies the minimum of types that have one.
-  const std::int32_t* sums = nullptr;    ///< Sums of the codes of 16 elements; multiplies the zero point of types that have one.
+  const std::int8_t* codes = nullptr;  ///< In [-127, 127], so that sums of products with up to 6 bits fit 16.
+  const float* scales = nullptr;       ///< One for 32 elements: x is about scale * code.
+  const float* scaled_sums = nullptr;  ///< scale * sum of the codes of 32 elements; multiplies the minimum of types that have one.
+  const std::int32_t* sums = nullptr;  ///< Sums of the codes of 16 elements; multiplies the zero point of types that have one.
 };
 
 /// `rows` prepared rows of `cols` elements: a view into an ActivationBuffer, all forms that it was asked for.
 struct PreparedActivations {
   std::size_t rows = 0;
   std::size_t cols = 0;
-  std::size_t stride = 0;           ///< Floats from one row of `plain` and `even_odd` to the next; zeros behind the row's end.
+  std::size_t stride = 0;  ///< Floats from one row of `plain` and `even_odd` to the next; zeros behind the row's end.
   const float* plain = nullptr;
   const float* even_odd = nullptr;
   QuantisedRows blocks;
@@ -66,48 +66,37 @@ struct PreparedActivations {
 
 namespace detail {
 
-/// Codes of `count` elements: round(x * inverse_scale) to nearest even, their sums of 16, and the sum of all of them.
-inline std::int32_t encode(const float* x, std::size_t count, float inverse_scale, std::int8_t* codes, std::int32_t* sums) {
-  std::int32_t total = 0;
-  for (std::size_t first = 0; first < count; first += kSumBlock) {
-    alignas(kCacheLine) float rounded[kSumBlock];
-    for (std::size_t i = 0; i < kSumBlock; i += kLanes) {
-      const FloatLanes scaled = round(load(x + first + i) * broadcast(inverse_scale));
-      // The clamp only matters for NaN and infinities, whose codes may be anything in range.
-      store(rounded + i, max(broadcast(0.0F) - max(broadcast(0.0F) - scaled, broadcast(-127.0F)), broadcast(-127.0F)));
-    }
-    std::int32_t sum = 0;
-    for (std::size_t i = 0; i < kSumBlock; ++i) {
-      const auto code = static_cast<std::int32_t>(rounded[i]);
-      codes[first + i] = static_cast<std::int8_t>(code);
-      sum += code;
-    }
-    sums[first / kSumBlock] = sum;
-    total += sum;
+/// Codes of kScaleBlock elements: x * inverse_scale to the nearest integer, halves to even; the sums of each 16 of them. What
+/// is not finite gets any code.
+inline void encode(const float* x, float inverse_scale, std::int8_t* codes, std::int32_t* sums) {
+  static_assert(kScaleBlock == 2 * kSumBlock && kSumBlock % kLanes == 0);
+  FloatLanes halves[2] = {broadcast(0.0F), broadcast(0.0F)};
+  for (std::size_t i = 0; i < kScaleBlock; i += kLanes) {
+    const FloatLanes code = min(max(round(load(x + i) * broadcast(inverse_scale)), broadcast(-127.0F)), broadcast(127.0F));
+    store_bytes(codes + i, code);
+    halves[i / kSumBlock] = halves[i / kSumBlock] + code;
   }
-  return total;
+  alignas(16) float totals[4];
+  store_sums(totals, halves[0], halves[1], halves[0], halves[1]);
+  sums[0] = static_cast<std::int32_t>(totals[0]);
+  sums[1] = static_cast<std::int32_t>(totals[1]);
 }
 
-/// 0 when all elements are finite, else NaN: added to a scale, it carries a NaN through the integer product.
-inline float nan_unless_finite(const float* x, std::size_t count) {
-  FloatLanes zero = broadcast(0.0F);
-  for (std::size_t i = 0; i < count; i += kLanes) zero = zero + (load(x + i) - load(x + i));
-  return sum(zero);
-}
-
-inline float largest_magnitude(const float* x, std::size_t count) {
+/// NaN if any element is.
+[[nodiscard]] inline float largest_magnitude(const float* x, std::size_t count) {
   FloatLanes largest = broadcast(0.0F);
-  for (std::size_t i = 0; i < count; i += kLanes) largest = max(abs(load(x + i)), largest);
-  return maximum(largest);
+  for (std::size_t i = 0; i < count; i += kLanes) largest = max_magnitude(largest, abs(load(x + i)));
+  return cpu::largest_magnitude(largest);
 }
 
-/// ggml's quantize_row_q8_0 and quantize_row_q8_1: the scale is stored in 16 bits, as is the scaled sum.
+/// ggml's quantize_row_q8_0 and quantize_row_q8_1: the scale is stored in 16 bits, as is the scaled sum. A NaN or an infinity
+/// among the elements makes both NaN or infinite, and so every product.
 inline void quantise_block(const float* x, std::int8_t* codes, float& scale, float& scaled_sum, std::int32_t* sums) {
   const float largest = largest_magnitude(x, kScaleBlock);
-  const float exact_scale = largest / 127.0F + nan_unless_finite(x, kScaleBlock);
-  const std::int32_t sum = encode(x, kScaleBlock, largest > 0.0F ? 127.0F / largest : 0.0F, codes, sums);
+  const float exact_scale = largest / 127.0F;
+  encode(x, largest > 0.0F ? 127.0F / largest : 0.0F, codes, sums);
   scale = to_float(to_float16(exact_scale));
-  scaled_sum = to_float(to_float16(exact_scale * static_cast<float>(sum)));
+  scaled_sum = to_float(to_float16(exact_scale * static_cast<float>(sums[0] + sums[1])));
 }
 
 /// ggml's quantize_row_q8_K: the element of largest magnitude becomes -127.
@@ -116,12 +105,13 @@ inline void quantise_superblock(const float* x, std::int8_t* codes, float* scale
   const float largest = largest_magnitude(x, kElements);
   const float* extreme = std::find_if(x, x + kElements, [&](float value) { return std::fabs(value) == largest; });
   const float inverse_scale = largest > 0.0F ? -127.0F / *extreme : 0.0F;
-  const float scale = (largest > 0.0F ? 1.0F / inverse_scale : 0.0F) + nan_unless_finite(x, kElements);
+  const float scale = largest > 0.0F ? 1.0F / inverse_scale : largest;
   for (std::size_t block = 0; block < kElements / kScaleBlock; ++block) {
     const std::size_t first = block * kScaleBlock;
-    const std::int32_t sum = encode(x + first, kScaleBlock, inverse_scale, codes + first, sums + first / kSumBlock);
+    std::int32_t* block_sums = sums + first / kSumBlock;
+    encode(x + first, inverse_scale, codes + first, block_sums);
     scales[block] = scale;
-    scaled_sums[block] = scale * static_cast<float>(sum);
+    scaled_sums[block] = scale * static_cast<float>(block_sums[0] + block_sums[1]);
   }
 }
 
@@ -170,8 +160,13 @@ class ActivationBuffer {
 
   /// Rows [first, first + count), for instance those of one expert.
   [[nodiscard]] PreparedActivations view(std::size_t first, std::size_t count) const {
-    return {count, cols_, stride_, plain_.data() + first * stride_, even_odd_.data() + first * stride_,
-            blocks_.view(first * cols_), superblocks_.view(first * cols_)};
+    return {count,
+            cols_,
+            stride_,
+            plain_.data() + first * stride_,
+            even_odd_.data() + first * stride_,
+            blocks_.view(first * cols_),
+            superblocks_.view(first * cols_)};
   }
   [[nodiscard]] PreparedActivations view() const { return view(0, rows_); }
 
@@ -192,8 +187,7 @@ class ActivationBuffer {
       sums.grow(elements / kSumBlock);
     }
     [[nodiscard]] QuantisedRows view(std::size_t at) const {
-      return {codes.data() + at, scales.data() + at / kScaleBlock, scaled_sums.data() + at / kScaleBlock,
-              sums.data() + at / kSumBlock};
+      return {codes.data() + at, scales.data() + at / kScaleBlock, scaled_sums.data() + at / kScaleBlock, sums.data() + at / kSumBlock};
     }
   };
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <type_traits>
 
 #include "tutti/backend/cpu/simd.hpp"
 #include "tutti/backend/kv_cache.hpp"
@@ -27,34 +28,48 @@ struct KvChunk {
 
 /// One query on its way through its chunks, which it must visit in order of position.
 struct AttentionQuery {
-  const float* query = nullptr;  ///< [head_dim], already multiplied by the softmax scale.
-  float* output = nullptr;       ///< [head_dim], zero at first; the attended values after `finish_attention`.
-  std::size_t positions = 0;     ///< How many positions of the next chunk it sees, 1 to kPagePositions.
+  const float* query = nullptr;                             ///< [head_dim], already multiplied by the softmax scale.
+  float* output = nullptr;                                  ///< [head_dim], zero at first; the attended values after `finish_attention`.
+  std::size_t positions = 0;                                ///< How many positions of the next chunk it sees, 1 to kPagePositions.
   float largest = -std::numeric_limits<float>::infinity();  ///< Of the scores so far.
-  float sum = 0.0F;                                          ///< Of exp(score - largest) so far.
+  float sum = 0.0F;                                         ///< Of exp(score - largest) so far.
 };
+
+namespace detail {
+
+/// Rounds a row to the element type of the cache.
+template <class T>
+void convert_row(const float* from, T* to, std::size_t count) {
+  std::size_t i = 0;
+  if constexpr (std::is_same_v<T, Float16>) {
+    for (; i + kLanes <= count; i += kLanes) store_halves(to + i, load(from + i));
+  }
+  for (; i < count; ++i) {
+    if constexpr (std::is_same_v<T, Float16>) {
+      to[i] = to_float16(from[i]);
+    } else if constexpr (std::is_same_v<T, BFloat16>) {
+      to[i] = to_bfloat16(from[i]);
+    } else {
+      to[i] = from[i];
+    }
+  }
+}
+
+}  // namespace detail
 
 /// Stores one position's key and value, `head_dim` floats each, as position `offset` of a chunk.
 template <class T>
 void store_key_value(T* keys, T* values, std::size_t head_dim, std::size_t offset, const float* key, const float* value) {
-  const auto convert = [](float x) {
-    if constexpr (std::is_same_v<T, float>) {
-      return x;
-    } else if constexpr (std::is_same_v<T, Float16>) {
-      return to_float16(x);
-    } else {
-      return to_bfloat16(x);
-    }
-  };
-  for (std::size_t i = 0; i < head_dim; ++i) {
-    keys[i * kPagePositions + offset] = convert(key[i]);
-    values[offset * head_dim + i] = convert(value[i]);
-  }
+  T* row = values + offset * head_dim;
+  // The key takes the value's place for a moment: it is scattered from there.
+  detail::convert_row(key, row, head_dim);
+  for (std::size_t i = 0; i < head_dim; ++i) keys[i * kPagePositions + offset] = row[i];
+  detail::convert_row(value, row, head_dim);
 }
 
 namespace detail {
 
-/// Queries that share the loads of a chunk: with four vectors each they fill the registers.
+/// Queries that share the loads of a chunk.
 inline constexpr std::size_t kQueryTile = 3;
 
 template <class T>
@@ -62,34 +77,34 @@ template <class T>
   return load_as<T>(reinterpret_cast<const std::byte*>(from));
 }
 
-/// c[q][j] += sum_i a[q][i] b[i][j] for i in [begin, end) ascending and `Vectors` vectors of columns j.
-template <std::size_t Q, std::size_t Vectors, class T>
-void accumulate_columns(const float* const (&a)[Q], std::size_t begin, std::size_t end, const T* b, std::size_t stride, float* const (&c)[Q],
-                        std::size_t column) {
+/// c[q][j] += sum_i a[q][i] b[i][j] for i in [begin, end) ascending and `Vectors` vectors of columns j: one chain of fused
+/// multiply-adds for each element, whatever the tile.
+template <std::size_t Vectors, std::size_t Q, class T>
+void accumulate_columns(const float* const (&a)[Q], std::size_t begin, std::size_t end, const T* b, std::size_t stride,
+                        float* const (&c)[Q], std::size_t column) {
   FloatLanes sums[Q][Vectors];
-  for (std::size_t q = 0; q < Q; ++q) {
-    for (std::size_t v = 0; v < Vectors; ++v) sums[q][v] = load(c[q] + column + v * kLanes);
-  }
+  const auto place = [&](std::size_t q, std::size_t v) { return c[q] + column + v * kLanes; };
+  unroll<Q * Vectors>([&](auto i) TUTTI_INLINE { sums[i / Vectors][i % Vectors] = load(place(i / Vectors, i % Vectors)); });
   for (std::size_t i = begin; i < end; ++i) {
-    FloatLanes row[Vectors];
-    for (std::size_t v = 0; v < Vectors; ++v) row[v] = load_elements(b + i * stride + column + v * kLanes);
-    for (std::size_t q = 0; q < Q; ++q) {
-      const FloatLanes factor = broadcast(a[q][i]);
-      for (std::size_t v = 0; v < Vectors; ++v) sums[q][v] = fma(factor, row[v], sums[q][v]);
-    }
+    FloatLanes factors[Q];
+    unroll<Q>([&](auto q) TUTTI_INLINE { factors[q] = keep(broadcast(a[q][i])); });
+    unroll<Vectors>([&](auto v) TUTTI_INLINE {
+      const FloatLanes element = keep(load_elements(b + i * stride + column + v * kLanes));
+      unroll<Q>([&](auto q) TUTTI_INLINE { sums[q][v] = fma(factors[q], element, sums[q][v]); });
+    });
   }
-  for (std::size_t q = 0; q < Q; ++q) {
-    for (std::size_t v = 0; v < Vectors; ++v) store(c[q] + column + v * kLanes, sums[q][v]);
-  }
+  unroll<Q * Vectors>([&](auto i) TUTTI_INLINE { store(place(i / Vectors, i % Vectors), sums[i / Vectors][i % Vectors]); });
 }
 
 /// The same for the first `columns` columns.
 template <std::size_t Q, class T>
 void accumulate_rows(const float* const (&a)[Q], std::size_t begin, std::size_t end, const T* b, std::size_t stride, float* const (&c)[Q],
                      std::size_t columns) {
+  constexpr std::size_t kWide = Q == 1 ? 8 : 4;
   std::size_t column = 0;
-  for (; column + 4 * kLanes <= columns; column += 4 * kLanes) accumulate_columns<Q, 4>(a, begin, end, b, stride, c, column);
-  for (; column + kLanes <= columns; column += kLanes) accumulate_columns<Q, 1>(a, begin, end, b, stride, c, column);
+  for (; column + kWide * kLanes <= columns; column += kWide * kLanes) accumulate_columns<kWide>(a, begin, end, b, stride, c, column);
+  for (; column + 2 * kLanes <= columns; column += 2 * kLanes) accumulate_columns<2>(a, begin, end, b, stride, c, column);
+  for (; column + kLanes <= columns; column += kLanes) accumulate_columns<1>(a, begin, end, b, stride, c, column);
   for (; column < columns; ++column) {
     for (std::size_t q = 0; q < Q; ++q) {
       for (std::size_t i = begin; i < end; ++i) {
@@ -99,7 +114,7 @@ void accumulate_rows(const float* const (&a)[Q], std::size_t begin, std::size_t 
         } else {
           element = to_float(b[i * stride + column]);
         }
-        c[q][column] = std::fma(a[q][i], element, c[q][column]);
+        c[q][column] += a[q][i] * element;
       }
     }
   }

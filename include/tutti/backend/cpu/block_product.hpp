@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "tutti/backend/cpu/detail/block_formats.hpp"
+#include "tutti/backend/cpu/detail/lookahead.hpp"
 #include "tutti/backend/cpu/product_job.hpp"
 
 namespace tutti::cpu::detail {
@@ -34,31 +35,31 @@ struct ActivationTile {
 };
 
 /// Adds one block of weights in P panels times M activation rows, `block` blocks behind the beginning of `x`.
-template <class Format, std::size_t P, std::size_t M>
-TUTTI_INLINE inline void add_block(const typename Format::Block* const (&weights)[P], const ActivationTile& x, std::size_t block,
+template <class Traits, std::size_t P, std::size_t M>
+TUTTI_INLINE inline void add_block(const typename Traits::Block* const (&weights)[P], const ActivationTile& x, std::size_t block,
                                    RowFloats (&sums)[P][M]) {
-  constexpr std::size_t kQuads = 8 / Format::kScales;
-  unroll<Format::kScales>([&](auto part) TUTTI_INLINE {
-    const RowBytes* codes[Format::kPlanes * P];
+  constexpr std::size_t kQuads = 8 / Traits::kScales;
+  unroll<Traits::kScales>([&](auto part) TUTTI_INLINE {
+    const RowBytes* codes[Traits::kPlanes * P];
     const std::int8_t* factors[M];
-    RowInts products[Format::kPlanes * P][M];
-    unroll<Format::kPlanes * P>([&](auto i) TUTTI_INLINE { codes[i] = weights[i % P]->codes[i / P] + part * kQuads; });
+    RowInts products[Traits::kPlanes * P][M];
+    unroll<Traits::kPlanes * P>([&](auto i) TUTTI_INLINE { codes[i] = weights[i % P]->codes[i / P] + part * kQuads; });
     unroll<M>([&](auto m) TUTTI_INLINE { factors[m] = x.rows.codes + m * x.cols + kScaleBlock * block + 4 * kQuads * part; });
-    dot<kQuads, Format::kLargest>(codes, factors, products);
+    dot<kQuads, Traits::kLargest>(codes, factors, products);
     unroll<M>([&](auto m) TUTTI_INLINE {
       const RowFloats scale = row_broadcast(x.rows.scales[m * x.cols / kScaleBlock + block]);
       unroll<P>([&](auto p) TUTTI_INLINE {
         RowInts product = products[p][m];
-        if constexpr (Format::kPlanes == 2) product = sixteenfold_plus(products[P + p][m], product);
-        if constexpr (Format::kZero != 0) {
+        if constexpr (Traits::kPlanes == 2) product = sixteenfold_plus(products[P + p][m], product);
+        if constexpr (Traits::kZero != 0) {
           const std::int32_t* code_sums = x.rows.sums + m * x.cols / kSumBlock + 2 * block;
-          product = product - row_broadcast(Format::kZero * (Format::kScales == 2 ? code_sums[part] : code_sums[0] + code_sums[1]));
+          product = product - row_broadcast(Traits::kZero * (Traits::kScales == 2 ? code_sums[part] : code_sums[0] + code_sums[1]));
         }
         sums[p][m] = row_fma(to_floats(product), weights[p]->scale[part] * scale, sums[p][m]);
       });
     });
   });
-  if constexpr (Format::kHasMinimum) {
+  if constexpr (Traits::kHasMinimum) {
     unroll<M>([&](auto m) TUTTI_INLINE {
       const RowFloats scaled_sum = row_broadcast(x.rows.scaled_sums[m * x.cols / kScaleBlock + block]);
       unroll<P>([&](auto p) TUTTI_INLINE { sums[p][m] = row_fma(weights[p]->minimum, scaled_sum, sums[p][m]); });
@@ -85,80 +86,83 @@ class PanelReader {
   RowPointers rows_;
 };
 
-/// Asks for the weights that follow, in the order of their addresses: the rows of a panel are short streams, which the
-/// processor's own prefetching loses at every new panel.
-class Lookahead {
- public:
-  /// @param bytes of the weights in work, which begin at `first`.
-  Lookahead(const std::byte* first, std::size_t bytes) : next_(first + std::max(bytes, kLeastPrefetch)) {}
-
-  template <std::size_t bytes>
-  TUTTI_INLINE void advance() {
-    unroll<(bytes + kCacheLine - 1) / kCacheLine>([&](auto line) TUTTI_INLINE { prefetch(next_ + line * kCacheLine); });
-    next_ += bytes;
-  }
-
- private:
-  const std::byte* next_;
-};
+/// Whether few activation rows multiply the signed bytes of Q8_0 as they lie in memory.
+template <DType type>
+inline constexpr bool kMultiplyBytes = type == DType::q8_0 && !kWideCodes;
 
 /// Few activation rows: every block is used as soon as it is unpacked, in registers. `to` gets kPanelRows sums for each row.
 template <DType type, std::size_t M>
-void multiply_few(RowPointers rows, const QuantisedRows& x, std::size_t cols, float* to) {
+void multiply_few(RowPointers rows, const QuantisedRows& x, std::size_t cols, float* to, bool look_ahead) {
   using Reader = PanelReader<type>;
+  constexpr std::size_t kBytes = layout_of(type).block_bytes;
   RowFloats sums[1][M];
   unroll<M>([&](auto m) TUTTI_INLINE { sums[0][m] = row_broadcast(0.0F); });
   const ActivationTile tile(x, cols, 0, 0);
   Reader reader(rows);
-  Lookahead lookahead(rows.first, kPanelRows * rows.stride);
+  Lookahead<> lookahead(rows.first, kPanelRows * rows.stride);
   for (std::size_t block = 0; block < cols / kScaleBlock; block += Reader::kBlocks) {
-    lookahead.advance<kPanelRows * layout_of(type).block_bytes>();
-    reader.next([&](std::size_t i, const auto& weights) TUTTI_INLINE {
-      add_block<typename Reader::Format>({&weights}, tile, block + i, sums);
-    });
+    if (look_ahead) lookahead.advance(kPanelRows * kBytes);
+    if constexpr (kMultiplyBytes<type>) {
+      const std::int8_t* codes[M];
+      RowInts products[M];
+      unroll<M>([&](auto m) TUTTI_INLINE { codes[m] = x.codes + m * cols + kScaleBlock * block; });
+      dot_bytes(rows, 2, codes, products);
+      const RowFloats scale = load_half(rows, 0);
+      unroll<M>([&](auto m) TUTTI_INLINE {
+        const RowFloats activation_scale = row_broadcast(x.scales[m * cols / kScaleBlock + block]);
+        sums[0][m] = row_fma(to_floats(products[m]), scale * activation_scale, sums[0][m]);
+      });
+      rows.first += kBytes;
+    } else {
+      reader.next([&](std::size_t i, const auto& weights)
+                      TUTTI_INLINE { add_block<typename Reader::Format::Traits>({&weights}, tile, block + i, sums); });
+    }
   }
   unroll<M>([&](auto m) TUTTI_INLINE { row_store(to + m * kPanelRows, sums[0][m]); });
 }
 
 /// Up to so many activation rows, unpacked blocks stay in registers; more would not leave room for the codes.
 template <DType type>
-inline constexpr std::size_t kFewRows = BlockFormat<type>::kPlanes == 2 ? 4 : 3;
+inline constexpr std::size_t kFewRows = kMultiplyBytes<type> ? 4 : 3;
 
 /// Panels in work at once: two planes of codes take the registers of two panels.
-template <DType type>
-inline constexpr std::size_t kPanels = BlockFormat<type>::kPlanes == 2 ? 1 : 2;
+template <class Traits>
+inline constexpr std::size_t kPanels = Traits::kPlanes == 2 ? 1 : 2;
 
-/// The part of kPanels<type> panels that is unpacked at a time.
-template <DType type>
+/// The part of some panels that is unpacked at a time.
+template <class Traits>
 struct UnpackedPanels {
-  static constexpr std::size_t kCount = kPanels<type>;
-  alignas(kCacheLine) typename BlockFormat<type>::Block blocks[kCount][kPanelBlocks];
+  static constexpr std::size_t kCount = kPanels<Traits>;
+  alignas(kCacheLine) typename Traits::Block blocks[kCount][kPanelBlocks];
 
-  /// Adds `count` blocks times the M activation rows of `x` to `sums`, kPanelRows for each row, `stride` from panel to panel.
+  /// Adds `count` blocks times the M activation rows of `x` to `to`, kPanelRows sums for each row, `stride` from panel to
+  /// panel. Meanwhile asks for `ahead` bytes with each block.
   template <std::size_t M>
-  void multiply(const ActivationTile& x, std::size_t count, float* to, std::size_t stride, Lookahead* lookahead) const {
+  void multiply(const ActivationTile& x, std::size_t count, float* to, std::size_t stride, Lookahead<>& lookahead,
+                std::size_t ahead) const {
     RowFloats sums[kCount][M];
     const auto place = [&](std::size_t p, std::size_t m) { return to + p * stride + m * kPanelRows; };
     unroll<kCount * M>([&](auto i) TUTTI_INLINE { sums[i / M][i % M] = row_load(place(i / M, i % M)); });
     for (std::size_t block = 0; block < count; ++block) {
-      constexpr std::size_t kBytes = kCount * kPanelRows * row_bytes(type, 256) / (256 / kScaleBlock);
-      if (lookahead != nullptr) lookahead->template advance<kBytes>();
-      const typename BlockFormat<type>::Block* weights[kCount];
+      lookahead.advance(ahead);
+      const typename Traits::Block* weights[kCount];
       unroll<kCount>([&](auto p) TUTTI_INLINE { weights[p] = &blocks[p][block]; });
-      add_block<BlockFormat<type>>(weights, x, block, sums);
+      add_block<Traits>(weights, x, block, sums);
     }
     unroll<kCount * M>([&](auto i) TUTTI_INLINE { row_store(place(i / M, i % M), sums[i / M][i % M]); });
   }
 };
 
-/// Many activation rows: `to` gets the sums of kPanels<type> panels as [panel][activation row][kPanelRows].
+/// Many activation rows: `to` gets the sums of kPanels panels as [panel][activation row][kPanelRows].
 template <DType type>
 void multiply_many(const std::byte* first, std::size_t stride, const QuantisedRows& x, std::size_t rows, std::size_t cols, float* to) {
   using Reader = PanelReader<type>;
-  constexpr std::size_t kCount = kPanels<type>;
-  UnpackedPanels<type> panels;
+  using Traits = typename BlockFormat<type>::Traits;
+  constexpr std::size_t kCount = kPanels<Traits>;
+  constexpr std::size_t kBlockBytes = kCount * kPanelRows * layout_of(type).block_bytes / Reader::kBlocks;
+  UnpackedPanels<Traits> panels;
   std::array<Reader, 2> readers{Reader({first, stride}), Reader({first + kPanelRows * stride, stride})};
-  Lookahead lookahead(first, kCount * kPanelRows * stride);
+  Lookahead<> lookahead(first, kCount * kPanelRows * stride);
   const std::size_t blocks = cols / kScaleBlock;
   const std::size_t tiles = (rows + kPanelTile - 1) / kPanelTile;
   std::fill_n(to, kCount * rows * kPanelRows, 0.0F);
@@ -174,7 +178,7 @@ void multiply_many(const std::byte* first, std::size_t stride, const QuantisedRo
       const ActivationTile activations(x, cols, m, begin);
       // Memory has the time of one pass to deliver the next panels.
       const auto multiply = [&]<std::size_t M>(Constant<M>) {
-        panels.template multiply<M>(activations, count, to + m * kPanelRows, rows * kPanelRows, tile == 0 ? &lookahead : nullptr);
+        panels.template multiply<M>(activations, count, to + m * kPanelRows, rows * kPanelRows, lookahead, tile == 0 ? kBlockBytes : 0);
       };
       switch (rows * (tile + 1) / tiles - m) {
         case 2: multiply(Constant<2>{}); break;  // never less: there are more than three rows
@@ -188,18 +192,19 @@ void multiply_many(const std::byte* first, std::size_t stride, const QuantisedRo
 /// Output columns [first, last) of `job`.
 template <DType type>
 void block_product(const ProductJob& job, std::size_t first, std::size_t last) {
+  constexpr std::size_t kCount = kPanels<typename BlockFormat<type>::Traits>;
   const std::size_t rows = job.x.rows;
   const std::size_t cols = job.x.cols;
   const std::size_t stride = job.weight.row_bytes;
   const QuantisedRows& x = activation_form(type) == ActivationForm::superblocks ? job.x.superblocks : job.x.blocks;
   thread_local AlignedBuffer<float> buffer;
-  buffer.grow(kPanels<type> * rows * kPanelRows);
+  buffer.grow(kCount * rows * kPanelRows);
   float* sums = buffer.data();
   const auto put = [&](std::size_t m, std::size_t n, std::size_t count, float* from) { job.tile(m, n).put(0, from, count); };
   std::size_t n = first;
-  for (constexpr std::size_t kStep = kPanels<type> * kPanelRows; rows > kFewRows<type> && n + kStep <= last; n += kStep) {
+  for (constexpr std::size_t kStep = kCount * kPanelRows; rows > kFewRows<type> && n + kStep <= last; n += kStep) {
     multiply_many<type>(job.weight.row(n), stride, x, rows, cols, sums);
-    for (std::size_t i = 0; i < kPanels<type> * rows; ++i) {
+    for (std::size_t i = 0; i < kCount * rows; ++i) {
       put(i % rows, n + i / rows * kPanelRows, kPanelRows, sums + i * kPanelRows);
     }
   }
@@ -211,10 +216,10 @@ void block_product(const ProductJob& job, std::size_t first, std::size_t last) {
       const ActivationTile tile(x, cols, m, 0);
       const std::size_t few = std::min(kFewRows<type>, rows - m);
       switch (few) {
-        case 1: multiply_few<type, 1>(pointers, tile.rows, cols, sums); break;
-        case 2: multiply_few<type, 2>(pointers, tile.rows, cols, sums); break;
-        case 3: multiply_few<type, 3>(pointers, tile.rows, cols, sums); break;
-        default: multiply_few<type, 4>(pointers, tile.rows, cols, sums); break;
+        case 1: multiply_few<type, 1>(pointers, tile.rows, cols, sums, m == 0); break;
+        case 2: multiply_few<type, 2>(pointers, tile.rows, cols, sums, m == 0); break;
+        case 3: multiply_few<type, 3>(pointers, tile.rows, cols, sums, m == 0); break;
+        default: multiply_few<type, kFewRows<type>>(pointers, tile.rows, cols, sums, m == 0); break;
       }
       for (std::size_t i = 0; i < few; ++i) put(m + i, n, count, sums + i * kPanelRows);
     }

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "tutti/backend/cpu/activations.hpp"
+#include "tutti/backend/cpu/detail/lookahead.hpp"
 #include "tutti/backend/cpu/product_job.hpp"
 #include "tutti/backend/cpu/simd.hpp"
 #include "tutti/core/linear_weights.hpp"
@@ -19,7 +20,7 @@ namespace tutti::cpu::detail {
 /// Activation rows of the largest tile.
 inline constexpr std::size_t kDenseRows = 6;
 /// Weights that several passes over the activation rows share: a part of a small second-level cache.
-inline constexpr std::size_t kDenseBlockBytes = 128 * 1024;
+inline constexpr std::size_t kDenseBlockBytes = 96 * 1024;
 
 /// How the inner loop reads one weight type: `kStep` elements at a time as `kVectors` vectors.
 template <class T>
@@ -61,9 +62,10 @@ TUTTI_INLINE inline void dense_step(const std::byte* w, std::size_t row_bytes, c
 }
 
 /// One tile. `w` and `x` point at its first rows, `y` at its first output; only `count` of the R outputs are wanted.
+/// With each step `ahead` bytes of other weights are asked for.
 template <class T, std::size_t R, std::size_t M>
 void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::size_t x_stride, std::size_t cols, const OutputTile& y,
-                std::size_t count) {
+                std::size_t count, Lookahead<2>& far, std::size_t ahead) {
   using Reader = DenseReader<T>;
   FloatLanes sums[M][R];
   unroll<M * R>([&](auto i) TUTTI_INLINE { sums[i / R][i % R] = broadcast(0.0F); });
@@ -71,16 +73,22 @@ void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::
     dense_step<T, 0, R, M>(from, stride, x + k, x_stride, sums);
     if constexpr (Reader::kVectors == 2) dense_step<T, 1, R, M>(from, stride, x + k, x_stride, sums);
   };
-  // The rows of a tile are short streams, which the processor's own prefetching loses at every new tile. So the next tile is
-  // asked for in the order of its addresses, as much of it in each step as the step reads of this one.
-  const std::byte* ahead = w + std::max(R * row_bytes, kLeastPrefetch);
+  // Steps are taken by the 32, so that whole cache lines are asked for.
+  constexpr std::size_t kChunk = 32;
+  Lookahead<1> near(w, R * row_bytes);
   const std::size_t whole = cols / Reader::kStep * Reader::kStep;
-  for (std::size_t k = 0; k < whole; k += Reader::kStep) {
-    constexpr std::size_t kBytes = R * Reader::kStep * sizeof(T);
-    unroll<(kBytes + kCacheLine - 1) / kCacheLine>([&](auto line) TUTTI_INLINE { prefetch(ahead + line * kCacheLine); });
-    ahead += kBytes;
-    step(w + k * sizeof(T), row_bytes, k);
+  std::size_t k = 0;
+  for (; k + kChunk <= whole; k += kChunk) {
+    constexpr std::size_t kLines = R * kChunk * sizeof(T) / kCacheLine;
+    constexpr std::size_t kSteps = kChunk / Reader::kStep;
+    if (ahead > 0) far.template advance_lines<(kLines + 1) / 2>(ahead);
+    unroll<kSteps>([&](auto i) TUTTI_INLINE {
+      // Every second step, by measurement: neither all at once nor one by one.
+      if constexpr (i % 2 == 0) near.advance_lines<std::min(i + 2, kSteps) * kLines / kSteps - i * kLines / kSteps>();
+      step(w + (k + i * Reader::kStep) * sizeof(T), row_bytes, k + i * Reader::kStep);
+    });
   }
+  for (; k < whole; k += Reader::kStep) step(w + k * sizeof(T), row_bytes, k);
   if (whole < cols) {
     // The last elements with zeros behind them; the activations are padded likewise.
     alignas(kCacheLine) std::byte padded[R][Reader::kStep * sizeof(T)] = {};
@@ -103,39 +111,45 @@ void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::
 template <class T, std::size_t M>
 inline constexpr std::size_t kTileHeight = M <= 2 ? 4 : (M == 3 ? 3 : (M == 4 && DenseReader<T>::kVectors == 1 ? 3 : 2));
 
-/// Weight rows [first, last) with the M activation rows from `m` on.
+/// Weight rows [first, last) with the M activation rows from `m` on, one of `passes` over them.
 template <class T, std::size_t M>
-void dense_rows(const ProductJob& job, std::size_t m, std::size_t first, std::size_t last) {
+void dense_rows(const ProductJob& job, std::size_t m, std::size_t first, std::size_t last, Lookahead<2>& far, std::size_t passes) {
   constexpr std::size_t kHeight = kTileHeight<T, M>;
   const PreparedActivations& x = job.x;
   const WeightMatrix& w = job.weight;
   const float* activations = DenseReader<T>::activations(x) + m * x.stride;
+  const std::size_t ahead = passes == 1 ? 0 : kHeight * 32 * sizeof(T) / passes;
   std::size_t n = first;
   for (; n + kHeight <= last; n += kHeight) {
-    dense_tile<T, kHeight, M>(w.row(n), w.row_bytes, activations, x.stride, x.cols, job.tile(m, n), kHeight);
+    dense_tile<T, kHeight, M>(w.row(n), w.row_bytes, activations, x.stride, x.cols, job.tile(m, n), kHeight, far, ahead);
   }
   // Rows that do not fill a tile go one by one, the same row in all places.
-  for (; n < last; ++n) dense_tile<T, kHeight, M>(w.row(n), 0, activations, x.stride, x.cols, job.tile(m, n), 1);
+  for (; n < last; ++n) {
+    dense_tile<T, kHeight, M>(w.row(n), 0, activations, x.stride, x.cols, job.tile(m, n), 1, far, ahead);
+  }
 }
 
 /// Output columns [first, last) of `job`.
 template <class T>
 void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
   const std::size_t rows = job.x.rows;
-  // Several passes, none of them much smaller than the others, go over a block of weights that stays in the second-level cache.
+  const std::size_t row_bytes = job.weight.row_bytes;
+  // Several passes, none of them much smaller than the others, go over a block of weights that stays in the cache, while the
+  // next block comes from memory. A single pass has the next tile for that.
   const std::size_t passes = (rows + kDenseRows - 1) / kDenseRows;
-  const std::size_t block = passes == 1 ? last - first : std::max(kDenseBlockBytes / job.weight.row_bytes / 12 * 12, std::size_t{12});
+  const std::size_t block = passes == 1 ? last - first : std::max(kDenseBlockBytes / row_bytes / 12 * 12, std::size_t{12});
+  Lookahead<2> far(job.weight.row(first), row_bytes * (passes == 1 ? kTileHeight<T, 1> : block));
   for (std::size_t n = first; n < last; n += block) {
     const std::size_t end = std::min(n + block, last);
     for (std::size_t pass = 0; pass < passes; ++pass) {
       const std::size_t m = rows * pass / passes;
       switch (rows * (pass + 1) / passes - m) {
-        case 1: dense_rows<T, 1>(job, m, n, end); break;
-        case 2: dense_rows<T, 2>(job, m, n, end); break;
-        case 3: dense_rows<T, 3>(job, m, n, end); break;
-        case 4: dense_rows<T, 4>(job, m, n, end); break;
-        case 5: dense_rows<T, 5>(job, m, n, end); break;
-        default: dense_rows<T, kDenseRows>(job, m, n, end); break;
+        case 1: dense_rows<T, 1>(job, m, n, end, far, passes); break;
+        case 2: dense_rows<T, 2>(job, m, n, end, far, passes); break;
+        case 3: dense_rows<T, 3>(job, m, n, end, far, passes); break;
+        case 4: dense_rows<T, 4>(job, m, n, end, far, passes); break;
+        case 5: dense_rows<T, 5>(job, m, n, end, far, passes); break;
+        default: dense_rows<T, kDenseRows>(job, m, n, end, far, passes); break;
       }
     }
   }

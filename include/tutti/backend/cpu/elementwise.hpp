@@ -24,11 +24,13 @@ template <class Body>
 void for_vectors(std::size_t count, Body body) {
   std::size_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
-    body(i, [&](const float* from) { return load(from + i); }, [&](float* to, FloatLanes value) { store(to + i, value); });
+    body(
+        i, [&](const float* from) { return load(from + i); }, [&](float* to, FloatLanes value) { store(to + i, value); });
   }
   if (i < count) {
-    body(i, [&](const float* from) { return load_partial(from + i, count - i); },
-         [&](float* to, FloatLanes value) { store_partial(to + i, value, count - i); });
+    body(
+        i, [&](const float* from) { return load_partial(from + i, count - i); },
+        [&](float* to, FloatLanes value) { store_partial(to + i, value, count - i); });
   }
 }
 

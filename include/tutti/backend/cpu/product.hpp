@@ -7,30 +7,16 @@
 #include <cstddef>
 #include <span>
 
-#include "tutti/backend/cpu/block_product.hpp"
-#include "tutti/backend/cpu/dense_product.hpp"
 #include "tutti/backend/cpu/product_job.hpp"
 #include "tutti/core/thread_pool.hpp"
 
 namespace tutti::cpu {
 
 /// Computes output columns [first, last) of `job`, that is weight rows, in the calling thread.
-inline void product(const ProductJob& job, std::size_t first, std::size_t last) {
-  if (first >= last || job.x.rows == 0) return;
-  switch (job.weight.type) {
-    case DType::f32: return detail::dense_product<float>(job, first, last);
-    case DType::f16: return detail::dense_product<Float16>(job, first, last);
-    case DType::bf16: return detail::dense_product<BFloat16>(job, first, last);
-    case DType::q4_0: return detail::block_product<DType::q4_0>(job, first, last);
-    case DType::q4_1: return detail::block_product<DType::q4_1>(job, first, last);
-    case DType::q5_0: return detail::block_product<DType::q5_0>(job, first, last);
-    case DType::q5_1: return detail::block_product<DType::q5_1>(job, first, last);
-    case DType::q8_0: return detail::block_product<DType::q8_0>(job, first, last);
-    case DType::q4_k: return detail::block_product<DType::q4_k>(job, first, last);
-    case DType::q5_k: return detail::block_product<DType::q5_k>(job, first, last);
-    case DType::q6_k: return detail::block_product<DType::q6_k>(job, first, last);
-  }
-}
+///
+/// The kernels behind it take a compiler about 20 seconds. A program of many translation units can define
+/// TUTTI_EXTERN_KERNELS for all of them and compile product_kernels.hpp in one; without, each compiles its own.
+void product(const ProductJob& job, std::size_t first, std::size_t last);
 inline void product(const ProductJob& job) { product(job, 0, job.weight.rows); }
 
 namespace detail {
@@ -74,3 +60,7 @@ inline void run_products(ThreadPool& pool, std::span<const ProductJob> jobs) {
 inline void run_product(ThreadPool& pool, const ProductJob& job) { run_products(pool, std::span(&job, 1)); }
 
 }  // namespace tutti::cpu
+
+#if !defined(TUTTI_EXTERN_KERNELS)
+#include "tutti/backend/cpu/product_kernels.hpp"
+#endif

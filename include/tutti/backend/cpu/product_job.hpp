@@ -10,9 +10,6 @@
 
 namespace tutti::cpu {
 
-/// Bytes between the weights that are read and those that are asked for meanwhile: enough for the latency of memory.
-inline constexpr std::size_t kLeastPrefetch = 4096;
-
 /// A corner of y: where a kernel puts its results.
 struct OutputTile {
   float* first;

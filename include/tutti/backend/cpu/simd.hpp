@@ -36,9 +36,8 @@ using Constant = std::integral_constant<std::size_t, value>;
 /// registers only if every index is a constant, which compilers' own unrolling does not promise.
 template <std::size_t count, class Body>
 TUTTI_INLINE inline void unroll(Body body) {
-  [&]<std::size_t... i>(std::index_sequence<i...>) TUTTI_INLINE {
-    (body(Constant<i>{}), ...);
-  }(std::make_index_sequence<count>{});
+  [&]<std::size_t... i>(std::index_sequence<i...>) TUTTI_INLINE { (body(Constant<i>{}), ...); }
+  (std::make_index_sequence<count>{});
 }
 
 /// Lanes of a vector.
@@ -47,13 +46,18 @@ inline constexpr std::size_t kLanes = FloatLanes::kCount;
 /// Rounds `n` up to a multiple of `unit`.
 [[nodiscard]] constexpr std::size_t round_up(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit * unit; }
 
-/// Asks for the cache line at `address`, which need not be valid.
+/// Asks for the cache line at `address`, which need not be valid, in the first or the second level of the cache.
+template <int level = 1>
 TUTTI_INLINE inline void prefetch(const void* address) {
 #if defined(__x86_64__)
   // Not __builtin_prefetch: GCC 12 takes functions that do nothing else for functions without effect and drops their calls.
-  asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(address)));
+  if constexpr (level == 1) {
+    asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(address)));
+  } else {
+    asm volatile("prefetcht1 %0" : : "m"(*static_cast<const char*>(address)));
+  }
 #else
-  __builtin_prefetch(address);
+  __builtin_prefetch(address, 0, level == 1 ? 3 : 2);
 #endif
 }
 

@@ -31,6 +31,7 @@ struct PanelBlock {
 /// used at once in registers.
 template <int kLargestCode, int kZeroCode, bool kMinimum, std::size_t kScaleCount = 1, std::size_t kPlaneCount = 1>
 struct BlockFormatTraits {
+  using Traits = BlockFormatTraits;
   using Block = PanelBlock<kPlaneCount, kScaleCount, kMinimum>;
   static constexpr int kLargest = kLargestCode;
   static constexpr int kZero = kZeroCode;

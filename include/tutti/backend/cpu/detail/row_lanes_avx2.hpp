@@ -189,4 +189,38 @@ TUTTI_INLINE inline void dot(const RowBytes* const (&codes)[P], const std::int8_
 #endif
 }
 
+/// products[m] = sums over 32 signed bytes of every row, `offset` bytes behind its pointer, times x[m]. For few rows of x this
+/// beats unpacking into lanes: each weight is used where it lies, and only the sums change places.
+template <std::size_t M>
+TUTTI_INLINE inline void dot_bytes(const RowPointers& rows, std::size_t offset, const std::int8_t* const (&x)[M], RowInts (&products)[M]) {
+  const auto widen = [](const void* from)
+                         TUTTI_INLINE { return _mm256_cvtepi8_epi16(_mm_loadu_si128(static_cast<const __m128i_u*>(from))); };
+  __m256i low[M], high[M];
+  unroll<M>([&](auto m) TUTTI_INLINE {
+    low[m] = widen(x[m]);
+    high[m] = widen(x[m] + 16);
+  });
+  __m256i sums[kPanelRows][M];
+  unroll<kPanelRows>([&](auto r) TUTTI_INLINE {
+    const __m256i first = keep(widen(rows.row(r) + offset));
+    const __m256i second = keep(widen(rows.row(r) + offset + 16));
+    unroll<M>([&](auto m) TUTTI_INLINE {
+      sums[r][m] = keep(_mm256_add_epi32(_mm256_madd_epi16(first, low[m]), _mm256_madd_epi16(second, high[m])));
+      // Lanes are added as soon as there are two vectors to add: sums[r - 1] to those of two rows, sums[r - 3] to those of four.
+      if constexpr (r % 2 == 1) {
+        const __m256i a = sums[r - 1][m], b = sums[r][m];
+        sums[r - 1][m] = keep(_mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b)));
+      }
+      if constexpr (r % 4 == 3) {
+        const __m256i a = sums[r - 3][m], b = sums[r - 1][m];
+        sums[r - 3][m] = keep(_mm256_add_epi32(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b)));
+      }
+    });
+  });
+  unroll<M>([&](auto m) TUTTI_INLINE {
+    const __m256i a = sums[0][m], b = sums[4][m];
+    products[m].v = _mm256_add_epi32(_mm256_blend_epi32(a, b, 0xF0), _mm256_permute2x128_si256(a, b, 0x21));
+  });
+}
+
 }  // namespace tutti::cpu::detail

@@ -36,6 +36,10 @@ template <>
   return {_mm512_castsi512_ps(_mm512_slli_epi32(wide, 16))};
 }
 
+inline void store_halves(Float16* to, FloatLanes value) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to), _mm512_cvtps_ph(value.v, _MM_FROUND_TO_NEAREST_INT));
+}
+
 [[nodiscard]] inline FloatLanes load_even(const std::byte* from) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(from), 16))};
 }
@@ -58,10 +62,9 @@ struct UpperHalves {
 [[nodiscard]] inline FloatLanes operator/(FloatLanes a, FloatLanes b) { return {_mm512_div_ps(a.v, b.v)}; }
 [[nodiscard]] inline FloatLanes fma(FloatLanes a, FloatLanes b, FloatLanes c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 [[nodiscard]] inline FloatLanes max(FloatLanes a, FloatLanes b) { return {_mm512_max_ps(a.v, b.v)}; }
+[[nodiscard]] inline FloatLanes min(FloatLanes a, FloatLanes b) { return {_mm512_min_ps(a.v, b.v)}; }
 [[nodiscard]] inline FloatLanes abs(FloatLanes a) { return {_mm512_abs_ps(a.v)}; }
-[[nodiscard]] inline FloatLanes round(FloatLanes a) {
-  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
-}
+[[nodiscard]] inline FloatLanes round(FloatLanes a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 [[nodiscard]] inline FloatLanes select_less(FloatLanes a, FloatLanes b, FloatLanes then, FloatLanes otherwise) {
   return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), otherwise.v, then.v)};
 }
@@ -72,14 +75,22 @@ inline __m256 fold_halves(FloatLanes a) {
   return _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1)));
 }
 inline void store_sums(float* to, FloatLanes a, FloatLanes b, FloatLanes c, FloatLanes d) {
-  const __m256 quarters =
-      _mm256_hadd_ps(_mm256_hadd_ps(fold_halves(a), fold_halves(b)), _mm256_hadd_ps(fold_halves(c), fold_halves(d)));
+  const __m256 quarters = _mm256_hadd_ps(_mm256_hadd_ps(fold_halves(a), fold_halves(b)), _mm256_hadd_ps(fold_halves(c), fold_halves(d)));
   _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(quarters), _mm256_extractf128_ps(quarters, 1)));
 }
 [[nodiscard]] inline float sum(FloatLanes a) {
   float sums[4];
   store_sums(sums, a, a, a, a);
   return sums[0];
+}
+[[nodiscard]] inline FloatLanes max_magnitude(FloatLanes a, FloatLanes b) {
+  return {_mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v)))};
+}
+[[nodiscard]] inline float largest_magnitude(FloatLanes a) {
+  return _mm512_cvtss_f32(_mm512_castsi512_ps(_mm512_set1_epi32(_mm512_reduce_max_epi32(_mm512_castps_si512(a.v)))));
+}
+inline void store_bytes(std::int8_t* to, FloatLanes a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i_u*>(to), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(a.v)));
 }
 [[nodiscard]] inline float maximum(FloatLanes a) { return _mm512_reduce_max_ps(a.v); }
 

@@ -39,6 +39,10 @@ template <>
   return result;
 }
 
+inline void store_halves(Float16* to, FloatLanes value) {
+  for (std::size_t i = 0; i < 4; ++i) to[i] = to_float16(value.v[i]);
+}
+
 [[nodiscard]] inline FloatLanes load_even(const std::byte* from) {
   BFloat16 elements[8];
   std::memcpy(elements, from, sizeof elements);
@@ -73,6 +77,7 @@ struct UpperHalves {};
 }
 /// b where either is NaN, as the instruction of x86.
 [[nodiscard]] inline FloatLanes max(FloatLanes a, FloatLanes b) { return select_less(b, a, a, b); }
+[[nodiscard]] inline FloatLanes min(FloatLanes a, FloatLanes b) { return select_less(a, b, a, b); }
 [[nodiscard]] inline FloatLanes abs(FloatLanes a) {
   for (std::size_t i = 0; i < 4; ++i) a.v[i] = std::fabs(a.v[i]);
   return a;
@@ -97,6 +102,18 @@ inline void store_sums(float* to, FloatLanes a, FloatLanes b, FloatLanes c, Floa
   to[1] = sum(b);
   to[2] = sum(c);
   to[3] = sum(d);
+}
+[[nodiscard]] inline FloatLanes max_magnitude(FloatLanes a, FloatLanes b) {
+  for (std::size_t i = 0; i < 4; ++i) a.v[i] = a.v[i] >= b.v[i] || std::isnan(a.v[i]) ? a.v[i] : b.v[i];
+  return a;
+}
+[[nodiscard]] inline float largest_magnitude(FloatLanes a) {
+  float largest = 0.0F;
+  for (std::size_t i = 0; i < 4; ++i) largest = largest >= a.v[i] || std::isnan(largest) ? largest : a.v[i];
+  return largest;
+}
+inline void store_bytes(std::int8_t* to, FloatLanes a) {
+  for (std::size_t i = 0; i < 4; ++i) to[i] = static_cast<std::int8_t>(a.v[i]);
 }
 [[nodiscard]] inline float maximum(FloatLanes a) {
   const auto larger = [](float x, float y) { return x > y ? x : y; };
