@@ -2,7 +2,7 @@
 """tutti against llama.cpp on the same GGUF file, in turn within one run.
 
     pip install llama-cpp-python numpy
-    python benchmarks/peers/llama_cpp.py --model models/SmolLM2-135M-Instruct.Q4_1.gguf \
+    python benchmarks/peers/compare_llama_cpp.py --model models/SmolLM2-135M-Instruct.Q4_1.gguf \
         --tutti build/bench/benchmarks/peer_step --json out.json
 
 For prefill and for decoding 1 and 16 sequences behind one prompt, both programs are measured one after the other, several
