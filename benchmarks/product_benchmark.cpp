@@ -7,6 +7,8 @@
 #include <benchmark/benchmark.h>
 
 #include <array>
+#include <chrono>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -15,6 +17,7 @@
 #include "benchmarks/bandwidth_probe.hpp"
 #include "tutti/backend/cpu/product.hpp"
 #include "tutti/core/philox.hpp"
+#include "tutti/formats/dequantize.hpp"
 
 namespace {
 
@@ -71,27 +74,52 @@ WeightStream& stream_of(DType type) {
   return *stream;
 }
 
+/// Whether the first and the last output are what dequantised weights give in double, up to the rounding of the activations.
+bool plausible(const WeightMatrix& weights, const std::vector<float>& x, const std::vector<float>& y) {
+  std::vector<float> row(weights.cols);
+  for (const bool last : {false, true}) {
+    dequantize_row(weights.type, weights.row(last ? weights.rows - 1 : 0), weights.cols, row.data());
+    const float* activations = last ? &x[x.size() - weights.cols] : x.data();
+    double sum = 0.0, magnitude = 0.0;
+    for (std::size_t k = 0; k < weights.cols; ++k) {
+      const double term = static_cast<double>(row[k]) * static_cast<double>(activations[k]);
+      sum += term;
+      magnitude += std::fabs(term);
+    }
+    if (!(std::fabs(sum - static_cast<double>(last ? y.back() : y.front())) <= 0.01 * magnitude)) return false;
+  }
+  return true;
+}
+
 void multiply(benchmark::State& state, DType type, std::size_t outputs, std::size_t inputs, std::size_t rows, std::size_t threads) {
+  using Clock = std::chrono::steady_clock;
   static bench::BandwidthProbe probe;
   ThreadPool pool(threads);
   WeightStream& stream = stream_of(type);
   std::vector<float> x(rows * inputs), y(rows * outputs);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 17) * 0.1F - 0.8F;
   cpu::ActivationBuffer activations;
-  double bandwidth = probe.measure(pool);
-  for (auto _ : state) {
+  const auto run = [&](const WeightMatrix& weights) {
     cpu::prepare(activations, MatrixView<const float>(x.data(), rows, inputs), std::span(&type, 1), pool);
-    cpu::run_product(pool, {stream.next(outputs, inputs), activations.view(), MatrixView<float>(y.data(), rows, outputs)});
+    cpu::run_product(pool, {weights, activations.view(), MatrixView<float>(y.data(), rows, outputs)});
+  };
+  const WeightMatrix first = stream.next(outputs, inputs);
+  run(first);
+  if (!plausible(first, x, y)) return state.SkipWithError("wrong product");
+
+  double bandwidth = probe.measure(pool);
+  const Clock::time_point start = Clock::now();
+  for (auto _ : state) {
+    run(stream.next(outputs, inputs));
     benchmark::DoNotOptimize(y.data());
   }
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count() / static_cast<double>(state.iterations());
   bandwidth = (bandwidth + probe.measure(pool)) / 2.0;
-  const double bytes = static_cast<double>(outputs * row_bytes(type, inputs));
-  const double flops = 2.0 * static_cast<double>(outputs * inputs * rows);
-  using benchmark::Counter;
-  state.counters["GB/s"] = Counter(bytes * 1e-9, Counter::kIsIterationInvariantRate);
-  state.counters["GFLOP/s"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
-  state.counters["of_bandwidth"] = Counter(bytes / bandwidth, Counter::kIsIterationInvariantRate);
+  const double bytes = static_cast<double>(first.bytes());
+  state.counters["GB/s"] = bytes / seconds * 1e-9;
+  state.counters["GFLOP/s"] = 2.0 * static_cast<double>(outputs * inputs * rows) / seconds * 1e-9;
   state.counters["probe_GB/s"] = bandwidth * 1e-9;
+  state.counters["of_bandwidth"] = bytes / seconds / bandwidth;
 }
 
 std::string lower_name(DType type) {

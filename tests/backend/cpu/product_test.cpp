@@ -11,7 +11,6 @@
 
 using namespace tutti;
 using namespace tutti::cpu;
-using tutti::test::contains;
 using tutti::test::random_floats;
 using tutti::test::RandomWeights;
 
@@ -19,11 +18,6 @@ namespace {
 
 constexpr DType kTypes[] = {DType::f32,  DType::f16,  DType::bf16, DType::q4_0, DType::q4_1, DType::q5_0,
                             DType::q5_1, DType::q8_0, DType::q4_k, DType::q5_k, DType::q6_k};
-
-struct Result {
-  std::vector<float> y;
-  float at(std::size_t m, std::size_t n, std::size_t cols) const { return y[m * cols + n]; }
-};
 
 /// All rows of `x` [rows, cols] times `weights`, prepared and computed by `threads` threads.
 std::vector<float> multiply(const WeightMatrix& weights, const std::vector<float>& x, std::size_t threads = 1) {
@@ -128,6 +122,20 @@ TEST_CASE("a row's bits do not depend on how many rows are multiplied with it") 
       const std::size_t first = 40 - rows;
       const std::vector<float> some = multiply(weights.view(), {x.begin() + static_cast<std::ptrdiff_t>(first * cols), x.end()});
       CHECK(same_bits(some, std::span(all).subspan(first * 43)));
+    }
+  }
+}
+
+TEST_CASE("more weights than one block of the cache, with several passes over it, give the same bits as one row alone") {
+  for (const DType type : kTypes) {
+    CAPTURE(layout_of(type).name);
+    const RandomWeights weights(type, 131, 2560, 13);
+    const std::vector<float> x = random_floats(13 * 2560, 14);
+    const std::vector<float> all = multiply(weights.view(), x);
+    for (const std::size_t row : {0U, 6U, 12U}) {
+      const std::vector<float> alone = multiply(
+          weights.view(), {x.begin() + static_cast<std::ptrdiff_t>(row * 2560), x.begin() + static_cast<std::ptrdiff_t>((row + 1) * 2560)});
+      CHECK(same_bits(alone, std::span(all).subspan(row * 131, 131)));
     }
   }
 }

@@ -121,7 +121,7 @@ TEST_CASE("bfloat16 are split into even and odd ones") {
 
 TEST_CASE("partial loads and stores touch only what they should") {
   const std::vector<float> x = random_floats(kLanes, 4);
-  for (std::size_t count = 0; count < kLanes; ++count) {
+  for (std::size_t count = 1; count < kLanes; ++count) {
     const std::vector<float> exact(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(count));
     std::vector<float> stored(kLanes, 9.0F);
     store_partial(stored.data(), load_partial(exact.data(), count) + broadcast(1.0F), count);

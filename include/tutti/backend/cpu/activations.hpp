@@ -125,7 +125,7 @@ class ActivationBuffer {
   void reset(std::size_t rows, std::size_t cols, std::span<const DType> types) {
     rows_ = rows;
     cols_ = cols;
-    stride_ = round_up(cols, kPadding);
+    stride_ = stride_for(cols);
     needs_ = {};
     for (const DType type : types) needs_[static_cast<std::size_t>(activation_form(type))] = true;
     plain_.grow(rows * stride_);
@@ -158,15 +158,13 @@ class ActivationBuffer {
     }
   }
 
-  /// Rows [first, first + count), for instance those of one expert.
+  /// Rows [first, first + count), for instance those of one expert. Forms that were not asked for are null.
   [[nodiscard]] PreparedActivations view(std::size_t first, std::size_t count) const {
-    return {count,
-            cols_,
-            stride_,
-            plain_.data() + first * stride_,
-            even_odd_.data() + first * stride_,
-            blocks_.view(first * cols_),
-            superblocks_.view(first * cols_)};
+    PreparedActivations rows{count, cols_, stride_, plain_.data() + first * stride_, nullptr, {}, {}};
+    if (needs(ActivationForm::even_odd)) rows.even_odd = even_odd_.data() + first * stride_;
+    if (needs(ActivationForm::blocks)) rows.blocks = blocks_.view(first * cols_);
+    if (needs(ActivationForm::superblocks)) rows.superblocks = superblocks_.view(first * cols_);
+    return rows;
   }
   [[nodiscard]] PreparedActivations view() const { return view(0, rows_); }
 
@@ -190,6 +188,14 @@ class ActivationBuffer {
       return {codes.data() + at, scales.data() + at / kScaleBlock, scaled_sums.data() + at / kScaleBlock, sums.data() + at / kSumBlock};
     }
   };
+
+  /// Rows a multiple of 2 KB apart would compete for the same few lines of the first-level cache: such rows get longer.
+  [[nodiscard]] static std::size_t stride_for(std::size_t cols) {
+    constexpr std::size_t kPage = 2048 / sizeof(float), kNear = 320 / sizeof(float), kMore = 704 / sizeof(float);
+    const std::size_t stride = round_up(cols, kPadding);
+    const std::size_t beyond = stride % kPage;
+    return stride > kPage && (beyond < kNear || kPage - beyond < kNear) ? round_up(stride + kMore, kPadding) : stride;
+  }
 
   [[nodiscard]] bool needs(ActivationForm form) const { return needs_[static_cast<std::size_t>(form)]; }
 

@@ -18,8 +18,8 @@
 
 namespace tutti::cpu::detail {
 
-/// 32-element blocks of a panel: 1024 elements, so that the panels and the activations of some rows fit 32 KB.
-inline constexpr std::size_t kPanelBlocks = 32;
+/// Blocks of 32 that are unpacked at a time: 512 elements, so that two panels and the activations of some rows fit 32 KB.
+inline constexpr std::size_t kPanelBlocks = 16;
 /// Activation rows that go over a panel together, sharing its loads.
 inline constexpr std::size_t kPanelTile = 4;
 

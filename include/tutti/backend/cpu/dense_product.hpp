@@ -19,8 +19,15 @@ namespace tutti::cpu::detail {
 
 /// Activation rows of the largest tile.
 inline constexpr std::size_t kDenseRows = 6;
-/// Weights that several passes over the activation rows share: a part of a small second-level cache.
-inline constexpr std::size_t kDenseBlockBytes = 96 * 1024;
+/// Passes over the same weights from which on reading activations costs more than waiting for weights.
+inline constexpr std::size_t kManyPasses = 6;
+/// Weights that several passes over the activation rows share, a part of a small second-level cache: with few passes there
+/// must be room for the weights that come from memory meanwhile.
+inline constexpr std::size_t kDenseBlockBytes[] = {96 * 1024, 256 * 1024};
+/// Elements of six activation rows that stay in the first-level cache while many weight rows pass: 12 KB.
+inline constexpr std::size_t kDenseColumns = 512;
+/// Rows up to this length are not divided.
+inline constexpr std::size_t kUndividedColumns = 768;
 
 /// How the inner loop reads one weight type: `kStep` elements at a time as `kVectors` vectors.
 template <class T>
@@ -48,53 +55,84 @@ struct DenseReader<BFloat16> {
   }
 };
 
-/// Adds `vector` of one step to the sums of a tile.
-template <class T, std::size_t vector, std::size_t R, std::size_t M>
-TUTTI_INLINE inline void dense_step(const std::byte* w, std::size_t row_bytes, const float* x, std::size_t x_stride,
-                                    FloatLanes (&sums)[M][R]) {
-  FloatLanes weights[R];
-  const auto mask = DenseReader<T>::mask();
-  unroll<R>([&](auto r) TUTTI_INLINE { weights[r] = keep(DenseReader<T>::template read<vector>(w + r * row_bytes, mask)); });
-  unroll<M>([&](auto m) TUTTI_INLINE {
-    const FloatLanes activation = keep(load(x + m * x_stride + vector * kLanes));
-    unroll<R>([&](auto r) TUTTI_INLINE { sums[m][r] = fma(weights[r], activation, sums[m][r]); });
+/// Height of the tile for M activation rows, by measurement: as many sums as there are registers for, fewer where a register
+/// more would spill.
+template <class T, std::size_t M>
+inline constexpr std::size_t kTileHeight = M <= 2 ? 4 : (M == 3 ? 3 : (M == 4 && DenseReader<T>::kVectors == 1 ? 3 : 2));
+
+/// The rows of one tile from some column on: R of weights, M of activations.
+struct TileRows {
+  const std::byte* weights;
+  std::size_t row_bytes;
+  const float* activations;
+  std::size_t stride;  ///< Floats from one activation row to the next.
+};
+
+/// Adds the elements of one step to the sums of a tile.
+template <class T, std::size_t R, std::size_t M>
+TUTTI_INLINE inline void dense_step(const TileRows& rows, FloatLanes (&sums)[M][R]) {
+  using Reader = DenseReader<T>;
+  unroll<Reader::kVectors>([&](auto vector) TUTTI_INLINE {
+    FloatLanes weights[R];
+    const auto mask = Reader::mask();
+    unroll<R>([&](auto r) TUTTI_INLINE { weights[r] = keep(Reader::template read<vector>(rows.weights + r * rows.row_bytes, mask)); });
+    unroll<M>([&](auto m) TUTTI_INLINE {
+      const FloatLanes activation = keep(load(rows.activations + m * rows.stride + vector * kLanes));
+      unroll<R>([&](auto r) TUTTI_INLINE { sums[m][r] = fma(weights[r], activation, sums[m][r]); });
+    });
   });
 }
 
-/// One tile. `w` and `x` point at its first rows, `y` at its first output; only `count` of the R outputs are wanted.
-/// With each step `ahead` bytes of other weights are asked for.
-template <class T, std::size_t R, std::size_t M>
-void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::size_t x_stride, std::size_t cols, const OutputTile& y,
-                std::size_t count, Lookahead<2>& far, std::size_t ahead) {
-  using Reader = DenseReader<T>;
-  FloatLanes sums[M][R];
-  unroll<M * R>([&](auto i) TUTTI_INLINE { sums[i / R][i % R] = broadcast(0.0F); });
-  const auto step = [&](const std::byte* from, std::size_t stride, std::size_t k) TUTTI_INLINE {
-    dense_step<T, 0, R, M>(from, stride, x + k, x_stride, sums);
-    if constexpr (Reader::kVectors == 2) dense_step<T, 1, R, M>(from, stride, x + k, x_stride, sums);
-  };
-  // Steps are taken by the 32, so that whole cache lines are asked for.
-  constexpr std::size_t kChunk = 32;
-  Lookahead<1> near(w, R * row_bytes);
-  const std::size_t whole = cols / Reader::kStep * Reader::kStep;
+/// Adds `count` columns to the sums of a tile. Meanwhile asks for the next tile, which begins R rows below: in the order of
+/// its addresses if the tile has whole rows, else row by row; and for `ahead` bytes of what is far ahead with every 32 columns.
+template <class T, std::size_t R, std::size_t M, bool kWholeRows>
+TUTTI_INLINE inline void dense_columns(TileRows rows, std::size_t count, Lookahead<2>& far, std::size_t ahead, FloatLanes (&sums)[M][R]) {
+  constexpr std::size_t kStep = DenseReader<T>::kStep;
+  constexpr std::size_t kChunk = 32;  // so that whole cache lines are asked for
+  constexpr std::size_t kSteps = kChunk / kStep;
+  constexpr std::size_t kRowLines = kChunk * sizeof(T) / kCacheLine;
+  Lookahead<1> near(rows.weights, R * rows.row_bytes);
   std::size_t k = 0;
-  for (; k + kChunk <= whole; k += kChunk) {
-    constexpr std::size_t kLines = R * kChunk * sizeof(T) / kCacheLine;
-    constexpr std::size_t kSteps = kChunk / Reader::kStep;
-    if (ahead > 0) far.template advance_lines<(kLines + 1) / 2>(ahead);
+  const auto advance = [&](std::size_t columns) TUTTI_INLINE {
+    rows.weights += columns * sizeof(T);
+    rows.activations += columns;
+    k += columns;
+  };
+  while (k + kChunk <= count) {
+    if (ahead > 0) far.template advance_lines<(R * kRowLines + 1) / 2>(ahead);
     unroll<kSteps>([&](auto i) TUTTI_INLINE {
-      // Every second step, by measurement: neither all at once nor one by one.
-      if constexpr (i % 2 == 0) near.advance_lines<std::min(i + 2, kSteps) * kLines / kSteps - i * kLines / kSteps>();
-      step(w + (k + i * Reader::kStep) * sizeof(T), row_bytes, k + i * Reader::kStep);
+      if constexpr (i % 2 == 0) {
+        // Every second step, by measurement: neither all at once nor one by one.
+        constexpr std::size_t kFirst = i * R * kRowLines / kSteps;
+        constexpr std::size_t kLines = std::min<std::size_t>(i + 2, kSteps) * R * kRowLines / kSteps - kFirst;
+        if constexpr (kWholeRows) {
+          near.template advance_lines<kLines>();
+        } else {
+          unroll<kLines>([&](auto j) TUTTI_INLINE {
+            constexpr std::size_t kLine = kFirst + j;
+            prefetch(rows.weights + (R + kLine / kRowLines) * rows.row_bytes + kLine % kRowLines * kCacheLine);
+          });
+        }
+      }
+      dense_step<T>(rows, sums);
+      advance(kStep);
     });
   }
-  for (; k < whole; k += Reader::kStep) step(w + k * sizeof(T), row_bytes, k);
-  if (whole < cols) {
-    // The last elements with zeros behind them; the activations are padded likewise.
-    alignas(kCacheLine) std::byte padded[R][Reader::kStep * sizeof(T)] = {};
-    for (std::size_t r = 0; r < R; ++r) std::memcpy(padded[r], w + r * row_bytes + whole * sizeof(T), (cols - whole) * sizeof(T));
-    step(padded[0], sizeof padded[0], whole);
+  while (k + kStep <= count) {
+    dense_step<T>(rows, sums);
+    advance(kStep);
   }
+  if (k < count) {
+    // The last elements with zeros behind them; the activations are padded likewise.
+    alignas(kCacheLine) std::byte padded[R][kStep * sizeof(T)] = {};
+    for (std::size_t r = 0; r < R; ++r) std::memcpy(padded[r], rows.weights + r * rows.row_bytes, (count - k) * sizeof(T));
+    dense_step<T>(TileRows{padded[0], sizeof padded[0], rows.activations, rows.stride}, sums);
+  }
+}
+
+/// Totals of a tile's sums to the first `count` of its R outputs in each row.
+template <std::size_t R, std::size_t M>
+TUTTI_INLINE inline void put_totals(const FloatLanes (&sums)[M][R], const OutputTile& y, std::size_t count) {
   unroll<M>([&](auto m) TUTTI_INLINE {
     alignas(16) float totals[4];
     const auto sum = [&](auto r) TUTTI_INLINE {
@@ -106,28 +144,66 @@ void dense_tile(const std::byte* w, std::size_t row_bytes, const float* x, std::
   });
 }
 
-/// Height of the tile for M activation rows, by measurement: as many sums as there are registers for, fewer where a register
-/// more would spill.
+/// One pass of M activation rows, from `m` on, over blocks of weights.
 template <class T, std::size_t M>
-inline constexpr std::size_t kTileHeight = M <= 2 ? 4 : (M == 3 ? 3 : (M == 4 && DenseReader<T>::kVectors == 1 ? 3 : 2));
+class DensePass {
+ public:
+  static constexpr std::size_t kHeight = kTileHeight<T, M>;
 
-/// Weight rows [first, last) with the M activation rows from `m` on, one of `passes` over them.
-template <class T, std::size_t M>
-void dense_rows(const ProductJob& job, std::size_t m, std::size_t first, std::size_t last, Lookahead<2>& far, std::size_t passes) {
-  constexpr std::size_t kHeight = kTileHeight<T, M>;
-  const PreparedActivations& x = job.x;
-  const WeightMatrix& w = job.weight;
-  const float* activations = DenseReader<T>::activations(x) + m * x.stride;
-  const std::size_t ahead = passes == 1 ? 0 : kHeight * 32 * sizeof(T) / passes;
-  std::size_t n = first;
-  for (; n + kHeight <= last; n += kHeight) {
-    dense_tile<T, kHeight, M>(w.row(n), w.row_bytes, activations, x.stride, x.cols, job.tile(m, n), kHeight, far, ahead);
+  /// @param passes over the same block: each asks for its part of what is far ahead. A single pass has nothing far ahead,
+  /// and with many of them waiting for memory in the first costs little.
+  DensePass(const ProductJob& job, std::size_t m, Lookahead<2>& far, std::size_t passes)
+      : job_(job), m_(m), far_(far), ahead_(passes == 1 || passes > kManyPasses ? 0 : kHeight * 32 * sizeof(T) / passes) {}
+
+  /// Weight rows [first, last).
+  void run(std::size_t first, std::size_t last) const {
+    for_tiles(first, last, [&](std::size_t n, std::size_t stride, std::size_t count) {
+      FloatLanes sums[M][kHeight];
+      unroll<M * kHeight>([&](auto i) TUTTI_INLINE { sums[i / kHeight][i % kHeight] = broadcast(0.0F); });
+      dense_columns<T, kHeight, M, true>(rows_at(n, 0, stride), job_.x.cols, far_, ahead_, sums);
+      put_totals(sums, job_.tile(m_, n), count);
+    });
   }
-  // Rows that do not fill a tile go one by one, the same row in all places.
-  for (; n < last; ++n) {
-    dense_tile<T, kHeight, M>(w.row(n), 0, activations, x.stride, x.cols, job.tile(m, n), 1, far, ahead);
+
+  /// The same for rows longer than kUndividedColumns: column by column of tiles, so that the activations of each stay in the
+  /// first-level cache. The sums wait in `carried`, in the same order as if they had stayed in registers.
+  void run_by_columns(std::size_t first, std::size_t last, FloatLanes* carried) const {
+    const std::size_t cols = job_.x.cols;
+    const std::size_t parts = (cols + kDenseColumns - 1) / kDenseColumns;
+    const std::size_t width = round_up((cols + parts - 1) / parts, 32);
+    for (std::size_t begin = 0; begin < cols; begin += width) {
+      const std::size_t end = std::min(begin + width, cols);
+      FloatLanes* place = carried;
+      for_tiles(first, last, [&](std::size_t n, std::size_t stride, std::size_t count) {
+        FloatLanes sums[M][kHeight];
+        unroll<M * kHeight>([&](auto i) TUTTI_INLINE { sums[i / kHeight][i % kHeight] = begin == 0 ? broadcast(0.0F) : place[i]; });
+        dense_columns<T, kHeight, M, false>(rows_at(n, begin, stride), end - begin, far_, ahead_, sums);
+        unroll<M * kHeight>([&](auto i) TUTTI_INLINE { place[i] = sums[i / kHeight][i % kHeight]; });
+        place += M * kHeight;
+        if (end == cols) put_totals(sums, job_.tile(m_, n), count);
+      });
+    }
   }
-}
+
+ private:
+  template <class Body>
+  static void for_tiles(std::size_t first, std::size_t last, Body body) {
+    std::size_t n = first;
+    for (; n + kHeight <= last; n += kHeight) body(n, std::size_t{1}, kHeight);
+    // Rows that do not fill a tile go one by one, the same row in all places.
+    for (; n < last; ++n) body(n, std::size_t{0}, std::size_t{1});
+  }
+
+  [[nodiscard]] TileRows rows_at(std::size_t n, std::size_t column, std::size_t stride) const {
+    return {job_.weight.row(n) + column * sizeof(T), stride * job_.weight.row_bytes,
+            DenseReader<T>::activations(job_.x) + m_ * job_.x.stride + column, job_.x.stride};
+  }
+
+  const ProductJob& job_;
+  std::size_t m_;
+  Lookahead<2>& far_;
+  std::size_t ahead_;
+};
 
 /// Output columns [first, last) of `job`.
 template <class T>
@@ -135,21 +211,32 @@ void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
   const std::size_t rows = job.x.rows;
   const std::size_t row_bytes = job.weight.row_bytes;
   // Several passes, none of them much smaller than the others, go over a block of weights that stays in the cache, while the
-  // next block comes from memory. A single pass has the next tile for that.
+  // next block comes from memory.
   const std::size_t passes = (rows + kDenseRows - 1) / kDenseRows;
-  const std::size_t block = passes == 1 ? last - first : std::max(kDenseBlockBytes / row_bytes / 12 * 12, std::size_t{12});
-  Lookahead<2> far(job.weight.row(first), row_bytes * (passes == 1 ? kTileHeight<T, 1> : block));
+  const bool by_columns = rows > 4 && job.x.cols > kUndividedColumns;
+  const std::size_t block_bytes = kDenseBlockBytes[passes > kManyPasses];
+  constexpr std::size_t kMostRows = kDenseBlockBytes[1] / (kUndividedColumns * sizeof(T));
+  const std::size_t block = passes == 1 && !by_columns ? last - first : std::max(block_bytes / row_bytes / 12 * 12, std::size_t{12});
+  FloatLanes carried[(kMostRows + 4) * kDenseRows];
+  Lookahead<2> far(job.weight.row(first), row_bytes * block);
   for (std::size_t n = first; n < last; n += block) {
     const std::size_t end = std::min(n + block, last);
     for (std::size_t pass = 0; pass < passes; ++pass) {
       const std::size_t m = rows * pass / passes;
+      const auto run = [&]<std::size_t M>(Constant<M>) {
+        const DensePass<T, M> dense_pass(job, m, far, passes);
+        if constexpr (M > 2) {
+          if (by_columns) return dense_pass.run_by_columns(n, end, carried);
+        }
+        dense_pass.run(n, end);
+      };
       switch (rows * (pass + 1) / passes - m) {
-        case 1: dense_rows<T, 1>(job, m, n, end, far, passes); break;
-        case 2: dense_rows<T, 2>(job, m, n, end, far, passes); break;
-        case 3: dense_rows<T, 3>(job, m, n, end, far, passes); break;
-        case 4: dense_rows<T, 4>(job, m, n, end, far, passes); break;
-        case 5: dense_rows<T, 5>(job, m, n, end, far, passes); break;
-        default: dense_rows<T, kDenseRows>(job, m, n, end, far, passes); break;
+        case 1: run(Constant<1>{}); break;
+        case 2: run(Constant<2>{}); break;
+        case 3: run(Constant<3>{}); break;
+        case 4: run(Constant<4>{}); break;
+        case 5: run(Constant<5>{}); break;
+        default: run(Constant<kDenseRows>{}); break;
       }
     }
   }

@@ -61,14 +61,14 @@ TUTTI_INLINE inline void prefetch(const void* address) {
 #endif
 }
 
-/// The first `count` < kLanes elements, zeros behind them. Never touches memory past them.
+/// The first `count` elements, 1 to kLanes - 1, zeros behind them. Never touches memory past them.
 [[nodiscard]] inline FloatLanes load_partial(const float* from, std::size_t count) {
   alignas(64) float padded[kLanes] = {};
   std::memcpy(padded, from, count * sizeof(float));
   return load(padded);
 }
 
-/// Stores the first `count` < kLanes lanes.
+/// Stores the first `count` lanes, 1 to kLanes - 1.
 inline void store_partial(float* to, FloatLanes value, std::size_t count) {
   alignas(64) float padded[kLanes];
   store(padded, value);
