@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <span>
 
@@ -47,7 +48,7 @@ namespace detail {
   const auto likeliest = static_cast<std::uint32_t>(argmax(logits));
   TokenLogit best{static_cast<Token>(likeliest), logits[likeliest] + gumbel_of(key, likeliest)};
   std::array<std::uint32_t, kTokenBlock> bits;
-  std::array<float, kTokenBlock> scores;
+  float scores[kTokenBlock];  // nvcc 13.0 does not parse a second std::array here
   for (std::size_t begin = 0; begin < logits.size(); begin += kTokenBlock) {
     const std::span<const float> block = logits.subspan(begin, std::min(kTokenBlock, logits.size() - begin));
     // Most blocks cannot win, whatever their bits, or at least with the bits they have: the smallest bits make the most noise.
@@ -55,7 +56,7 @@ namespace detail {
     if (largest + kMostNoise < best.logit) continue;
     random_block(key, static_cast<std::uint32_t>(begin), bits);
     if (largest + gumbel(detail::smallest_of(bits)) + kSlack < best.logit) continue;
-    scores.fill(-std::numeric_limits<float>::infinity());
+    std::fill(std::begin(scores), std::end(scores), -std::numeric_limits<float>::infinity());
     for (std::size_t i = 0; i < block.size(); ++i) scores[i] = block[i] + gumbel(bits[i]);
     const float score = detail::largest_of(scores);
     const TokenLogit winner{static_cast<Token>(begin + detail::first_equal(scores, score)), score};
