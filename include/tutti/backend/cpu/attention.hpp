@@ -40,18 +40,14 @@ namespace detail {
 /// Rounds a row to the element type of the cache.
 template <class T>
 void convert_row(const float* from, T* to, std::size_t count) {
-  std::size_t i = 0;
   if constexpr (std::is_same_v<T, Float16>) {
-    for (; i + kLanes <= count; i += kLanes) store_halves(to + i, load(from + i));
-  }
-  for (; i < count; ++i) {
-    if constexpr (std::is_same_v<T, Float16>) {
-      to[i] = to_float16(from[i]);
-    } else if constexpr (std::is_same_v<T, BFloat16>) {
-      to[i] = to_bfloat16(from[i]);
-    } else {
-      to[i] = from[i];
-    }
+    const std::size_t whole = count - count % kLanes;
+    for (std::size_t i = 0; i < whole; i += kLanes) store_halves(to + i, load(from + i));
+    std::transform(from + whole, from + count, to + whole, to_float16);
+  } else if constexpr (std::is_same_v<T, BFloat16>) {
+    std::transform(from, from + count, to, to_bfloat16);
+  } else {
+    std::copy_n(from, count, to);
   }
 }
 
