@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host umbrella through nvcc.
-#include "tutti/tutti.hpp"
+// Both umbrellas through nvcc.
+#include "tutti/cuda.cuh"
 
 static_assert(TUTTI_VERSION_MAJOR >= 0);

@@ -52,6 +52,12 @@ class ComponentError : public Error {
   using Error::Error;
 };
 
+/// A GPU cannot be used: there is none, its driver is too old, its memory is full, or a call to it failed.
+class DeviceError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Throws `E` with all parts written one after the other.
 template <class E, class... Parts>
 [[noreturn]] void fail(const Parts&... parts) {

@@ -22,7 +22,8 @@ struct MatrixView {
       : data(first), rows(row_count), cols(col_count), stride(row_stride) {}
 
   /// A view of mutable elements is also a view of constant ones.
-  operator MatrixView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, stride}; }
+  template <class U, class = std::enable_if_t<std::is_same_v<const U, T>>>
+  MatrixView(const MatrixView<U>& other) : MatrixView(other.data, other.rows, other.cols, other.stride) {}
 
   [[nodiscard]] T* row(std::size_t r) const { return data + r * stride; }
   [[nodiscard]] std::span<T> row_span(std::size_t r) const { return {row(r), cols}; }

@@ -38,7 +38,7 @@ class PeftAdapter {
                          kMaxTensors, " are read");
     for (const TensorView& tensor : file_.tensors()) take(tensor);
     for (const OtherTensor& tensor : file_.other_tensors()) refuse(tensor.name);
-    for (auto& [name, module] : modules_) check(name, module);
+    for (auto& [name, target] : modules_) check(name, target);
     require<FormatError>(!modules_.empty(), file_.path(), ": has no LoRA tensors");
     require<FormatError>(!config_.saves_score() || value_head_, file_.path(),
                          ": \"modules_to_save\" names \"score\", but there is no tensor \"base_model.model.score.weight\"");
@@ -47,8 +47,8 @@ class PeftAdapter {
   /// By module name as in the base's checkpoint: "model.layers.3.self_attn.q_proj".
   [[nodiscard]] const std::map<std::string, LoraModule, std::less<>>& modules() const { return modules_; }
   /// The delta of `module`, or nullptr when the adapter leaves it alone.
-  [[nodiscard]] const LoraModule* find(std::string_view module) const {
-    const auto entry = modules_.find(module);
+  [[nodiscard]] const LoraModule* find(std::string_view target) const {
+    const auto entry = modules_.find(target);
     return entry == modules_.end() ? nullptr : &entry->second;
   }
   /// The value head [labels, hidden] that was trained along, or nullptr.
@@ -86,18 +86,18 @@ class PeftAdapter {
   }
 
   /// Holds a module's tensors to each other and to the configuration, and sets its scale.
-  void check(const std::string& name, LoraModule& module) const {
+  void check(const std::string& name, LoraModule& target) const {
     const std::string where = file_.path() + ": module " + in_quotes(name);
-    require<FormatError>(!module.a.shape.empty() && !module.b.shape.empty(), where, " has no lora_", module.a.shape.empty() ? "A" : "B",
+    require<FormatError>(!target.a.shape.empty() && !target.b.shape.empty(), where, " has no lora_", target.a.shape.empty() ? "A" : "B",
                          ".weight");
-    const std::size_t rank = module.a.shape[0];
-    require<FormatError>(rank > 0 && rank == module.b.shape[1], where, ": A ", shape_text(module.a.shape), " and B ",
-                         shape_text(module.b.shape), " have no rank in common");
+    const std::size_t rank = target.a.shape[0];
+    require<FormatError>(rank > 0 && rank == target.b.shape[1], where, ": A ", shape_text(target.a.shape), " and B ",
+                         shape_text(target.b.shape), " have no rank in common");
     const std::size_t stated = config_.rank_of(name);
     require<FormatError>(rank == stated, where, ": A has rank ", rank, ", adapter_config.json says ", stated);
     require<FormatError>(config_.targets(name), where, " is not among the \"target_modules\" of adapter_config.json");
-    module.scale = config_.scale_of(name, rank);
-    require<FormatError>(std::isfinite(module.scale), where, ": the scale ", module.scale, " is not finite");
+    target.scale = config_.scale_of(name, rank);
+    require<FormatError>(std::isfinite(target.scale), where, ": the scale ", target.scale, " is not finite");
   }
 
   detail::AdapterConfig config_;

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tutti/backend/cuda/kernels/elementwise.cuh"
+
+#include <cmath>
+#include <vector>
+
+#include "tests/backend/cpu/random_weights.hpp"
+#include "tests/backend/cuda/support.hpp"
+
+using namespace tutti;
+using namespace tutti::test;
+
+namespace {
+
+const std::vector<Row> kRows = {{0, 0, 0, 5}, {0, 0, 1, 0}, {1, 1, 0, 5}};
+
+cuda::LaunchShape one_block_a_row(std::size_t rows) { return {dim3(static_cast<unsigned>(rows)), dim3(cuda::kRowThreads)}; }
+
+}  // namespace
+
+TEST_CASE("RMSNorm divides by the root of the mean square and takes each row's expert's weights", "[cuda]") {
+  for (const std::size_t width : {3U, 128U, 200U}) {
+    CAPTURE(width);
+    const std::vector<float> x = random_floats(3 * width, 1), weights = random_floats(2 * width, 2);
+    in_several_orders([&] {
+      const cuda::Stream stream;
+      const auto device_weights = on_device(weights, stream);
+      const auto rows = on_device(kRows, stream);
+      const std::vector<std::uint32_t> chosen = {2, 0};
+      const auto sources = on_device(chosen, stream);
+      const cuda::Rows in = rows_of(x, width, stream);
+      const cuda::Rows out(2, width, stream);
+      cuda::launch(one_block_a_row(2), stream.get(), cuda::rms_norm_kernel<cuda::kRowThreads>, device_weights.data(), 1e-5F, rows.data(),
+                   sources.data(), in.view(), static_cast<std::uint32_t>(width), out.view());
+      const std::vector<float> y = values_of(out, stream);
+      for (std::size_t i = 0; i < 2; ++i) {
+        double squares = 0;
+        for (std::size_t j = 0; j < width; ++j) squares += std::pow(static_cast<double>(x[chosen[i] * width + j]), 2);
+        const double factor = 1 / std::sqrt(squares / static_cast<double>(width) + 1e-5);
+        for (std::size_t j = 0; j < width; ++j) {
+          const double weight = static_cast<double>(weights[kRows[chosen[i]].expert * width + j]);
+          CHECK(static_cast<double>(y[i * width + j]) ==
+                Approx(static_cast<double>(x[chosen[i] * width + j]) * factor * weight).margin(1e-6));
+        }
+      }
+    });
+  }
+}
+
+TEST_CASE("SwiGLU gates by silu", "[cuda]") {
+  const cuda::Stream stream;
+  const cuda::Rows gate = rows_of({0, 1, -2, 50, -100}, 5, stream), up = rows_of({3, 2, 4, 2, 7}, 5, stream);
+  cuda::launch(one_block_a_row(1), stream.get(), cuda::swiglu_kernel<cuda::kRowThreads>, gate.view(), up.view(), 5U);
+  const std::vector<float> y = values_of(gate, stream);
+  CHECK(y[0] == 0.0F);
+  CHECK(y[1] == Approx(2 / (1 + std::exp(-1.0))));
+  CHECK(y[2] == Approx(4 * -2 / (1 + std::exp(2.0))));
+  CHECK(y[3] == Approx(100));
+  CHECK(std::fabs(y[4]) < 1e-30F);
+}
+
+TEST_CASE("the log-probability of a token is its logit minus the log of the sum of exponentials", "[cuda]") {
+  const std::size_t width = 300;
+  std::vector<float> logits = random_floats(2 * width, 9);
+  logits[width + 17] = 80.0F;
+  in_several_orders([&] {
+    const cuda::Stream stream;
+    const cuda::Rows rows = rows_of(logits, width, stream);
+    const auto targets = on_device(std::vector<Token>{299, 17}, stream);
+    const cuda::DeviceArray<float> result(2);
+    cuda::launch(one_block_a_row(2), stream.get(), cuda::log_probability_kernel<cuda::kRowThreads>, rows.view(),
+                 static_cast<std::uint32_t>(width), targets.data(), const_cast<float*>(result.data()));
+    cuda::PinnedArray<float> host;
+    host.download(result, 2, stream);
+    stream.wait();
+    double sum = 0;
+    for (std::size_t i = 0; i < width; ++i) sum += std::exp(static_cast<double>(logits[i]));
+    CHECK(static_cast<double>(host.data()[0]) == Approx(static_cast<double>(logits[299]) - std::log(sum)));
+    CHECK(host.data()[1] == Approx(0).margin(1e-6));
+  });
+}
+
+TEST_CASE("a token's embedding is its row of its expert's matrix", "[cuda]") {
+  const RandomWeights a(DType::q8_0, 8, 64, 1), b(DType::q8_0, 8, 64, 2);
+  const cuda::Stream stream;
+  const cuda::StoredMatrix stored_a(a.view(), stream), stored_b(b.view(), stream);
+  const auto table = on_device(std::vector<cuda::DeviceMatrix>{stored_a.view(), stored_b.view()}, stream);
+  const auto rows = on_device(kRows, stream);
+  const cuda::Rows out(3, 64, stream);
+  cuda::launch(one_block_a_row(3), stream.get(), cuda::embed_kernel<DType::q8_0, cuda::kRowThreads>,
+               cuda::DeviceLinear{table.data(), nullptr}, rows.data(), out.view());
+  const std::vector<float> y = values_of(out, stream);
+  for (std::size_t r = 0; r < kRows.size(); ++r) {
+    std::vector<float> expected(64);
+    const WeightMatrix matrix = (kRows[r].expert == 0 ? a : b).view();
+    dequantize_row(matrix.type, matrix.row(static_cast<std::size_t>(kRows[r].token)), 64, expected.data());
+    CHECK(std::vector<float>(y.begin() + static_cast<std::ptrdiff_t>(r * 64), y.begin() + static_cast<std::ptrdiff_t>((r + 1) * 64)) ==
+          expected);
+  }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole models on the Cuda backend: the logits of `transformers` and `peft`, and the greedy tokens of the Cpu backend.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/backend/cuda/support.hpp"
+#include "tutti/backend/cpu/cpu.hpp"
+#include "tutti/backend/cuda/cuda.cuh"
+#include "tutti/formats/json.hpp"
+#include "tutti/transformer/transformer.hpp"
+
+using namespace tutti;
+using namespace tutti::test;
+
+namespace {
+
+const std::filesystem::path kData = std::filesystem::path(TUTTI_TEST_DATA) / "transformer";
+
+const StackOptions kOptions{.kv_type = KvType::f32, .max_cache_bytes = 1 << 24, .rows_per_pass = 16, .context_length = 0};
+
+/// Largest |difference| of the logits from those in the checkpoint's folder.
+template <class Model>
+double largest_difference(const Model& model, const std::filesystem::path& expected_file) {
+  const Json expected = read_json_file(expected_file);
+  const std::vector<Token> tokens = expected.at("tokens");
+  const std::vector<std::uint32_t> positions = expected.at("positions");
+  const std::vector<std::vector<float>> expected_logits = expected.at("logits");
+  BatchedTransformer<Cuda> stack(std::span(&model.weights(), 1), {0, 1}, kOptions);
+  const SequenceId sequence = stack.create();
+  std::vector<Row> rows;
+  for (const Token token : tokens) rows.push_back({0, sequence, static_cast<std::uint32_t>(rows.size()), token});
+  const MatrixView<const float> logits = stack.forward(rows, positions);
+  double largest = 0;
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    for (std::size_t t = 0; t < logits.cols; ++t) {
+      largest = std::max(largest, std::fabs(static_cast<double>(logits.row(i)[t]) - static_cast<double>(expected_logits[i][t])));
+    }
+  }
+  return largest;
+}
+
+/// `count` greedy tokens of each expert, all experts together, two samples each behind one prompt.
+template <class B>
+std::vector<std::vector<Token>> greedy_tokens(const std::vector<ModelWeights>& experts, typename B::Options options, std::size_t count) {
+  BatchedTransformer<B> stack(experts, options, kOptions);
+  std::vector<Row> rows;
+  std::vector<std::uint32_t> outputs;
+  std::vector<SequenceId> sequences;
+  constexpr Token kPrompt[] = {3, 14, 15, 92, 65};
+  for (std::uint32_t e = 0; e < experts.size(); ++e) {
+    const SequenceId prompt = stack.create();
+    sequences.push_back(prompt);
+    for (const Token token : kPrompt) rows.push_back({e, prompt, static_cast<std::uint32_t>(rows.size() % std::size(kPrompt)), token});
+    outputs.push_back(static_cast<std::uint32_t>(rows.size() - 1));
+  }
+  std::vector<std::vector<Token>> tokens(experts.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const MatrixView<const float> logits = stack.forward(rows, outputs);
+    rows.clear();
+    outputs.clear();
+    for (std::uint32_t e = 0; e < experts.size(); ++e) {
+      const auto* largest = std::max_element(logits.row(e), logits.row(e) + logits.cols);
+      tokens[e].push_back(static_cast<Token>(largest - logits.row(e)));
+      outputs.push_back(e);
+      rows.push_back({e, sequences[e], static_cast<std::uint32_t>(std::size(kPrompt) + i), tokens[e].back()});
+    }
+  }
+  return tokens;
+}
+
+}  // namespace
+
+TEST_CASE("Logits of a checkpoint on the Cuda backend equal those of transformers", "[cuda]") {
+  for (const std::string name : {"llama", "llama_bias", "llama_head_dim"}) {
+    INFO(name);
+    CHECK(largest_difference(Transformer<Cpu>::load(kData / name), kData / name / "expected.json") <= 1e-4);
+  }
+}
+
+TEST_CASE("A LoRA beside its base on the Cuda backend gives the logits of peft's merged model", "[cuda]") {
+  const auto base = Transformer<Cpu>::load(kData / "llama");
+  CHECK(largest_difference(base.with_adapter(kData / "lora_all"), kData / "lora_all" / "expected.json") <= 1e-4);
+}
+
+TEST_CASE("Quantised files on the Cuda backend give the logits of transformers on the expanded weights", "[cuda]") {
+  for (const std::string name : {"q4_0", "q8_0"}) {
+    INFO(name);
+    CHECK(largest_difference(Transformer<Cpu>::load(kData / "gguf" / (name + ".gguf")), kData / "gguf" / (name + ".json")) <= 1e-4);
+  }
+}
+
+TEST_CASE("Experts that run together give the greedy tokens of the Cpu backend", "[cuda]") {
+  const auto base = Transformer<Cpu>::load(kData / "llama");
+  const std::vector<ModelWeights> experts = {base.weights(), Transformer<Cpu>::load(kData / "llama_second").weights(),
+                                             base.with_adapter(kData / "lora_all").weights()};
+  CHECK(greedy_tokens<Cuda>(experts, {0, 1}, 12) == greedy_tokens<Cpu>(experts, {1}, 12));
+}
+
+TEST_CASE("A device that is not there is a typed error, and so are experts of different types", "[cuda]") {
+  CHECK(cuda_available());
+  CHECK_THROWS_WITH(Cuda({99, 1}), contains("no device 99"));
+  const std::vector<ModelWeights> experts = {Transformer<Cpu>::load(kData / "gguf" / "f32.gguf").weights(),
+                                             Transformer<Cpu>::load(kData / "gguf" / "f16.gguf").weights()};
+  CHECK_THROWS_WITH(BatchedTransformer<Cuda>(experts, {0, 1}, kOptions), contains("expert 1 keeps a layer in F16"));
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tutti/backend/cuda/kernels/product.cuh"
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "tests/backend/cpu/random_weights.hpp"
+#include "tests/backend/cuda/support.hpp"
+#include "tutti/backend/cuda/matrix.cuh"
+
+using namespace tutti;
+using namespace tutti::test;
+
+namespace {
+
+constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q6_k};
+
+/// y = x W^T for experts with `counts` rows of x each.
+std::vector<float> multiply(const std::vector<WeightMatrix>& experts, const std::vector<std::uint32_t>& counts, const std::vector<float>& x,
+                            const std::vector<float>& bias = {}) {
+  const cuda::Stream stream;
+  std::vector<cuda::StoredMatrix> stored;
+  std::vector<cuda::DeviceMatrix> table;
+  std::vector<cuda::DeviceGroup> groups;
+  std::size_t most = 0, rows = 0;
+  for (std::size_t e = 0; e < experts.size(); ++e) {
+    stored.emplace_back(experts[e], stream);
+    table.push_back(stored.back().view());
+    groups.push_back({static_cast<std::uint32_t>(e), static_cast<std::uint32_t>(rows), counts[e]});
+    rows += counts[e];
+    most = std::max<std::size_t>(most, counts[e]);
+  }
+  const auto device_table = on_device(table, stream);
+  const auto device_groups = on_device(groups, stream);
+  const auto device_bias = on_device(bias, stream);
+  const auto biases = on_device(std::vector<const float*>(experts.size(), device_bias.data()), stream);
+  const cuda::Rows inputs = rows_of(x, experts[0].cols, stream);
+  const cuda::Rows outputs(rows, experts[0].rows, stream);
+  cuda::enqueue_product(experts[0].type, {device_table.data(), bias.empty() ? nullptr : biases.data()},
+                        static_cast<std::uint32_t>(experts[0].rows), {device_groups.data(), groups.size(), most}, inputs.view(),
+                        outputs.view(), false, stream.get());
+  return values_of(outputs, stream);
+}
+
+/// The largest error against sums in double, relative to the sum of the terms' magnitudes.
+double worst_error(const WeightMatrix& weights, std::span<const float> x, std::span<const float> y) {
+  std::vector<float> row(weights.cols);
+  double worst = 0;
+  for (std::size_t n = 0; n < weights.rows; ++n) {
+    dequantize_row(weights.type, weights.row(n), weights.cols, row.data());
+    for (std::size_t m = 0; m < x.size() / weights.cols; ++m) {
+      double sum = 0, magnitude = 1e-30;
+      for (std::size_t k = 0; k < weights.cols; ++k) {
+        const double term = static_cast<double>(row[k]) * static_cast<double>(x[m * weights.cols + k]);
+        sum += term;
+        magnitude += std::fabs(term);
+      }
+      worst = std::max(worst, std::fabs(sum - static_cast<double>(y[m * weights.rows + n])) / magnitude);
+    }
+  }
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("a product of two rows with three weight rows is the textbook sum", "[cuda]") {
+  const std::vector<float> w = {1, 2, 3, 4, 0, -1, 0.5F, 0, 10, 20, 30, 40};
+  const WeightMatrix weights{DType::f32, reinterpret_cast<const std::byte*>(w.data()), 3, 4, 16};
+  CHECK(multiply({weights}, {2}, {1, 1, 1, 1, 2, 0, 4, -1}) == std::vector<float>{10, -0.5F, 100, 10, 2, 100});
+  CHECK(multiply({weights}, {1}, {1, 1, 1, 1}, {5, 6, 7}) == std::vector<float>{15, 5.5F, 107});
+}
+
+TEST_CASE("every type agrees with sums in double over its dequantised weights, in any order of threads", "[cuda]") {
+  for (const DType type : kTypes) {
+    CAPTURE(layout_of(type).name);
+    const std::size_t cols = layout_of(type).block_elements == 256 ? 512 : 288;
+    const RandomWeights weights(type, 9, cols, 7);
+    const std::vector<float> x = random_floats(3 * cols, 8);
+    std::vector<float> first;
+    in_several_orders([&] {
+      const std::vector<float> y = multiply({weights.view()}, {3}, x);
+      CHECK(worst_error(weights.view(), x, y) < 1e-6);
+      if (first.empty()) first = y;
+      CHECK(y == first);
+    });
+  }
+}
+
+TEST_CASE("rows of floats may have any length and begin anywhere", "[cuda]") {
+  for (const DType type : {DType::f32, DType::f16, DType::bf16}) {
+    for (const std::size_t cols : {1U, 7U, 8U, 9U, 77U}) {
+      CAPTURE(layout_of(type).name, cols);
+      const RandomWeights weights(type, 5, cols, cols, 1);
+      const std::vector<float> x = random_floats(2 * cols, 100 + cols);
+      CHECK(worst_error(weights.view(), x, multiply({weights.view()}, {2}, x)) < 1e-6);
+    }
+  }
+}
+
+TEST_CASE("a row's bits depend neither on the number of rows nor on the experts beside it", "[cuda]") {
+  for (const DType type : {DType::f32, DType::bf16, DType::q4_1}) {
+    CAPTURE(layout_of(type).name);
+    const RandomWeights a(type, 6, 320, 1), b(type, 6, 320, 2);
+    const std::vector<float> x = random_floats(20 * 320, 3);
+    const auto rows = [&](std::size_t first, std::size_t count) {
+      return std::vector<float>(x.begin() + static_cast<std::ptrdiff_t>(first * 320),
+                                x.begin() + static_cast<std::ptrdiff_t>((first + count) * 320));
+    };
+    const std::vector<float> together = multiply({a.view(), b.view()}, {17, 3}, x);
+    for (const std::uint32_t count : {1U, 2U, 3U, 5U, 9U}) {
+      const std::vector<float> alone = multiply({a.view()}, {count}, rows(2, count));
+      CHECK(std::memcmp(alone.data(), &together[std::size_t{2} * 6], alone.size() * sizeof(float)) == 0);
+    }
+    const std::vector<float> other = multiply({b.view()}, {3}, rows(17, 3));
+    CHECK(std::memcmp(other.data(), &together[std::size_t{17} * 6], other.size() * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE("a full device is an error that names what was asked for and what is free", "[cuda]") {
+  CHECK_THROWS_WITH(cuda::DeviceArray<std::byte>(std::size_t{1} << 60), contains("1152921504606846976 bytes") && contains("are free"));
+  CHECK(cuda::DeviceArray<float>(4).size() == 4);
+}

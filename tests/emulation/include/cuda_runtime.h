@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Stands in for CUDA's header of this name, so that a plain C++ compiler builds the Cuda backend and a CPU runs its kernels:
+// the vector types, the functions of device code, and as much of the runtime's interface as the backend calls.
+// Every CUDA thread is a fiber of the scheduler in ../scheduler.cpp; ../runtime.cpp has memory, streams and graphs.
+
+#if defined(__CUDACC__)
+#error "this header stands in for CUDA's where there is no nvcc; take tests/emulation/include out of the include path"
+#endif
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <type_traits>
+
+// Before the language's words are taken for CUDA's: what the standard library itself uses them for must be included above.
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+
+struct uint2 {
+  unsigned x, y;
+};
+struct uint3 {
+  unsigned x, y, z;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+struct alignas(8) float2 {
+  float x, y;
+};
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+struct dim3 {
+  unsigned x = 1, y = 1, z = 1;
+  constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+};
+inline float2 make_float2(float x, float y) { return {x, y}; }
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+
+/// Those of the fiber that runs, set at every switch.
+extern uint3 threadIdx, blockIdx;
+extern dim3 blockDim, gridDim;
+
+namespace tutti::emulation {
+
+/// A place in a kernel's source; std::source_location is missing in clang 14.
+struct Place {
+  const char* file = "";
+  int line = 0;
+  static constexpr Place here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
+};
+
+enum class Collective : std::uint8_t { shuffle, shuffle_down, shuffle_xor, ballot, synchronise, mma_bf16 };
+
+/// One lane's part in a warp's collective operation.
+struct LaneValue {
+  std::uint64_t in = 0;
+  std::uint64_t out = 0;
+  int argument = 0;
+};
+/// One lane's fragments of mma.m16n8k16.
+struct LaneFragments {
+  float* c;
+  const std::uint32_t* a;
+  const std::uint32_t* b;
+};
+
+void block_barrier(Place place);
+void warp_collective(unsigned mask, Collective kind, void* lane, Place place);
+void fence();
+/// Tells the scheduler of an atomic operation, before which another thread may run.
+void before_atomic(void* address);
+[[nodiscard]] void* dynamic_shared();
+/// The block's shared variable named by `key`, `bytes` long, full of NaNs at first.
+[[nodiscard]] void* static_shared(const void* key, std::size_t bytes, std::size_t alignment);
+
+template <class T>
+[[nodiscard]] T exchange(unsigned mask, Collective kind, T value, int argument, Place place) {
+  static_assert(sizeof(T) <= 8 && std::is_trivially_copyable_v<T>);
+  LaneValue lane{0, 0, argument};
+  std::memcpy(&lane.in, &value, sizeof value);
+  warp_collective(mask, kind, &lane, place);
+  std::memcpy(&value, &lane.out, sizeof value);
+  return value;
+}
+
+/// Reads, changes and writes in one step, relaxed, as CUDA's atomics do.
+template <class T, class Change>
+T atomic_change(T* address, Change change) {
+  static_assert(sizeof(T) == 4 || sizeof(T) == 8);
+  using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
+  before_atomic(address);
+  auto* bits = reinterpret_cast<Bits*>(address);
+  Bits old = __atomic_load_n(bits, __ATOMIC_RELAXED);
+  while (!__atomic_compare_exchange_n(bits, &old, std::bit_cast<Bits>(static_cast<T>(change(std::bit_cast<T>(old)))), false,
+                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+  return std::bit_cast<T>(old);
+}
+
+}  // namespace tutti::emulation
+
+#define TUTTI_PLACE tutti::emulation::Place place = tutti::emulation::Place::here()
+inline void __syncthreads(TUTTI_PLACE) { tutti::emulation::block_barrier(place); }
+inline void __syncwarp(unsigned mask = ~0U, TUTTI_PLACE) {
+  tutti::emulation::warp_collective(mask, tutti::emulation::Collective::synchronise, nullptr, place);
+}
+template <class T>
+T __shfl_sync(unsigned mask, T value, int lane, TUTTI_PLACE) {
+  return tutti::emulation::exchange(mask, tutti::emulation::Collective::shuffle, value, lane, place);
+}
+template <class T>
+T __shfl_down_sync(unsigned mask, T value, unsigned delta, TUTTI_PLACE) {
+  return tutti::emulation::exchange(mask, tutti::emulation::Collective::shuffle_down, value, static_cast<int>(delta), place);
+}
+template <class T>
+T __shfl_xor_sync(unsigned mask, T value, int lanes, TUTTI_PLACE) {
+  return tutti::emulation::exchange(mask, tutti::emulation::Collective::shuffle_xor, value, lanes, place);
+}
+inline unsigned __ballot_sync(unsigned mask, int predicate, TUTTI_PLACE) {
+  return static_cast<unsigned>(
+      tutti::emulation::exchange(mask, tutti::emulation::Collective::ballot, std::uint64_t{predicate != 0}, 0, place));
+}
+#undef TUTTI_PLACE
+
+inline void __threadfence() { tutti::emulation::fence(); }
+template <class T>
+T atomicAdd(T* address, std::type_identity_t<T> value) {
+  return tutti::emulation::atomic_change(address, [=](T old) { return old + value; });
+}
+template <class T>
+T atomicMax(T* address, std::type_identity_t<T> value) {
+  return tutti::emulation::atomic_change(address, [=](T old) { return old < value ? value : old; });
+}
+template <class T>
+T atomicExch(T* address, std::type_identity_t<T> value) {
+  return tutti::emulation::atomic_change(address, [=](T) { return value; });
+}
+
+template <class T>
+T __ldg(const T* address) {
+  return *address;
+}
+inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
+inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
+inline float rsqrtf(float x) { return 1.0F / std::sqrt(x); }
+inline unsigned __umulhi(unsigned a, unsigned b) { return static_cast<unsigned>(std::uint64_t{a} * b >> 32); }
+inline int __popc(unsigned x) { return std::popcount(x); }
+
+// The runtime's interface. An error code that the backend does not tell from others has no name here.
+enum cudaError_t : int {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidConfiguration = 9,
+  cudaErrorInsufficientDriver = 35,
+  cudaErrorNoDevice = 100,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorInvalidResourceHandle = 400,
+  cudaErrorNotReady = 600,
+  cudaErrorIllegalAddress = 700,
+  cudaErrorLaunchFailure = 719,
+  cudaErrorStreamCaptureUnsupported = 900,
+};
+enum cudaMemcpyKind : int {
+  cudaMemcpyHostToHost,
+  cudaMemcpyHostToDevice,
+  cudaMemcpyDeviceToHost,
+  cudaMemcpyDeviceToDevice,
+  cudaMemcpyDefault
+};
+enum cudaStreamCaptureMode : int { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
+enum cudaFuncAttribute : int { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+enum : unsigned { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
+struct cudaDeviceProp {
+  char name[256];
+  std::size_t totalGlobalMem;
+  std::size_t sharedMemPerBlockOptin;
+  int major, minor, multiProcessorCount;
+};
+using cudaStream_t = struct CUstream_st*;
+using cudaGraph_t = struct CUgraph_st*;
+using cudaGraphExec_t = struct CUgraphExec_st*;
+
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaSetDevice(int device);
+cudaError_t cudaGetDevice(int* device);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes);
+cudaError_t cudaMalloc(void** memory, std::size_t bytes);
+cudaError_t cudaFree(void* memory);
+cudaError_t cudaMallocHost(void** memory, std::size_t bytes);
+cudaError_t cudaFreeHost(void* memory);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaDeviceSynchronize();
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);
+cudaError_t cudaGetLastError();
+const char* cudaGetErrorName(cudaError_t error);
+const char* cudaGetErrorString(cudaError_t error);
+
+namespace tutti::emulation {
+
+/// Enqueues `body`, to be run once by every thread of the grid.
+cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream, std::function<void()> body);
+/// Throws EmulationError unless `pointer` is null or points into live device or pinned memory.
+void check_pointer(const void* pointer, int argument);
+
+}  // namespace tutti::emulation

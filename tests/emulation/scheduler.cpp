@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled without sanitizers, which would take the change of stacks for damage; what they must know is told to them.
+#include "tests/emulation/scheduler.hpp"
+
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/emulation/emulation.hpp"
+#include "tests/emulation/fiber.hpp"
+#include "tests/emulation/sanitizers.hpp"
+
+uint3 threadIdx, blockIdx;
+dim3 blockDim, gridDim;
+
+namespace tutti::emulation {
+
+namespace {
+
+constexpr unsigned kWarp = 32;
+constexpr std::size_t kStaticSharedBytes = 48 * 1024;
+constexpr std::size_t kRedZone = 64;
+/// Read as a number of any floating-point type, memory that no one has written is NaN.
+constexpr int kUnwritten = 0xFF;
+
+struct Block;
+
+enum class State : std::uint8_t { finished, ready, at_barrier, in_collective };
+
+struct Thread {
+  Context context;
+  Block* block = nullptr;
+  unsigned index = 0;  ///< Within its block.
+  State state = State::finished;
+  Place place;                  ///< Where it waits.
+  unsigned mask = 0;            ///< Of the collective that it waits in.
+  bool fenced = false;          ///< Whether it has executed a fence.
+  void* last_atomic = nullptr;  ///< To which its next fence may order it.
+
+  [[nodiscard]] unsigned lane() const { return index % kWarp; }
+  [[nodiscard]] unsigned warp() const { return index / kWarp; }
+};
+
+/// Lanes of one warp on their way through one operation.
+struct Meeting {
+  unsigned mask = 0;
+  unsigned arrived = 0;
+  Collective kind = Collective::synchronise;
+  Place place;
+  void* lanes[kWarp] = {};
+};
+
+struct Warp {
+  unsigned live = 0;  ///< Lanes that have not finished.
+  std::vector<Meeting> meetings;
+  char order = 0;  ///< Its address stands for __syncwarp's ordering.
+};
+
+struct SharedVariable {
+  const void* key;
+  char* memory;
+};
+
+struct FreeMemory {
+  void operator()(char* memory) const { std::free(memory); }
+};
+using Memory = std::unique_ptr<char, FreeMemory>;
+
+/// Shared memory that no one has written, with a red zone behind its `bytes`.
+Memory make_shared_memory(std::size_t bytes) {
+  constexpr std::size_t kAlignment = 128;
+  const std::size_t size = (bytes + kRedZone + kAlignment - 1) / kAlignment * kAlignment;
+  Memory memory(static_cast<char*>(std::aligned_alloc(kAlignment, size)));
+  std::memset(memory.get(), kUnwritten, size);
+  return memory;
+}
+
+struct Block {
+  std::vector<std::unique_ptr<Thread>> threads;
+  std::vector<Warp> warps;
+  uint3 index{};
+  unsigned live = 0;
+  unsigned at_barrier = 0;
+  Place barrier_place;
+  bool active = false;
+  Memory dynamic_memory, static_memory;
+  std::size_t dynamic_bytes = 0, static_used = 0;
+  std::vector<SharedVariable> variables;
+  char order[2] = {};  ///< Their addresses stand for the barriers' ordering, even and odd ones.
+  unsigned barriers = 0;
+};
+
+std::string text_of(Place place) {
+  const std::string file = place.file;
+  return file.substr(file.find_last_of('/') + 1) + ":" + std::to_string(place.line);
+}
+
+/// The kernel in work. There is one device, and it runs one kernel at a time.
+struct Scheduler {
+  std::vector<std::unique_ptr<Block>> blocks;
+  std::vector<Thread*> ready;
+  std::vector<Memory> retired;  ///< Shared memory of blocks that have ended: freed behind all that used it.
+  std::size_t next_ready = 0;   ///< In ThreadOrder::forward, those before it have gone.
+  Thread* running = nullptr;
+  Context host;
+  const std::function<void()>* body = nullptr;
+  std::uint64_t random_state = 1;
+  std::string failure;
+  char kernel_order = 0;
+
+  std::uint64_t random() {  // xorshift64 (Marsaglia 2003)
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    return random_state ^= random_state << 17;
+  }
+
+  void make_ready(Thread& thread) {
+    thread.state = State::ready;
+    ready.push_back(&thread);
+  }
+
+  [[nodiscard]] bool none_ready() const { return next_ready == ready.size(); }
+
+  Thread* take_ready() {
+    const ThreadOrder order = options().order;
+    if (order == ThreadOrder::forward) {
+      Thread* thread = ready[next_ready++];
+      if (next_ready == ready.size()) {
+        ready.clear();
+        next_ready = 0;
+      }
+      return thread;
+    }
+    if (order == ThreadOrder::random) std::swap(ready[next_ready + random() % (ready.size() - next_ready)], ready.back());
+    Thread* thread = ready.back();
+    ready.pop_back();
+    return thread;
+  }
+
+  /// From a thread, back to the loop of run(). Returns when the thread runs again.
+  void suspend() {
+    release(&kernel_order);  // it may be for ever, if another thread fails
+    switch_context(running->context, host);
+  }
+
+  /// Ends the kernel with the message that `make` returns. Whatever else is on the thread's stack is abandoned.
+  template <class Make>
+  [[noreturn]] void fail(Make make) {
+    if (failure.empty()) failure = make();
+    for (;;) suspend();
+  }
+
+  void start(Block& block, std::size_t number, dim3 grid, dim3 shape, std::size_t shared_bytes);
+  void finish(Block& block);
+  void release_barrier(Block& block);
+  void clean_up();
+  [[nodiscard]] std::string report_waiting() const;
+  void run(dim3 grid, dim3 shape, std::size_t shared_bytes);
+};
+
+Scheduler& scheduler() {
+  static auto* const instance = new Scheduler;  // never destroyed: its stacks are in use until the program ends
+  return *instance;
+}
+
+void thread_main() {
+  Scheduler& s = scheduler();
+  entered_new_stack(s.host);
+  for (;;) {
+    Thread& thread = *s.running;
+    acquire(&thread.block->order[0]);
+    (*s.body)();
+    thread.state = State::finished;
+    s.suspend();
+  }
+}
+
+void Scheduler::start(Block& block, std::size_t number, dim3 grid, dim3 shape, std::size_t shared_bytes) {
+  const unsigned threads = shape.x * shape.y * shape.z;
+  block.index = {static_cast<unsigned>(number % grid.x), static_cast<unsigned>(number / grid.x % grid.y),
+                 static_cast<unsigned>(number / (std::size_t{grid.x} * grid.y))};
+  block.live = threads;
+  block.at_barrier = block.barriers = 0;
+  block.active = true;
+  block.dynamic_bytes = shared_bytes;
+  block.static_used = 0;
+  block.variables.clear();
+  block.dynamic_memory = make_shared_memory(shared_bytes);
+  block.static_memory = make_shared_memory(kStaticSharedBytes);
+  poison(block.dynamic_memory.get() + shared_bytes, kRedZone);
+  poison(block.static_memory.get(), kStaticSharedBytes + kRedZone);
+  block.warps.assign((threads + kWarp - 1) / kWarp, Warp{});
+  release(&block.order[0]);
+  while (block.threads.size() < threads) {
+    block.threads.push_back(std::make_unique<Thread>());
+    create_context(block.threads.back()->context, thread_main);
+  }
+  for (unsigned i = 0; i < threads; ++i) {
+    Thread& thread = *block.threads[i];
+    if (under_thread_sanitizer() && options().distinct_threads) reset_context(thread.context, thread_main);
+    thread.block = &block;
+    thread.index = i;
+    thread.fenced = false;
+    thread.last_atomic = nullptr;
+    block.warps[i / kWarp].live |= 1U << i % kWarp;
+    make_ready(thread);
+  }
+}
+
+void Scheduler::finish(Block& block) {
+  block.active = false;
+  unpoison(block.dynamic_memory.get(), block.dynamic_bytes + kRedZone);
+  unpoison(block.static_memory.get(), kStaticSharedBytes + kRedZone);
+  retired.push_back(std::move(block.dynamic_memory));
+  retired.push_back(std::move(block.static_memory));
+}
+
+void Scheduler::release_barrier(Block& block) {
+  block.at_barrier = 0;
+  ++block.barriers;
+  for (const auto& thread : block.threads) {
+    if (thread->state == State::at_barrier) make_ready(*thread);
+  }
+}
+
+std::string Scheduler::report_waiting() const {
+  std::map<std::string, unsigned> counts;
+  for (const auto& block : blocks) {
+    if (!block->active) continue;
+    for (const auto& thread : block->threads) {
+      if (thread->block != block.get()) continue;
+      std::ostringstream line;
+      if (thread->state == State::at_barrier) {
+        line << "at __syncthreads, " << text_of(thread->place);
+      } else if (thread->state == State::in_collective) {
+        line << "in a warp's operation with mask " << std::hex << thread->mask << " (live lanes " << block->warps[thread->warp()].live
+             << "), " << text_of(thread->place);
+      } else {
+        line << "finished";
+      }
+      ++counts[line.str()];
+    }
+  }
+  std::string report = "threads wait for ever:";
+  for (const auto& [line, count] : counts) report += " " + std::to_string(count) + " " + line + ";";
+  return report;
+}
+
+/// After a failure: no thread goes on where it was.
+void Scheduler::clean_up() {
+  ready.clear();
+  next_ready = 0;
+  for (const auto& block : blocks) {
+    for (const auto& thread : block->threads) {
+      if (thread->state == State::finished) continue;
+      thread->state = State::finished;
+      reset_context(thread->context, thread_main);
+    }
+    if (block->active) finish(*block);
+  }
+  retired.clear();
+}
+
+void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
+  const unsigned threads = shape.x * shape.y * shape.z;
+  const std::size_t total = std::size_t{grid.x} * grid.y * grid.z;
+  const std::size_t resident = std::min(std::max<std::size_t>(1, options().resident_blocks), total);
+  while (blocks.size() < resident) blocks.push_back(std::make_unique<Block>());
+  random_state = options().seed * 0x9E3779B97F4A7C15U | 1U;
+  for (int i = 0; i < 8; ++i) (void)random();
+  if (under_thread_sanitizer()) host.tsan_thread = __tsan_get_current_fiber();
+  std::vector<std::size_t> order(total);
+  for (std::size_t i = 0; i < total; ++i) order[i] = options().order == ThreadOrder::reverse ? total - 1 - i : i;
+  for (std::size_t i = total; options().order == ThreadOrder::random && i-- > 1;) std::swap(order[i], order[random() % (i + 1)]);
+
+  std::size_t begun = 0, done = 0;
+  while (begun < resident) {
+    start(*blocks[begun], order[begun], grid, shape, shared_bytes);
+    ++begun;
+  }
+  while (done < total && failure.empty()) {
+    if (none_ready()) {
+      failure = report_waiting();
+      break;
+    }
+    running = take_ready();
+    Block& block = *running->block;
+    threadIdx = {running->index % shape.x, running->index / shape.x % shape.y, running->index / (shape.x * shape.y)};
+    blockIdx = block.index;
+    switch_context(host, running->context);
+    if (!failure.empty()) break;
+    if (running->state == State::finished) {
+      --block.live;
+      block.warps[running->warp()].live &= ~(1U << running->lane());
+      if (block.live == 0) {
+        finish(block);
+        ++done;
+        if (begun < total) start(block, order[begun++], grid, shape, shared_bytes);
+        continue;
+      }
+    }
+    if (block.at_barrier > 0 && block.at_barrier == block.live) {
+      if (block.live != threads) {
+        failure = "__syncthreads at " + text_of(block.barrier_place) + " is reached by " + std::to_string(block.live) + " of " +
+                  std::to_string(threads) + " threads; the others have finished";
+        break;
+      }
+      release_barrier(block);
+    }
+  }
+  running = nullptr;
+  acquire(&kernel_order);
+  if (failure.empty()) retired.clear();
+}
+
+float bfloat16_at(std::uint32_t pair, unsigned half) { return std::bit_cast<float>(half == 0 ? pair << 16 : pair & 0xFFFF0000U); }
+
+/// D = A B + C with the fragments' layout of the PTX manual, "Matrix Fragments for mma.m16n8k16 with floating point type".
+void multiply_fragments(const Meeting& meeting) {
+  float a[16][16], b[16][8], c[16][8];
+  const auto fragments = [&](unsigned lane) { return static_cast<LaneFragments*>(meeting.lanes[lane]); };
+  const auto for_each_c = [&](auto visit) {
+    for (unsigned lane = 0; lane < kWarp; ++lane) {
+      for (unsigned i = 0; i < 4; ++i) visit(fragments(lane)->c[i], c[lane / 4 + (i / 2) * 8][lane % 4 * 2 + i % 2]);
+    }
+  };
+  for (unsigned lane = 0; lane < kWarp; ++lane) {
+    const unsigned group = lane / 4, pair = lane % 4 * 2;
+    for (unsigned half = 0; half < 2; ++half) {
+      for (unsigned i = 0; i < 4; ++i) a[group + i % 2 * 8][pair + half + i / 2 * 8] = bfloat16_at(fragments(lane)->a[i], half);
+      for (unsigned i = 0; i < 2; ++i) b[pair + half + i * 8][group] = bfloat16_at(fragments(lane)->b[i], half);
+    }
+  }
+  for_each_c([](float from, float& to) { to = from; });
+  for (unsigned row = 0; row < 16; ++row) {
+    for (unsigned column = 0; column < 8; ++column) {
+      double sum = 0.0;
+      for (unsigned k = 0; k < 16; ++k) sum += static_cast<double>(a[row][k]) * static_cast<double>(b[k][column]);
+      c[row][column] = static_cast<float>(static_cast<double>(c[row][column]) + sum);
+    }
+  }
+  for_each_c([](float& to, float from) { to = from; });
+}
+
+/// Gives every lane of a complete meeting what it asked for, or writes why that cannot be.
+bool complete(Meeting& meeting, std::string& failure) {
+  if (meeting.kind == Collective::synchronise) return true;
+  if (meeting.kind == Collective::mma_bf16) {
+    if (meeting.mask != ~0U) {
+      failure = "mma needs all lanes of a warp, at " + text_of(meeting.place);
+      return false;
+    }
+    multiply_fragments(meeting);
+    return true;
+  }
+  const auto lane_value = [&](unsigned lane) { return static_cast<LaneValue*>(meeting.lanes[lane]); };
+  std::uint64_t ballot = 0;
+  for (unsigned lane = 0; lane < kWarp; ++lane) {
+    if ((meeting.mask >> lane & 1) != 0 && meeting.kind == Collective::ballot && lane_value(lane)->in != 0) ballot |= 1ULL << lane;
+  }
+  for (unsigned lane = 0; lane < kWarp; ++lane) {
+    if ((meeting.mask >> lane & 1) == 0) continue;
+    LaneValue& value = *lane_value(lane);
+    const auto argument = static_cast<unsigned>(value.argument);
+    unsigned source = lane;
+    switch (meeting.kind) {
+      case Collective::shuffle: source = argument % kWarp; break;
+      case Collective::shuffle_down: source = lane + argument < kWarp ? lane + argument : lane; break;
+      case Collective::shuffle_xor: source = (lane ^ argument) % kWarp; break;
+      default: break;
+    }
+    if ((meeting.mask >> source & 1) == 0) {
+      failure =
+          "lane " + std::to_string(lane) + " reads lane " + std::to_string(source) + " outside its mask, at " + text_of(meeting.place);
+      return false;
+    }
+    value.out = meeting.kind == Collective::ballot ? ballot : lane_value(source)->in;
+  }
+  return true;
+}
+
+}  // namespace
+
+void run_kernel(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& body) {
+  Scheduler& s = scheduler();
+  blockDim = block;
+  gridDim = grid;
+  s.body = &body;
+  s.run(grid, block, shared_bytes);
+  if (s.failure.empty()) return;
+  const std::string failure = std::exchange(s.failure, {});
+  s.clean_up();
+  throw EmulationError(failure);
+}
+
+void block_barrier(Place place) {
+  Scheduler& s = scheduler();
+  Thread& thread = *s.running;
+  Block& block = *thread.block;
+  if (block.at_barrier == 0) block.barrier_place = place;
+  if (block.barrier_place.line != place.line || std::strcmp(block.barrier_place.file, place.file) != 0) {
+    s.fail([&] { return "threads of one block meet at different barriers, " + text_of(block.barrier_place) + " and " + text_of(place); });
+  }
+  // All threads pass one barrier before any reaches the next but one.
+  char* order = &block.order[block.barriers % 2];
+  release(order);
+  ++block.at_barrier;
+  thread.state = State::at_barrier;
+  thread.place = place;
+  s.suspend();
+  acquire(order);
+}
+
+void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
+  Scheduler& s = scheduler();
+  Thread& thread = *s.running;
+  Warp& warp = thread.block->warps[thread.warp()];
+  if ((mask >> thread.lane() & 1) == 0) {
+    s.fail([&] { return "lane " + std::to_string(thread.lane()) + " is not in the mask that it passes, at " + text_of(place); });
+  }
+  if ((mask & ~warp.live) != 0) s.fail([&] { return "a mask names lanes that have finished or never were, at " + text_of(place); });
+  auto found = std::find_if(warp.meetings.begin(), warp.meetings.end(), [&](const Meeting& m) { return m.mask == mask; });
+  if (found == warp.meetings.end()) {
+    Meeting meeting;
+    meeting.mask = mask;
+    meeting.kind = kind;
+    meeting.place = place;
+    found = warp.meetings.insert(found, meeting);
+  }
+  if (found->kind != kind || found->place.line != place.line || std::strcmp(found->place.file, place.file) != 0) {
+    s.fail([&] { return "lanes of one warp meet at different operations, " + text_of(found->place) + " and " + text_of(place); });
+  }
+  // Only __syncwarp orders memory; a shuffle moves a value and nothing else.
+  if (kind == Collective::synchronise) release(&warp.order);
+  found->lanes[thread.lane()] = lane;
+  found->arrived |= 1U << thread.lane();
+  if (found->arrived == mask) {
+    if (!complete(*found, s.failure)) s.fail([&] { return s.failure; });
+    warp.meetings.erase(found);
+    for (const auto& other : thread.block->threads) {
+      if (other->warp() == thread.warp() && (mask >> other->lane() & 1) != 0 && other.get() != &thread) s.make_ready(*other);
+    }
+    s.make_ready(thread);
+  } else {
+    thread.state = State::in_collective;
+    thread.place = place;
+    thread.mask = mask;
+  }
+  s.suspend();
+  if (kind == Collective::synchronise) acquire(&warp.order);
+}
+
+// As in the memory model of PTX: a fence, an atomic operation, another thread's atomic operation on the same address and its
+// fence order what precedes the first behind what follows the last.
+void fence() {
+  Thread& thread = *scheduler().running;
+  if (thread.last_atomic != nullptr) acquire(thread.last_atomic);
+  thread.last_atomic = nullptr;
+  thread.fenced = true;
+}
+
+void before_atomic(void* address) {
+  Scheduler& s = scheduler();
+  if (s.running == nullptr) return;
+  if (s.running->fenced) release(address);
+  s.running->last_atomic = address;
+  if (options().order == ThreadOrder::random && s.random() % 4 == 0) {
+    s.make_ready(*s.running);
+    s.suspend();
+  }
+}
+
+void* dynamic_shared() { return scheduler().running->block->dynamic_memory.get(); }
+
+void* static_shared(const void* key, std::size_t bytes, std::size_t alignment) {
+  Scheduler& s = scheduler();
+  Block& block = *s.running->block;
+  for (const SharedVariable& variable : block.variables) {
+    if (variable.key == key) return variable.memory;
+  }
+  const std::size_t unit = std::max<std::size_t>(alignment, 16);
+  const std::size_t begin = (block.static_used + unit - 1) / unit * unit;
+  if (begin + bytes > kStaticSharedBytes)
+    s.fail([] { return "a block's shared variables take more than " + std::to_string(kStaticSharedBytes) + " bytes"; });
+  block.static_used = begin + bytes + kRedZone;
+  char* memory = block.static_memory.get() + begin;
+  unpoison(memory, bytes);
+  block.variables.push_back({key, memory});
+  return memory;
+}
+
+}  // namespace tutti::emulation
