@@ -27,7 +27,7 @@ inline ModelConfig smollm2_shape() {
   config.kv_heads = 3;
   config.head_dim = 64;
   config.context_length = 8192;
-  config.rms_epsilon = 1e-5F;
+  config.norm_epsilon = 1e-5F;
   config.rope_theta = 100000.0F;
   config.tied_embeddings = true;
   return config;
@@ -63,17 +63,17 @@ inline ModelWeights synthetic_model(const ModelConfig& config, DType type, std::
   model.embedding = matrix(config.vocabulary_size, hidden);
   for (std::size_t l = 0; l < config.layers; ++l) {
     LayerWeights& layer = model.layers.emplace_back();
-    layer.attention_norm.assign(hidden, 1.0F);
+    layer.attention_norm.weight.assign(hidden, 1.0F);
     layer.query = matrix(config.heads * config.head_dim, hidden);
     layer.key = matrix(config.kv_heads * config.head_dim, hidden);
     layer.value = matrix(config.kv_heads * config.head_dim, hidden);
     layer.output = matrix(hidden, config.heads * config.head_dim);
-    layer.mlp_norm.assign(hidden, 1.0F);
+    layer.mlp_norm.weight.assign(hidden, 1.0F);
     layer.gate = matrix(config.intermediate_size, hidden);
     layer.up = matrix(config.intermediate_size, hidden);
     layer.down = matrix(hidden, config.intermediate_size);
   }
-  model.final_norm.assign(hidden, 1.0F);
+  model.final_norm.weight.assign(hidden, 1.0F);
   model.head = model.embedding;
   model.rope_inverse_frequencies = detail::rope_inverse_frequencies(config);
   return model;

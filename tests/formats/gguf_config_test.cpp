@@ -14,6 +14,7 @@ namespace tutti {
 namespace {
 
 using test::contains;
+using test::GgufIds;
 using test::GgufWriter;
 using test::TemporaryDirectory;
 
@@ -52,7 +53,7 @@ TEST_CASE("Absent keys take the format's defaults") {
   CHECK(config.kv_heads == 2);
   CHECK(config.head_dim == 2);
   CHECK(config.context_length == 64);
-  CHECK(config.rms_epsilon == 1e-5F);
+  CHECK(config.norm_epsilon == 1e-5F);
   CHECK(config.rope_theta == 10'000.0F);
   CHECK(config.rope_pairing == RopePairing::interleaved);
   CHECK_FALSE(config.rope_scaling.has_value());
@@ -81,7 +82,7 @@ TEST_CASE("Given keys and tensors are taken") {
                                       .tensor_f32("output.weight", {4, 3}, std::vector<float>(12))
                                       .tensor_f32("rope_freqs.weight", {3}, {1, 1, 1})
                                       .tensor_f32("blk.0.attn_q.bias", {1}, {0})
-                                      .tensor_f32("blk.0.ffn_gate.bias", {1}, {0}));
+                                      .tensor_f32("blk.0.ffn_up.bias", {1}, {0}));
   CHECK(config.kv_heads == 1);
   CHECK(config.head_dim == 6);
   CHECK(config.rope_theta == 5e5F);
@@ -105,12 +106,80 @@ TEST_CASE("Linear RoPE scaling is read, other kinds are refused") {
 }
 
 TEST_CASE("Other architectures, and Llamas that are not plain, are refused") {
-  check_refused(small_model("general.architecture").add("general.architecture", "gemma3"),
-                "\"general.architecture\" is \"gemma3\", only \"llama\" is supported");
+  check_refused(small_model("general.architecture").add("general.architecture", "qwen2moe"),
+                "\"general.architecture\" is \"qwen2moe\"; supported are \"llama\", \"qwen2\", \"qwen3\", \"gemma3\", \"gpt2\"");
   check_refused(small_model("general.architecture"), "\"general.architecture\" is missing");
   check_refused(small_model().add("llama.expert_count", std::uint32_t{8}), "\"llama.expert_count\" is 8");
   check_refused(small_model().add("llama.rope.dimension_count", std::uint32_t{1}), "is 1, expected the head dimension 2");
   check_refused(small_model().add("llama.attention.value_length", std::uint32_t{4}), "is 4, expected the key length 2");
+}
+
+/// The small model under the keys of another arch.
+GgufWriter small_model_of(const std::string& arch, std::uint32_t layers = 2) {
+  GgufWriter writer;
+  const auto add = [&](const std::string& key, auto value) { writer.add(arch + "." + key, value); };
+  writer.add("general.architecture", std::string_view(arch));
+  add("embedding_length", std::uint32_t{4});
+  add("feed_forward_length", std::uint32_t{8});
+  add("block_count", layers);
+  add("attention.head_count", std::uint32_t{2});
+  add("context_length", std::uint32_t{64});
+  add(arch == "gpt2" ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 1e-5F);
+  writer.tensor_f32("token_embd.weight", {4, 3}, std::vector<float>(12));
+  return writer;
+}
+
+TEST_CASE("Other families are read under their own keys, with rotary pairs in halves") {
+  const ModelConfig qwen2 = read(small_model_of("qwen2").add("qwen2.rope.freq_base", 1e6F));
+  CHECK(qwen2.architecture == "qwen2");
+  CHECK(qwen2.rope_pairing == RopePairing::halves);
+  CHECK(qwen2.rope_theta == 1e6F);
+  CHECK(qwen2.attention_bias);
+  CHECK_FALSE(qwen2.attention_output_bias);
+  CHECK(
+      read(
+          small_model_of("qwen3").add("qwen3.attention.key_length", std::uint32_t{6}).add("qwen3.attention.value_length", std::uint32_t{6}))
+          .head_dim == 6);
+  CHECK(read(small_model_of("qwen3")).head_norms);
+  CHECK_FALSE(read(small_model_of("qwen3")).attention_bias);
+  const ModelConfig gpt2 = read(small_model_of("gpt2"));
+  CHECK(gpt2.norm == NormKind::layer);
+  CHECK(gpt2.learned_positions);
+  CHECK(gpt2.mlp_bias);
+  CHECK(gpt2.activation == Activation::gelu_tanh);
+}
+
+TEST_CASE("Gemma 3's windows come in a pattern of six layers, of a given number, or layer by layer") {
+  const auto model = [](std::uint32_t layers) {
+    return small_model_of("gemma3", layers).add("gemma3.attention.sliding_window", std::uint32_t{9});
+  };
+  const ModelConfig six = read(model(7));
+  for (const std::size_t layer : {0U, 4U, 6U}) CHECK(six.window_of(layer) == 9);
+  CHECK(six.window_of(5) == 0);
+  CHECK(six.sliding_rope_theta == 1e4F);
+  CHECK(six.embedding_scale == 2.0F);
+  CHECK_FALSE(six.query_pre_attention_scalar.has_value());
+  const ModelConfig two = read(model(2).add("gemma3.attention.sliding_window_pattern", std::uint32_t{2}));
+  CHECK(two.window_of(0) == 9);
+  CHECK(two.window_of(1) == 0);
+  const ModelConfig listed =
+      read(model(2).add_array("gemma3.attention.sliding_window_pattern", GgufIds::value_bool, 2, std::string_view("\0\1", 2)));
+  CHECK(listed.window_of(0) == 0);
+  CHECK(listed.window_of(1) == 9);
+  CHECK(read(small_model_of("gemma3")).window_of(0) == 0);
+  // The one size whose queries are not scaled by head_dim: 4 / 2 heads.
+  CHECK(read(model(62)).query_pre_attention_scalar == 2.0F);
+  check_refused(model(2).add_array("gemma3.attention.sliding_window_pattern", GgufIds::value_bool, 1, std::string_view("\1", 1)),
+                "\"gemma3.attention.sliding_window_pattern\" has 1 entries for 2 layers");
+  check_refused(model(2).add("gemma3.attention.sliding_window_pattern", std::uint32_t{0}),
+                "sliding_window_pattern is 0, expected 1 to 4096");
+}
+
+TEST_CASE("Windows of unknown layers and soft caps are refused") {
+  check_refused(small_model_of("qwen2").add("qwen2.attention.sliding_window", std::uint32_t{9}),
+                "\"qwen2.attention.sliding_window\" is 9, but the format does not say which layers");
+  check_refused(small_model_of("gemma3").add("gemma3.final_logit_softcapping", 30.0F), "\"gemma3.final_logit_softcapping\" is 30, only 0");
+  check_refused(small_model_of("gemma3").add("gemma3.attn_logit_softcapping", 50.0F), "\"gemma3.attn_logit_softcapping\" is 50, only 0");
 }
 
 TEST_CASE("Keys and tensors that are missing or contradict each other are refused") {

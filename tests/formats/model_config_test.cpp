@@ -23,7 +23,7 @@ ModelConfig small_config() {
   config.kv_heads = 2;
   config.head_dim = 8;
   config.context_length = 128;
-  config.rms_epsilon = 1e-5F;
+  config.norm_epsilon = 1e-5F;
   config.rope_theta = 10'000.0F;
   config.eos_tokens = {2};
   return config;
@@ -60,8 +60,8 @@ TEST_CASE("Heads must share key/value heads evenly and have an even dimension") 
 }
 
 TEST_CASE("Epsilon, theta and scaling must be positive and finite") {
-  check_refused([](ModelConfig& c) { c.rms_epsilon = 0; }, "RMS norm epsilon is 0");
-  check_refused([](ModelConfig& c) { c.rms_epsilon = std::numeric_limits<float>::quiet_NaN(); }, "RMS norm epsilon is nan");
+  check_refused([](ModelConfig& c) { c.norm_epsilon = 0; }, "norm epsilon is 0");
+  check_refused([](ModelConfig& c) { c.norm_epsilon = std::numeric_limits<float>::quiet_NaN(); }, "norm epsilon is nan");
   check_refused([](ModelConfig& c) { c.rope_theta = std::numeric_limits<float>::infinity(); }, "rope theta is inf");
   const auto scaled = [](RopeScaling scaling) { return [scaling](ModelConfig& c) { c.rope_scaling = scaling; }; };
   check_refused(scaled({RopeScaling::Kind::linear, 0.0F}), "rope scaling factor is 0");

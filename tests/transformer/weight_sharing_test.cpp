@@ -38,7 +38,7 @@ TEST_CASE("Adapters make experts different but leave the base shared", "[weight_
 
 TEST_CASE("Experts with other norms are different experts", "[weight_sharing]") {
   std::vector<ModelWeights> experts(2, load_weights(checkpoint("llama")));
-  experts[1].layers[1].mlp_norm[0] += 0.5F;
+  experts[1].layers[1].mlp_norm.weight[0] += 0.5F;
   CHECK(share_equal_tensors(experts).representative == std::vector<std::uint32_t>{0, 1});
 }
 

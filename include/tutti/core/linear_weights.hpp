@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Weights of one linear layer where they lie in host memory: row-major, any element type, quantised blocks included, with
-// an optional bias and an optional low-rank delta (LoRA) beside them.
+// an optional bias and an optional low-rank delta (LoRA) beside them; and the vectors of one norm.
 
 #include <cstddef>
 #include <optional>
@@ -36,6 +36,14 @@ struct LinearWeights {
   WeightMatrix weight;
   std::vector<float> bias;
   std::optional<LowRankDelta> delta;
+};
+
+/// out = normalised x * weight + bias. An empty bias stands for none.
+struct NormWeights {
+  std::vector<float> weight;
+  std::vector<float> bias;
+
+  friend bool operator==(const NormWeights&, const NormWeights&) = default;
 };
 
 }  // namespace tutti

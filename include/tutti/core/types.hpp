@@ -23,4 +23,10 @@ struct Row {
 /// Which elements of a head a rotary embedding turns together: (j, j + d/2), or (2j, 2j + 1).
 enum class RopePairing : std::uint8_t { halves, interleaved };
 
+/// RMSNorm divides by the root of the mean square; LayerNorm subtracts the mean before and adds a bias behind.
+enum class NormKind : std::uint8_t { rms, layer };
+
+/// What an MLP applies to its gate, or to its only input matrix if it has no gate. gelu_tanh is GELU's tanh approximation.
+enum class Activation : std::uint8_t { silu, gelu_tanh };
+
 }  // namespace tutti

@@ -67,6 +67,12 @@ class GgufMetadata {
 
   [[nodiscard]] bool contains(std::string_view key) const { return values_.find(key) != values_.end(); }
   [[nodiscard]] std::size_t size() const { return values_.size(); }
+  /// Whether the value of `key` is an array of numbers. Some keys have one value or one for each layer.
+  [[nodiscard]] bool is_number_array(std::string_view key) const {
+    const auto entry = values_.find(key);
+    const auto* numbers = entry == values_.end() ? nullptr : std::get_if<Numbers>(&entry->second);
+    return numbers != nullptr && numbers->is_array;
+  }
 
   /// The value of `key` as T, or nothing when there is no such key. T is bool, an integer (any integer type of the file that
   /// fits), float, double, std::string_view, std::string, or a std::vector of these.

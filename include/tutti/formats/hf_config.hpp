@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Reader of Hugging Face's config.json for the Llama family. Absent keys take the defaults of transformers' LlamaConfig.
+// Reader of Hugging Face's config.json for the families of architecture.hpp. Absent keys take the defaults of transformers'
+// configuration classes; what the forward pass could not compute is refused by key and value.
 
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tutti/core/error.hpp"
 #include "tutti/core/types.hpp"
+#include "tutti/formats/architecture.hpp"
 #include "tutti/formats/checked.hpp"
+#include "tutti/formats/detail/hf_rope.hpp"
 #include "tutti/formats/json.hpp"
 #include "tutti/formats/model_config.hpp"
 
@@ -18,92 +24,143 @@ namespace tutti {
 
 namespace detail {
 
-/// A token id; null, absent and the -1 of old files mean that there is none.
-[[nodiscard]] inline std::optional<Token> hf_token(const Json& config, const std::string& key, std::optional<Token> fallback,
-                                                   const std::string& file) {
-  if (!config.contains(key)) return fallback;
-  const std::optional<Token> token = json_optional<Token>(config, key, file);
+/// A token id; null and the -1 of old files mean that there is none.
+[[nodiscard]] inline std::optional<Token> hf_token(const Json& config, const std::string& key, Token fallback, const std::string& file) {
+  const std::optional<Token> token = config.contains(key) ? json_optional<Token>(config, key, file) : fallback;
   return token == -1 ? std::nullopt : token;
 }
 
-[[nodiscard]] inline std::vector<Token> hf_eos_tokens(const Json& config, const std::string& file) {
+[[nodiscard]] inline std::vector<Token> hf_eos_tokens(const Json& config, Token fallback, const std::string& file) {
   if (const Json* value = json_find(config, "eos_token_id"); value != nullptr && value->is_array()) {
     return json_get<std::vector<Token>>(config, "eos_token_id", file);
   }
-  const std::optional<Token> token = hf_token(config, "eos_token_id", 2, file);
+  const std::optional<Token> token = hf_token(config, "eos_token_id", fallback, file);
   return token ? std::vector<Token>{*token} : std::vector<Token>{};
 }
 
-/// transformers 5 keeps everything about RoPE in `rope_parameters`; before, `rope_theta` stood alone beside `rope_scaling`.
-inline void read_hf_rope(const Json& config, const std::string& file, ModelConfig& result) {
-  const bool is_new = json_find(config, "rope_parameters") != nullptr;
-  const std::string section = is_new ? "rope_parameters" : "rope_scaling";
-  const Json* rope = json_find(config, section);
-  const std::string where = file + ": " + section;
-  const Json empty = Json::object();
-  if (rope == nullptr) rope = &empty;
-  require<FormatError>(rope->is_object(), where, ": expected an object, found ", found_text(*rope));
-
-  const float outer_theta = json_get<float>(config, "rope_theta", file, 10'000.0F);
-  result.rope_theta = json_get<float>(*rope, "rope_theta", where, outer_theta);
-  for (const Json* place : {&config, rope}) {
-    const double rotated = json_get<double>(*place, "partial_rotary_factor", file, 1.0);
-    require<FormatError>(rotated == 1.0, file, ": \"partial_rotary_factor\" is ", rotated, ", only 1 is supported");
+/// Refuses keys that change the computation in ways no backend knows, whatever the family.
+inline void refuse_unsupported(const Json& config, const std::string& file) {
+  require<FormatError>(json_find(config, "quantization_config") == nullptr, file,
+                       ": \"quantization_config\" is present; convert the checkpoint to F32, F16 or BF16, or use GGUF");
+  for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"}) {
+    const auto cap = json_optional<double>(config, key, file);
+    require<FormatError>(!cap, file, ": ", in_quotes(key), " is ", cap.value_or(0), ", only null is supported");
   }
+  const auto require_flag = [&](const char* key, bool supported) {
+    const bool value = json_get<bool>(config, key, file, supported);
+    require<FormatError>(value == supported, file, ": ", in_quotes(key), " is ", value ? "true" : "false", ", only ",
+                         supported ? "true" : "false", " is supported");
+  };
+  require_flag("scale_attn_weights", true);
+  require_flag("scale_attn_by_inverse_layer_idx", false);
+  require_flag("add_cross_attention", false);
+  require_flag("use_bidirectional_attention", false);
+}
 
-  const std::string legacy_type = json_get<std::string>(*rope, "type", where, "default");
-  const std::string type = json_get<std::string>(*rope, "rope_type", where, legacy_type);
-  if (type == "default") return;
-  RopeScaling scaling;
-  scaling.factor = json_get<float>(*rope, "factor", where);
-  if (type == "llama3") {
-    scaling.kind = RopeScaling::Kind::llama3;
-    scaling.low_freq_factor = json_get<float>(*rope, "low_freq_factor", where);
-    scaling.high_freq_factor = json_get<float>(*rope, "high_freq_factor", where);
-    scaling.original_context_length = json_get<std::size_t>(*rope, "original_max_position_embeddings", where);
-  } else {
-    require<FormatError>(type == "linear", where, ": \"rope_type\" is ", in_quotes(type),
-                         "; supported are \"default\", \"linear\" and \"llama3\"");
+[[nodiscard]] inline Activation hf_activation(const Json& config, const Architecture& family, const std::string& file) {
+  const std::string key(family.keys.activation);
+  const auto name = json_get<std::string>(config, key, file, std::string(family.defaults.activation));
+  if (name == "silu") return Activation::silu;
+  require<FormatError>(name == "gelu_new" || name == "gelu_pytorch_tanh", file, ": ", in_quotes(key), " is ", in_quotes(name),
+                       "; supported are \"silu\", \"gelu_new\" and \"gelu_pytorch_tanh\"");
+  return Activation::gelu_tanh;
+}
+
+inline void read_hf_sizes(const Json& json, const Architecture& family, const std::string& file, ModelConfig& config) {
+  const ConfigDefaults& defaults = family.defaults;
+  const auto size = [&](std::string_view key) { return json_get<std::size_t>(json, std::string(key), file); };
+  config.vocabulary_size = size("vocab_size");
+  config.hidden_size = size(family.keys.hidden_size);
+  const auto intermediate = json_optional<std::size_t>(json, std::string(family.keys.intermediate_size), file);
+  config.intermediate_size = intermediate || defaults.intermediate_factor == 0 ? size(family.keys.intermediate_size)
+                                                                               : defaults.intermediate_factor * config.hidden_size;
+  config.layers = size(family.keys.layers);
+  require_size("number of layers", config.layers, kMaxLayers, file);
+  config.heads = size(family.keys.heads);
+  const bool default_kv_heads = defaults.kv_heads != 0 && !json.contains("num_key_value_heads");
+  config.kv_heads = default_kv_heads ? defaults.kv_heads : json_get<std::size_t>(json, "num_key_value_heads", file, config.heads);
+  auto head_dim = json_optional<std::size_t>(json, "head_dim", file);
+  if (!head_dim && defaults.head_dim != 0) head_dim = defaults.head_dim;
+  require<FormatError>(head_dim || (config.heads > 0 && config.hidden_size % config.heads == 0), file, ": hidden size ", config.hidden_size,
+                       " is no multiple of ", config.heads, " heads and there is no \"head_dim\"");
+  config.head_dim = head_dim ? *head_dim : config.hidden_size / config.heads;
+  config.context_length = json_get<std::size_t>(json, std::string(family.keys.context_length), file, defaults.context_length);
+}
+
+/// One entry a layer: whether it attends to a window.
+[[nodiscard]] inline std::vector<bool> hf_sliding_layers(const Json& json, const Architecture& family, std::size_t layers,
+                                                         const std::string& file) {
+  std::vector<bool> sliding(layers, family.window == WindowRule::all_layers);
+  if (json_find(json, "layer_types") != nullptr) {
+    const auto types = json_get<std::vector<std::string>>(json, "layer_types", file);
+    require<FormatError>(types.size() == layers, file, ": \"layer_types\" has ", types.size(), " entries for ", layers, " layers");
+    for (std::size_t l = 0; l < layers; ++l) {
+      const bool slides = types[l] == "sliding_attention";
+      // transformers does not read the list of a Mistral; one that says something else was meant for another class.
+      require<FormatError>((slides || types[l] == "full_attention") && (slides || family.window != WindowRule::all_layers), file,
+                           ": \"layer_types\" has ", in_quotes(types[l]), " for layer ", l, " of a ", family.name, " model; supported are ",
+                           family.window == WindowRule::all_layers ? "" : "\"full_attention\" and ", "\"sliding_attention\"");
+      sliding[l] = slides;
+    }
+  } else if (family.window == WindowRule::last_layers) {
+    const auto first = json_get<std::size_t>(json, "max_window_layers", file, 28);
+    for (std::size_t l = first; l < layers; ++l) sliding[l] = true;
+  } else if (family.window == WindowRule::pattern) {
+    const auto period = json_get<std::size_t>(json, "sliding_window_pattern", file, 6);
+    require_size("sliding_window_pattern", period, kMaxLayers, file);
+    for (std::size_t l = 0; l < layers; ++l) sliding[l] = (l + 1) % period != 0;
   }
-  result.rope_scaling = scaling;
+  return sliding;
+}
+
+inline void read_hf_window(const Json& json, const Architecture& family, const std::string& file, ModelConfig& config) {
+  if (family.window == WindowRule::none) return;
+  if (family.window == WindowRule::last_layers && !json_get<bool>(json, "use_sliding_window", file, false)) return;
+  const std::optional<std::size_t> window = json.contains("sliding_window") ? json_optional<std::size_t>(json, "sliding_window", file)
+                                                                            : std::optional(family.defaults.sliding_window);
+  if (!window) return;
+  config.sliding_window = window;
+  config.sliding_layers = hf_sliding_layers(json, family, config.layers, file);
+}
+
+inline void read_hf_biases(const Json& json, const Architecture& family, const std::string& file, ModelConfig& config) {
+  const auto decide = [&](BiasRule rule, const char* key) {
+    return rule == BiasRule::always || (rule == BiasRule::as_stated && json_get<bool>(json, key, file, false));
+  };
+  config.attention_bias = decide(family.query_key_value_bias, "attention_bias");
+  config.attention_output_bias = decide(family.output_bias, "attention_bias");
+  config.mlp_bias = decide(family.mlp_bias, "mlp_bias");
 }
 
 }  // namespace detail
 
 /// Reads the config.json at `path`.
-/// @throws FormatError when it is malformed or describes a model that is not of the Llama family.
+/// @throws FormatError when it is malformed or describes a model that is not of a known family.
 [[nodiscard]] inline ModelConfig read_hf_config(const std::filesystem::path& path) {
   const std::string file = path.string();
   const Json json = read_json_file(path);
   const auto model_type = json_get<std::string>(json, "model_type", file);
-  require<FormatError>(model_type == "llama", file, ": \"model_type\" is ", in_quotes(model_type), ", only \"llama\" is supported");
-  const auto activation = json_get<std::string>(json, "hidden_act", file, "silu");
-  require<FormatError>(activation == "silu", file, ": \"hidden_act\" is ", in_quotes(activation), ", only \"silu\" is supported");
-  require<FormatError>(json_find(json, "quantization_config") == nullptr, file,
-                       ": \"quantization_config\" is present; convert the checkpoint to F32, F16 or BF16, or use GGUF");
+  const Architecture* family = find_architecture(&Architecture::model_type, model_type);
+  require<FormatError>(family != nullptr, file, ": \"model_type\" is ", in_quotes(model_type), "; supported are ",
+                       supported_architectures(&Architecture::model_type));
+  detail::refuse_unsupported(json, file);
 
-  ModelConfig config;
-  config.architecture = model_type;
-  config.vocabulary_size = json_get<std::size_t>(json, "vocab_size", file);
-  config.hidden_size = json_get<std::size_t>(json, "hidden_size", file);
-  config.intermediate_size = json_get<std::size_t>(json, "intermediate_size", file);
-  config.layers = json_get<std::size_t>(json, "num_hidden_layers", file);
-  config.heads = json_get<std::size_t>(json, "num_attention_heads", file);
-  config.kv_heads = json_get<std::size_t>(json, "num_key_value_heads", file, config.heads);
-  const auto head_dim = json_optional<std::size_t>(json, "head_dim", file);
-  require<FormatError>(head_dim || (config.heads > 0 && config.hidden_size % config.heads == 0), file, ": hidden size ", config.hidden_size,
-                       " is no multiple of ", config.heads, " heads and there is no \"head_dim\"");
-  config.head_dim = head_dim ? *head_dim : config.hidden_size / config.heads;
-  config.context_length = json_get<std::size_t>(json, "max_position_embeddings", file, 2048);
-  config.rms_epsilon = json_get<float>(json, "rms_norm_eps", file, 1e-6F);
-  detail::read_hf_rope(json, file, config);
-  config.rope_pairing = RopePairing::halves;
-  config.tied_embeddings = json_get<bool>(json, "tie_word_embeddings", file, false);
-  config.attention_bias = json_get<bool>(json, "attention_bias", file, false);
-  config.mlp_bias = json_get<bool>(json, "mlp_bias", file, false);
-  config.bos_token = detail::hf_token(json, "bos_token_id", 1, file);
-  config.eos_tokens = detail::hf_eos_tokens(json, file);
-  config.pad_token = detail::hf_token(json, "pad_token_id", std::nullopt, file);
+  ModelConfig config = model_config_of(*family);
+  detail::read_hf_sizes(json, *family, file, config);
+  config.norm_epsilon = json_get<float>(json, std::string(family->keys.norm_epsilon), file, family->defaults.norm_epsilon);
+  config.activation = detail::hf_activation(json, *family, file);
+  config.rope_pairing = family->hugging_face.pairing;
+  if (!config.learned_positions) detail::read_hf_rope(json, *family, file, config);
+  detail::read_hf_window(json, *family, file, config);
+  detail::read_hf_biases(json, *family, file, config);
+  if (family->scaled_embedding) config.embedding_scale = std::sqrt(static_cast<float>(config.hidden_size));
+  if (const float scalar = family->defaults.query_pre_attention_scalar; scalar != 0) {
+    config.query_pre_attention_scalar = json_get<float>(json, "query_pre_attn_scalar", file, scalar);
+  }
+  config.tied_embeddings = json_get<bool>(json, "tie_word_embeddings", file, family->defaults.tied_embeddings);
+  config.bos_token = detail::hf_token(json, "bos_token_id", family->defaults.bos, file);
+  config.eos_tokens = detail::hf_eos_tokens(json, family->defaults.eos, file);
+  config.pad_token = detail::hf_token(json, "pad_token_id", family->defaults.pad, file);
   validate(config, file);
   return config;
 }

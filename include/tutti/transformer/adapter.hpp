@@ -6,24 +6,25 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "tutti/core/error.hpp"
 #include "tutti/core/linear_weights.hpp"
+#include "tutti/formats/architecture.hpp"
 #include "tutti/formats/dequantize.hpp"
 #include "tutti/formats/peft_adapter.hpp"
-#include "tutti/transformer/tensor_names.hpp"
 #include "tutti/transformer/weights.hpp"
 
 namespace tutti {
 
 namespace detail {
 
-/// A float copy of a tensor of rank 2; `row_of(r)` names the source row of destination row r.
+/// A float copy of `rows` rows of a tensor of rank 2; `row_of(r)` names the source row of destination row r.
 template <class RowOf>
-WeightMatrix float_copy(const TensorView& tensor, float scale, std::vector<std::shared_ptr<const void>>& owners, RowOf row_of) {
-  const std::size_t rows = tensor.shape[0];
+WeightMatrix float_copy(const TensorView& tensor, std::size_t rows, float scale, std::vector<std::shared_ptr<const void>>& owners,
+                        RowOf row_of) {
   const std::size_t cols = tensor.shape[1];
   const std::shared_ptr<float[]> memory(new float[rows * cols]);
   for (std::size_t r = 0; r < rows; ++r) {
@@ -53,41 +54,54 @@ inline std::size_t interleaved_row(std::size_t row, std::size_t head_dim) {
   model.source = base.source + " + " + directory.string();
   const bool interleaved = base.config.rope_pairing == RopePairing::interleaved;
   std::size_t applied = 0;
-  const auto apply = [&](const std::string& module, LinearWeights& linear, bool rotary) {
+  // `linear` has the module's rows from `first` on; a module has `total` rows, by default those of `linear`.
+  const auto apply = [&](const std::string& module, LinearWeights& linear, bool rotary, std::size_t first = 0, std::size_t total = 0) {
     const LoraModule* found = adapter.find(module);
     if (found == nullptr) return;
-    ++applied;
+    if (first == 0) ++applied;
+    const std::size_t rows = linear.weight.rows;
+    if (total == 0) total = rows;
     require<ModelError>(!linear.delta, directory.string(), ": ", module, " of ", base.source,
                         " has an adapter already, and 2 cannot be stacked: merge the first into its base");
     const auto& a = found->a.shape;
     const auto& b = found->b.shape;
-    require<ModelError>(a[1] == linear.weight.cols && b[0] == linear.weight.rows, directory.string(), ": the adapter of ", module,
-                        " is for a layer of [", b[0], ", ", a[1], "], the base has [", linear.weight.rows, ", ", linear.weight.cols,
+    require<ModelError>(a[1] == linear.weight.cols && b[0] == total, directory.string(), ": the adapter of ", module,
+                        " is for a layer of [", b[0], ", ", a[1], "], the base has [", total, ", ", linear.weight.cols,
                         "]: adapter and base do not belong together");
     const auto same = [](std::size_t r) { return r; };
+    const auto behind_first = [&](std::size_t r) { return first + r; };
     const auto permuted = [&](std::size_t r) { return detail::interleaved_row(r, base.config.head_dim); };
     linear.delta.emplace();
-    linear.delta->a = detail::float_copy(found->a, 1.0F, model.owners, same);
-    linear.delta->b = interleaved && rotary ? detail::float_copy(found->b, found->scale, model.owners, permuted)
-                                            : detail::float_copy(found->b, found->scale, model.owners, same);
+    linear.delta->a = detail::float_copy(found->a, a[0], 1.0F, model.owners, same);
+    linear.delta->b = interleaved && rotary ? detail::float_copy(found->b, rows, found->scale, model.owners, permuted)
+                                            : detail::float_copy(found->b, rows, found->scale, model.owners, behind_first);
   };
-  const TensorNames names = hugging_face_tensor_names();
+  const Architecture* family = find_architecture(&Architecture::name, base.config.architecture);
+  require<ModelError>(family != nullptr, base.source, ": architecture ", base.config.architecture, " is none of ",
+                      supported_architectures(&Architecture::name), ", so the modules of an adapter cannot be found");
+  const CheckpointLayout& names = family->hugging_face;
   for (std::size_t l = 0; l < model.layers.size(); ++l) {
     LayerWeights& layer = model.layers[l];
-    const LayerNames module = names.layer(l);
-    apply(module.query, layer.query, true);
-    apply(module.key, layer.key, true);
-    apply(module.value, layer.value, false);
-    apply(module.output, layer.output, false);
-    apply(module.gate, layer.gate, false);
-    apply(module.up, layer.up, false);
-    apply(module.down, layer.down, false);
+    const auto module = [&](std::string_view part) { return names.block_name(l, part); };
+    apply(module(names.block.query), layer.query, true);
+    apply(module(names.block.key), layer.key, true);
+    apply(module(names.block.value), layer.value, false);
+    const std::size_t query_rows = layer.query.weight.rows;
+    const std::size_t kv_rows = layer.key.weight.rows;
+    const std::size_t fused_rows = query_rows + 2 * kv_rows;
+    apply(module(names.block.query_key_value), layer.query, false, 0, fused_rows);
+    apply(module(names.block.query_key_value), layer.key, false, query_rows, fused_rows);
+    apply(module(names.block.query_key_value), layer.value, false, query_rows + kv_rows, fused_rows);
+    apply(module(names.block.output), layer.output, false);
+    apply(module(names.block.gate), layer.gate, false);
+    apply(module(names.block.up), layer.up, false);
+    apply(module(names.block.down), layer.down, false);
   }
-  if (model.head) apply(names.head, *model.head, false);
+  if (model.head) apply(std::string(names.head), *model.head, false);
   if (const TensorView* head = adapter.value_head()) {
     require<ModelError>(head->shape.size() == 2 && head->shape[1] == base.config.hidden_size, directory.string(),
                         ": the value head has shape ", shape_text(head->shape), ", the base needs [labels, ", base.config.hidden_size, "]");
-    model.value_head.emplace().weight = detail::float_copy(*head, 1.0F, model.owners, [](std::size_t r) { return r; });
+    model.value_head.emplace().weight = detail::float_copy(*head, head->shape[0], 1.0F, model.owners, [](std::size_t r) { return r; });
   }
   require<ModelError>(applied == adapter.modules().size(), directory.string(), ": the adapter changes ", adapter.modules().size(),
                       " modules, of which the base ", base.source, " has ", applied, ": it belongs to another architecture");

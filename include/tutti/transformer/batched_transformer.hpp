@@ -193,14 +193,22 @@ class BatchedTransformer {
   void count_layers(const Batch& batch) {
     WeightSharing::count(sharing_.layers, batch.groups, ledger_);
     const ModelConfig& c = config();
-    const double flops_a_position = 4.0 * static_cast<double>(c.layers * c.heads * c.head_dim);
-    const double bytes_a_position = 2.0 * static_cast<double>(c.layers * c.kv_heads * c.head_dim * bytes_of(options_.kv_type));
+    const double flops_a_position = 4.0 * static_cast<double>(c.heads * c.head_dim);
+    const double bytes_a_position = 2.0 * static_cast<double>(c.kv_heads * c.head_dim * bytes_of(options_.kv_type));
+    std::size_t sliding_layers = 0;
+    for (std::size_t l = 0; l < c.layers; ++l) sliding_layers += c.window_of(l) != 0 ? 1U : 0U;
     pages_read_.assign(cache_.pages_needed(), 0);
     for (std::size_t r = 0; r < batch.size(); ++r) {
       Cost& cost = ledger_.per_expert[batch.rows[r].expert];
+      const std::size_t length = batch.rows[r].position + std::size_t{1};
+      const std::size_t window_begin = length - std::min(length, c.sliding_window.value_or(length));
+      std::size_t end = 0;
       for (const PageSpan& span : batch.spans_of(r)) {
-        cost.flops += flops_a_position * span.count;
-        if (std::exchange(pages_read_[span.page], 1) == 0) cost.kv_bytes += bytes_a_position * span.count;
+        end += span.count;
+        const std::size_t in_window = std::min<std::size_t>(span.count, end - std::min(end, window_begin));
+        const auto positions = static_cast<double>((c.layers - sliding_layers) * span.count + sliding_layers * in_window);
+        cost.flops += flops_a_position * positions;
+        if (std::exchange(pages_read_[span.page], 1) == 0) cost.kv_bytes += bytes_a_position * positions;
       }
     }
   }

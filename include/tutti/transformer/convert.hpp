@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Copies a matrix into another element type.
+// Copies a matrix into another element type, or turns it.
 
 #include <algorithm>
 #include <cmath>
@@ -65,6 +65,20 @@ inline void encode_row(DType type, const float* values, std::size_t count, std::
   for (std::size_t r = 0; r < matrix.rows; ++r) {
     dequantize_row(matrix.type, matrix.row(r), matrix.cols, row.data());
     detail::encode_row(type, row.data(), matrix.cols, memory.get() + r * result.row_bytes);
+  }
+  result.data = memory.get();
+  owners.push_back(memory);
+  return result;
+}
+
+/// A copy of `matrix`, which is not quantised, with rows and columns exchanged; its memory is added to `owners`.
+[[nodiscard]] inline WeightMatrix transpose(const WeightMatrix& matrix, std::vector<std::shared_ptr<const void>>& owners) {
+  const std::size_t element = layout_of(matrix.type).block_bytes;
+  WeightMatrix result{matrix.type, nullptr, matrix.cols, matrix.rows, matrix.rows * element};
+  const std::shared_ptr<std::byte[]> memory(new std::byte[result.bytes()]);
+  for (std::size_t r = 0; r < result.rows; ++r) {
+    std::byte* const row = memory.get() + r * result.row_bytes;
+    for (std::size_t c = 0; c < result.cols; ++c) std::memcpy(row + c * element, matrix.row(c) + r * element, element);
   }
   result.data = memory.get();
   owners.push_back(memory);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,12 +20,15 @@ template <Backend B>
 struct StackedWeights {
   struct Layer {
     typename B::Norm attention_norm;
-    typename B::Linear query, key, value, output;
-    typename B::Norm mlp_norm;
+    typename B::Linear query, key, value;
+    typename B::Norm query_norm, key_norm;
+    typename B::Linear output;
+    typename B::Norm attention_post_norm, mlp_norm;
     typename B::Linear gate, up, down;
+    typename B::Norm mlp_post_norm;
   };
 
-  typename B::Linear embedding;
+  typename B::Linear embedding, positions;
   std::vector<Layer> layers;
   typename B::Norm final_norm;
   typename B::Linear head;
@@ -33,6 +37,7 @@ struct StackedWeights {
   template <class HeadOf>
   StackedWeights(B& backend, std::span<const ModelWeights* const> experts, HeadOf head_of)
       : embedding(stack(backend, experts, [](const ModelWeights& m) { return &m.embedding; })),
+        positions(stack(backend, experts, [](const ModelWeights& m) { return &m.positions; })),
         final_norm(stack_norm(backend, experts, [](const ModelWeights& m) { return &m.final_norm; })),
         head(stack(backend, experts, head_of)) {
     layers.reserve(experts.front()->layers.size());
@@ -40,12 +45,14 @@ struct StackedWeights {
       const auto linear = [&](LinearWeights LayerWeights::*part) {
         return stack(backend, experts, [&](const ModelWeights& m) { return &(m.layers[l].*part); });
       };
-      const auto norm = [&](std::vector<float> LayerWeights::*part) {
+      const auto norm = [&](NormWeights LayerWeights::*part) {
         return stack_norm(backend, experts, [&](const ModelWeights& m) { return &(m.layers[l].*part); });
       };
       layers.push_back(Layer{norm(&LayerWeights::attention_norm), linear(&LayerWeights::query), linear(&LayerWeights::key),
-                             linear(&LayerWeights::value), linear(&LayerWeights::output), norm(&LayerWeights::mlp_norm),
-                             linear(&LayerWeights::gate), linear(&LayerWeights::up), linear(&LayerWeights::down)});
+                             linear(&LayerWeights::value), norm(&LayerWeights::query_norm), norm(&LayerWeights::key_norm),
+                             linear(&LayerWeights::output), norm(&LayerWeights::attention_post_norm), norm(&LayerWeights::mlp_norm),
+                             linear(&LayerWeights::gate), linear(&LayerWeights::up), linear(&LayerWeights::down),
+                             norm(&LayerWeights::mlp_post_norm)});
     }
   }
 
@@ -59,8 +66,8 @@ struct StackedWeights {
 
   template <class Part>
   static typename B::Norm stack_norm(B& backend, std::span<const ModelWeights* const> experts, Part part) {
-    std::vector<std::span<const float>> parts;
-    for (const ModelWeights* expert : experts) parts.emplace_back(*part(*expert));
+    std::vector<const NormWeights*> parts;
+    for (const ModelWeights* expert : experts) parts.push_back(part(*expert));
     return backend.make_norm(parts);
   }
 };
@@ -82,27 +89,52 @@ struct ForwardBuffers {
         chosen(backend.make_rows(capacity, config.hidden_size)) {}
 };
 
-[[nodiscard]] inline AttentionShape attention_shape(const ModelConfig& config) {
-  return {config.heads, config.kv_heads, config.head_dim, config.rope_pairing, 1.0F / std::sqrt(static_cast<float>(config.head_dim))};
+[[nodiscard]] inline AttentionShape attention_shape(const ModelConfig& config, std::size_t layer) {
+  AttentionShape shape;
+  shape.heads = config.heads;
+  shape.kv_heads = config.kv_heads;
+  shape.head_dim = config.head_dim;
+  shape.pairing = config.rope_pairing;
+  shape.scale = 1.0F / std::sqrt(config.query_pre_attention_scalar.value_or(static_cast<float>(config.head_dim)));
+  shape.window = config.window_of(layer);
+  shape.rope_set.reset();
+  if (!config.learned_positions) shape.rope_set = config.sliding_rope_theta && shape.window != 0 ? 1 : 0;
+  return shape;
+}
+
+/// The norm phase of `weight`, or none where the family has no such norm.
+template <class Norm>
+[[nodiscard]] std::optional<NormPhase<Norm>> optional_norm(bool exists, const Norm& weight, const ModelConfig& config) {
+  if (!exists) return std::nullopt;
+  return NormPhase<Norm>{weight, config.norm_epsilon, config.norm};
 }
 
 /// Runs `batch` through all layers. Keys and values go to `pages`, the final hidden states (before the last norm) stay in
 /// `buffers.hidden`, from where the head takes the rows that are asked for.
 template <Backend B>
-void run_layers(B& backend, const StackedWeights<B>& weights, const ModelConfig& config, std::span<const float> rope_frequencies,
-                const Batch& batch, typename B::KvPages& pages, ForwardBuffers<B>& buffers) {
-  using Norm = NormPhase<typename B::Norm>;
-  const AttentionShape shape = attention_shape(config);
+void run_layers(B& backend, const StackedWeights<B>& weights, const ModelConfig& config,
+                std::span<const std::vector<float>> rope_frequencies, const Batch& batch, typename B::KvPages& pages,
+                ForwardBuffers<B>& buffers) {
+  using Linear = typename B::Linear;
+  using Norm = typename B::Norm;
+  const auto norm = [&](const Norm& weight) { return NormPhase<Norm>{weight, config.norm_epsilon, config.norm}; };
   backend.begin(batch, rope_frequencies);
-  backend.embed(weights.embedding, batch, buffers.hidden);
+  backend.embed(EmbeddingPhase<Linear>{weights.embedding, config.learned_positions ? &weights.positions : nullptr, config.embedding_scale},
+                batch, buffers.hidden);
   for (std::size_t l = 0; l < weights.layers.size(); ++l) {
     const auto& layer = weights.layers[l];
-    backend.attention_input(Norm{layer.attention_norm, config.rms_epsilon}, layer.query, layer.key, layer.value, shape, l, batch,
-                            buffers.hidden, pages, buffers.query);
+    const AttentionShape shape = attention_shape(config, l);
+    backend.attention_input(AttentionPhase<Linear, Norm>{norm(layer.attention_norm), layer.query, layer.key, layer.value,
+                                                         optional_norm(config.head_norms, layer.query_norm, config),
+                                                         optional_norm(config.head_norms, layer.key_norm, config)},
+                            shape, l, batch, buffers.hidden, pages, buffers.query);
     backend.attend(shape, l, batch, pages, buffers.query, buffers.attended);
-    backend.add_linear(layer.output, batch, buffers.attended, buffers.hidden);
-    backend.mlp_input(Norm{layer.mlp_norm, config.rms_epsilon}, layer.gate, layer.up, batch, buffers.hidden, buffers.activated);
-    backend.add_linear(layer.down, batch, buffers.activated, buffers.hidden);
+    backend.add_linear(ResidualPhase<Linear, Norm>{layer.output, optional_norm(config.post_norms, layer.attention_post_norm, config)},
+                       batch, buffers.attended, buffers.hidden);
+    backend.mlp_input(MlpPhase<Linear, Norm>{norm(layer.mlp_norm), config.gated_mlp ? &layer.gate : nullptr, layer.up, config.activation},
+                      batch, buffers.hidden, buffers.activated);
+    backend.add_linear(ResidualPhase<Linear, Norm>{layer.down, optional_norm(config.post_norms, layer.mlp_post_norm, config)}, batch,
+                       buffers.activated, buffers.hidden);
   }
 }
 
@@ -112,7 +144,8 @@ template <Backend B>
 void run_head(B& backend, const StackedWeights<B>& weights, const ModelConfig& config, const Batch& batch,
               std::span<const std::uint32_t> outputs, ForwardBuffers<B>& buffers, typename B::Rows& out, std::size_t first) {
   const std::vector<RowGroup> groups = groups_of(batch, outputs);
-  backend.final_norm(NormPhase<typename B::Norm>{weights.final_norm, config.rms_epsilon}, groups, outputs, buffers.hidden, buffers.chosen);
+  backend.final_norm(NormPhase<typename B::Norm>{weights.final_norm, config.norm_epsilon, config.norm}, groups, outputs, buffers.hidden,
+                     buffers.chosen);
   backend.head(weights.head, groups, buffers.chosen, out, first);
 }
 

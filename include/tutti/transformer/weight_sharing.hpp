@@ -50,7 +50,7 @@ namespace detail {
 template <class Model, class Visit>
 void for_each_layer_linear(Model& model, Visit visit) {
   for (auto& layer : model.layers) {
-    for (auto* linear : {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down}) visit(*linear);
+    for (const auto linear : LayerWeights::kLinears) visit(layer.*linear);
   }
 }
 
@@ -151,7 +151,10 @@ inline void check_experts_fit(std::span<const ModelWeights> experts) {
   };
   sharing.layers = share_all([](ModelWeights& m, auto visit) { detail::for_each_layer_linear(m, visit); });
   sharing.head = share_all([](ModelWeights& m, auto visit) { detail::for_each_head_linear(m, visit); });
-  share_all([](ModelWeights& m, auto visit) { visit(m.embedding); });
+  share_all([](ModelWeights& m, auto visit) {
+    visit(m.embedding);
+    visit(m.positions);
+  });
 
   // Two experts are the same if they share in every pattern and have the same norms.
   for (std::uint32_t e = 0; e < n; ++e) {

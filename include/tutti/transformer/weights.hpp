@@ -3,6 +3,7 @@
 // The weights of one expert as they lie in host memory: matrices as views into the file they came from (or into a
 // converted copy), vectors as float. A LoRA expert is the same views with low-rank deltas beside them.
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -16,17 +17,28 @@
 
 namespace tutti {
 
-/// One block of the Llama family.
+/// One block. What its family does not have is empty.
 struct LayerWeights {
-  std::vector<float> attention_norm;  ///< [hidden]
-  LinearWeights query;                ///< [heads * head_dim, hidden]
-  LinearWeights key;                  ///< [kv_heads * head_dim, hidden]
-  LinearWeights value;                ///< [kv_heads * head_dim, hidden]
-  LinearWeights output;               ///< [hidden, heads * head_dim]
-  std::vector<float> mlp_norm;        ///< [hidden]
-  LinearWeights gate;                 ///< [intermediate, hidden]
-  LinearWeights up;                   ///< [intermediate, hidden]
-  LinearWeights down;                 ///< [hidden, intermediate]
+  NormWeights attention_norm;        ///< [hidden]
+  LinearWeights query;               ///< [heads * head_dim, hidden]
+  LinearWeights key;                 ///< [kv_heads * head_dim, hidden]
+  LinearWeights value;               ///< [kv_heads * head_dim, hidden]
+  LinearWeights output;              ///< [hidden, heads * head_dim]
+  NormWeights query_norm, key_norm;  ///< [head_dim], for each head
+  NormWeights attention_post_norm;   ///< [hidden], of what attention adds
+  NormWeights mlp_norm;              ///< [hidden]
+  LinearWeights gate;                ///< [intermediate, hidden]
+  LinearWeights up;                  ///< [intermediate, hidden]
+  LinearWeights down;                ///< [hidden, intermediate]
+  NormWeights mlp_post_norm;         ///< [hidden], of what the MLP adds
+
+  /// All linear layers and all norms, in a fixed order.
+  static constexpr LinearWeights LayerWeights::*kLinears[] = {&LayerWeights::query,  &LayerWeights::key,  &LayerWeights::value,
+                                                              &LayerWeights::output, &LayerWeights::gate, &LayerWeights::up,
+                                                              &LayerWeights::down};
+  static constexpr NormWeights LayerWeights::*kNorms[] = {&LayerWeights::attention_norm, &LayerWeights::query_norm,
+                                                          &LayerWeights::key_norm,       &LayerWeights::attention_post_norm,
+                                                          &LayerWeights::mlp_norm,       &LayerWeights::mlp_post_norm};
 };
 
 /// A whole expert. Copies share the memory behind the views.
@@ -34,11 +46,14 @@ struct ModelWeights {
   ModelConfig config;
   std::string source;       ///< Where it came from, for messages.
   LinearWeights embedding;  ///< [vocabulary, hidden]
+  LinearWeights positions;  ///< [context, hidden] where positions are learned.
   std::vector<LayerWeights> layers;
-  std::vector<float> final_norm;                    ///< [hidden]
-  std::optional<LinearWeights> head;                ///< [vocabulary, hidden]; the embedding itself when tied, absent in reward models.
-  std::optional<LinearWeights> value_head;          ///< `score.weight` [labels, hidden] of a reward model.
-  std::vector<float> rope_inverse_frequencies;      ///< [head_dim / 2], scaling applied.
+  NormWeights final_norm;                   ///< [hidden]
+  std::optional<LinearWeights> head;        ///< [vocabulary, hidden]; the embedding itself when tied, absent in reward models.
+  std::optional<LinearWeights> value_head;  ///< `score.weight` [labels, hidden] of a reward model.
+  /// Sets of [head_dim / 2], scaling applied: none where positions are learned; the second of layers with a window, if they
+  /// have their own.
+  std::vector<std::vector<float>> rope_inverse_frequencies;
   std::vector<std::shared_ptr<const void>> owners;  ///< Keeps mapped files and converted copies alive.
 };
 
@@ -57,7 +72,15 @@ struct ModelWeights {
   compare("number of heads", a.heads, b.heads);
   compare("number of key/value heads", a.kv_heads, b.kv_heads);
   compare("head dimension", a.head_dim, b.head_dim);
-  compare("RMS norm epsilon", a.rms_epsilon, b.rms_epsilon);
+  compare("norm epsilon", a.norm_epsilon, b.norm_epsilon);
+  compare("activation (0: SiLU, 1: GELU)", static_cast<int>(a.activation), static_cast<int>(b.activation));
+  compare("embedding scale", a.embedding_scale, b.embedding_scale);
+  compare("query_pre_attn_scalar", a.query_pre_attention_scalar.value_or(0), b.query_pre_attention_scalar.value_or(0));
+  compare("sliding window (0: none)", a.sliding_window.value_or(0), b.sliding_window.value_or(0));
+  for (std::size_t l = 0; l < std::min(a.layers, b.layers); ++l) {
+    compare("window of layer " + std::to_string(l) + " (0: none)", a.window_of(l), b.window_of(l));
+  }
+  compare("rope theta of sliding layers (0: as the others)", a.sliding_rope_theta.value_or(0), b.sliding_rope_theta.value_or(0));
   compare("rope theta", a.rope_theta, b.rope_theta);
   compare("rope pairing (0: halves, 1: interleaved)", static_cast<int>(a.rope_pairing), static_cast<int>(b.rope_pairing));
   compare("whether rope is scaled", a.rope_scaling.has_value(), b.rope_scaling.has_value());
@@ -71,10 +94,11 @@ struct ModelWeights {
   for (std::size_t l = 0; l < a.layers.size(); ++l) {
     const LayerWeights& x = a.layers[l];
     const LayerWeights& y = b.layers[l];
-    if (x.attention_norm != y.attention_norm || x.mlp_norm != y.mlp_norm) return false;
-    for (const auto part : {&LayerWeights::query, &LayerWeights::key, &LayerWeights::value, &LayerWeights::output, &LayerWeights::gate,
-                            &LayerWeights::up, &LayerWeights::down}) {
-      if ((x.*part).bias != (y.*part).bias) return false;
+    for (const auto norm : LayerWeights::kNorms) {
+      if (x.*norm != y.*norm) return false;
+    }
+    for (const auto linear : LayerWeights::kLinears) {
+      if ((x.*linear).bias != (y.*linear).bias) return false;
     }
   }
   return true;

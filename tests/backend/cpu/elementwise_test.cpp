@@ -60,6 +60,56 @@ TEST_CASE("results do not depend on where a row lies") {
   }
 }
 
+TEST_CASE("layer_norm subtracts the mean, divides by the deviation, and adds the bias") {
+  // Mean 2, variance 1.
+  const std::vector<float> x = {1, 3, 1, 3};
+  const std::vector<float> weight = {1, 1, 2, 2};
+  const std::vector<float> bias = {0, 10, 0, 10};
+  std::vector<float> out(4);
+  cpu::layer_norm(x, weight, bias, 0.0F, out.data());
+  CHECK(out == std::vector<float>{-1, 11, -2, 12});
+  // With the epsilon 3 the deviation is 2.
+  cpu::layer_norm(x, weight, bias, 3.0F, out.data());
+  CHECK(out == std::vector<float>{-0.5F, 10.5F, -1, 11});
+}
+
+TEST_CASE("layer_norm works on rows of any length and in place") {
+  for (std::size_t n = 1; n <= 70; ++n) {
+    std::vector<float> x = random_floats(n, n);
+    const std::vector<float> weight = random_floats(n, n + 100);
+    const std::vector<float> bias = random_floats(n, n + 200);
+    double mean = 0;
+    for (const float value : x) mean += static_cast<double>(value) / static_cast<double>(n);
+    double variance = 0;
+    for (const float value : x) variance += std::pow(static_cast<double>(value) - mean, 2) / static_cast<double>(n);
+    const std::vector<float> before = x;
+    cpu::layer_norm(x, weight, bias, 1e-5F, x.data());
+    for (std::size_t i = 0; i < n; ++i) {
+      const double normalised = (static_cast<double>(before[i]) - mean) / std::sqrt(variance + 1e-5);
+      CHECK(x[i] == Approx(normalised * static_cast<double>(weight[i]) + static_cast<double>(bias[i])).margin(1e-4));
+    }
+  }
+}
+
+TEST_CASE("multiply multiplies every element and none behind the row") {
+  std::vector<float> x(21, 3.0F);
+  cpu::multiply(std::span(x).first(19), 2.0F);
+  for (std::size_t i = 0; i < 21; ++i) CHECK(x[i] == (i < 19 ? 6.0F : 3.0F));
+}
+
+TEST_CASE("The activation GELU is its tanh approximation") {
+  std::vector<float> x = {0.0F, 1.0F, -1.0F, 3.0F, -3.0F, 0.1F, -0.1F, 12.0F, -12.0F, 1000.0F, -1000.0F};
+  const std::vector<float> before = x;
+  cpu::activate(Activation::gelu_tanh, x);
+  CHECK(x[0] == 0.0F);
+  CHECK(x[1] == Approx(0.841192));
+  CHECK(x[2] == Approx(-0.158808));
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double v = static_cast<double>(before[i]);
+    CHECK(x[i] == Approx(0.5 * v * (1.0 + std::tanh(std::sqrt(2.0 / std::acos(-1.0)) * (v + 0.044715 * v * v * v)))).margin(1e-7));
+  }
+}
+
 TEST_CASE("add adds every element and none behind the row") {
   std::vector<float> x(21, 1.0F);
   const std::vector<float> y(21, 2.0F);
@@ -67,11 +117,11 @@ TEST_CASE("add adds every element and none behind the row") {
   for (std::size_t i = 0; i < 21; ++i) CHECK(x[i] == (i < 19 ? 3.0F : 1.0F));
 }
 
-TEST_CASE("swiglu multiplies silu of the gate") {
+TEST_CASE("a gated unit multiplies the activation of the gate") {
   const std::vector<float> gate = {0.0F, 1.0F, -1.0F, 100.0F, -100.0F, 2.0F, -2.0F, 0.5F, 20.0F};
   const std::vector<float> up = {5, 1, 1, 2, 2, 1, 1, 2, 1};
   std::vector<float> out(9);
-  cpu::swiglu(gate, up.data(), out.data());
+  cpu::gated_unit(Activation::silu, gate, up.data(), out.data());
   for (std::size_t i = 0; i < 9; ++i) {
     const double g = static_cast<double>(gate[i]);
     CHECK(out[i] == Approx(g / (1.0 + std::exp(-g)) * static_cast<double>(up[i])).margin(1e-30));

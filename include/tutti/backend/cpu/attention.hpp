@@ -30,7 +30,8 @@ struct KvChunk {
 struct AttentionQuery {
   const float* query = nullptr;                             ///< [head_dim], already multiplied by the softmax scale.
   float* output = nullptr;                                  ///< [head_dim], zero at first; the attended values after `finish_attention`.
-  std::size_t positions = 0;                                ///< How many positions of the next chunk it sees, 1 to kPagePositions.
+  std::size_t positions = 0;                                ///< Where in the next chunk what it sees ends, 1 to kPagePositions.
+  std::size_t first = 0;                                    ///< Where that begins: positions of the chunk before its window.
   float largest = -std::numeric_limits<float>::infinity();  ///< Of the scores so far.
   float sum = 0.0F;                                         ///< Of exp(score - largest) so far.
 };
@@ -116,8 +117,9 @@ void accumulate_rows(const float* const (&a)[Q], std::size_t begin, std::size_t 
   }
 }
 
-/// Turns scores into weights exp(score - largest), 0 beyond the query's positions, and rescales what the query has so far.
+/// Turns scores into weights exp(score - largest), 0 outside the query's positions, and rescales what the query has so far.
 inline void update_softmax(AttentionQuery& query, std::size_t head_dim, float* scores) {
+  std::fill(scores, scores + query.first, -std::numeric_limits<float>::infinity());
   std::fill(scores + query.positions, scores + kPagePositions, -std::numeric_limits<float>::infinity());
   FloatLanes largest = broadcast(query.largest);
   for (std::size_t j = 0; j < kPagePositions; j += kLanes) largest = max(load(scores + j), largest);
@@ -147,23 +149,29 @@ void attend_tile(AttentionQuery* queries, std::size_t head_dim, const KvChunk<T>
   const float* weight_rows[Q];
   float* outputs[Q];
   std::size_t most = 0;
-  std::size_t least = kPagePositions;
+  std::size_t begin = 0;  // of the positions that all queries see
+  std::size_t end = kPagePositions;
   for (std::size_t q = 0; q < Q; ++q) {
     query_rows[q] = queries[q].query;
     weight_rows[q] = score_rows[q] = scores[q];
     outputs[q] = queries[q].output;
     most = std::max(most, queries[q].positions);
-    least = std::min(least, queries[q].positions);
+    begin = std::max(begin, queries[q].first);
+    end = std::min(end, queries[q].positions);
   }
   accumulate_rows(query_rows, 0, head_dim, chunk.keys, kPagePositions, score_rows, round_up(most, kLanes));
   for (std::size_t q = 0; q < Q; ++q) update_softmax(queries[q], head_dim, scores[q]);
-  accumulate_rows(weight_rows, 0, least, chunk.values, head_dim, outputs, head_dim);
-  // Positions that only some of the queries see. Weights of 0 would do, but for an infinity among the values.
-  for (std::size_t q = 0; q < Q && least < most; ++q) {
+  // Positions that only some of the queries see, before and behind those of all: weights of 0 would do, but for an infinity among
+  // the values. Each query still adds its positions in ascending order.
+  begin = std::min(begin, end);
+  const auto add_alone = [&](std::size_t q, std::size_t from, std::size_t to) {
     const float* const weights[1] = {scores[q]};
     float* const output[1] = {outputs[q]};
-    accumulate_rows(weights, least, queries[q].positions, chunk.values, head_dim, output, head_dim);
-  }
+    if (from < to) accumulate_rows(weights, from, to, chunk.values, head_dim, output, head_dim);
+  };
+  for (std::size_t q = 0; q < Q; ++q) add_alone(q, queries[q].first, std::min(begin, queries[q].positions));
+  accumulate_rows(weight_rows, begin, end, chunk.values, head_dim, outputs, head_dim);
+  for (std::size_t q = 0; q < Q; ++q) add_alone(q, std::max(end, queries[q].first), queries[q].positions);
 }
 
 }  // namespace detail

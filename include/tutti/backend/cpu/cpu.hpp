@@ -33,8 +33,8 @@ struct CpuOptions {
 class Cpu {
  public:
   using Options = CpuOptions;
-  using Linear = std::vector<LinearWeights>;     ///< One layer's weights of each expert, as views.
-  using Norm = std::vector<std::vector<float>>;  ///< One layer's norm of each expert.
+  using Linear = std::vector<LinearWeights>;  ///< One layer's weights of each expert, as views.
+  using Norm = std::vector<NormWeights>;      ///< One layer's norm of each expert.
   using Rows = cpu::FloatMatrix;
   using KvPages = cpu::KvPages;
 
@@ -47,9 +47,9 @@ class Cpu {
     for (const LinearWeights* expert : experts) linear.push_back(*expert);
     return linear;
   }
-  [[nodiscard]] Norm make_norm(std::span<const std::span<const float>> experts) const {
+  [[nodiscard]] Norm make_norm(std::span<const NormWeights* const> experts) const {
     Norm norm;
-    for (const std::span<const float> weight : experts) norm.emplace_back(weight.begin(), weight.end());
+    for (const NormWeights* expert : experts) norm.push_back(*expert);
     return norm;
   }
   [[nodiscard]] Rows make_rows(std::size_t capacity, std::size_t width) const { return Rows(capacity, width); }
@@ -57,24 +57,35 @@ class Cpu {
   void reserve_pages(KvPages& pages, std::size_t count) const { pages.reserve(count); }
   [[nodiscard]] MatrixView<const float> host(const Rows& rows) const { return rows.view(); }
 
-  void begin(const Batch& batch, std::span<const float> rope_frequencies) { rope_.compute(batch.rows, rope_frequencies); }
+  void begin(const Batch& batch, std::span<const std::vector<float>> rope_frequencies) { rope_.compute(batch.rows, rope_frequencies); }
 
-  void embed(const Linear& embedding, const Batch& batch, Rows& x) {
-    for_rows(batch.size(), x.width(),
-             [&](std::size_t r) { cpu::embed(embedding[batch.rows[r].expert].weight, batch.rows[r].token, x.row(r)); });
+  void embed(const EmbeddingPhase<Linear>& embedding, const Batch& batch, Rows& x) {
+    if (embedding.positions != nullptr) scratch_.reset(batch.size(), x.width());
+    for_rows(batch.size(), x.width(), [&](std::size_t r) {
+      const Row& row = batch.rows[r];
+      const std::span<float> out(x.row(r), x.width());
+      cpu::embed(embedding.tokens[row.expert].weight, row.token, out.data());
+      if (embedding.scale != 1.0F) cpu::multiply(out, embedding.scale);
+      if (embedding.positions == nullptr) return;
+      cpu::embed((*embedding.positions)[row.expert].weight, static_cast<Token>(row.position), scratch_.row(r));
+      cpu::add(out, scratch_.row(r));
+    });
   }
 
-  void attention_input(const NormPhase<Norm>& norm, const Linear& query, const Linear& key, const Linear& value,
-                       const AttentionShape& shape, std::size_t layer, const Batch& batch, const Rows& x, KvPages& pages, Rows& q) {
-    normalise(norm, {&query, &key, &value}, batch, x);
+  void attention_input(const AttentionPhase<Linear, Norm>& phase, const AttentionShape& shape, std::size_t layer, const Batch& batch,
+                       const Rows& x, KvPages& pages, Rows& q) {
+    normalise(phase.norm, {&phase.query, &phase.key, &phase.value}, batch, x);
     key_.reset(batch.size(), shape.kv_heads * shape.head_dim);
     value_.reset(batch.size(), shape.kv_heads * shape.head_dim);
     jobs_.clear();
-    jobs_.add(query, batch.groups, activations_, q.view());
-    jobs_.add(key, batch.groups, activations_, key_.view());
-    jobs_.add(value, batch.groups, activations_, value_.view());
+    jobs_.add(phase.query, batch.groups, activations_, q.view());
+    jobs_.add(phase.key, batch.groups, activations_, key_.view());
+    jobs_.add(phase.value, batch.groups, activations_, value_.view());
     jobs_.run(*pool_);
     for_rows(batch.size(), q.width(), [&](std::size_t r) {
+      const std::uint32_t expert = batch.rows[r].expert;
+      if (phase.query_norm) normalise_heads(*phase.query_norm, expert, q.row(r), shape.heads, shape.head_dim);
+      if (phase.key_norm) normalise_heads(*phase.key_norm, expert, key_.row(r), shape.kv_heads, shape.head_dim);
       rope_.turn(r, q.row(r), shape.heads, shape);
       rope_.turn(r, key_.row(r), shape.kv_heads, shape);
       pages.write(batch.slots[r], layer, key_.row(r), value_.row(r));
@@ -85,21 +96,37 @@ class Cpu {
     cpu::attend_pages(shape, layer, batch, pages, q.view(), out.view(), *pool_);
   }
 
-  void add_linear(const Linear& linear, const Batch& batch, const Rows& in, Rows& x) {
-    prepare(linear, batch.size(), in);
+  void add_linear(const ResidualPhase<Linear, Norm>& phase, const Batch& batch, const Rows& in, Rows& x) {
+    prepare(phase.linear, batch.size(), in);
     jobs_.clear();
-    jobs_.add(linear, batch.groups, activations_, x.view(), true);
+    if (phase.norm) scratch_.reset(batch.size(), x.width());
+    jobs_.add(phase.linear, batch.groups, activations_, phase.norm ? scratch_.view() : x.view(), !phase.norm);
     jobs_.run(*pool_);
+    if (!phase.norm) return;
+    for_rows(batch.size(), x.width(), [&](std::size_t r) {
+      normalise_row(*phase.norm, batch.rows[r].expert, std::span(scratch_.row(r), x.width()), scratch_.row(r));
+      cpu::add(std::span(x.row(r), x.width()), scratch_.row(r));
+    });
   }
 
-  void mlp_input(const NormPhase<Norm>& norm, const Linear& gate, const Linear& up, const Batch& batch, const Rows& x, Rows& out) {
-    normalise(norm, {&gate, &up}, batch, x);
-    up_.reset(batch.size(), out.width());
+  void mlp_input(const MlpPhase<Linear, Norm>& phase, const Batch& batch, const Rows& x, Rows& out) {
+    const bool gated = phase.gate != nullptr;
+    normalise(phase.norm, {gated ? phase.gate : &phase.up, &phase.up}, batch, x);
     jobs_.clear();
-    jobs_.add(gate, batch.groups, activations_, out.view());
-    jobs_.add(up, batch.groups, activations_, up_.view());
+    jobs_.add(gated ? *phase.gate : phase.up, batch.groups, activations_, out.view());
+    if (gated) {
+      up_.reset(batch.size(), out.width());
+      jobs_.add(phase.up, batch.groups, activations_, up_.view());
+    }
     jobs_.run(*pool_);
-    for_rows(batch.size(), out.width(), [&](std::size_t r) { cpu::swiglu(std::span(out.row(r), out.width()), up_.row(r), out.row(r)); });
+    for_rows(batch.size(), out.width(), [&](std::size_t r) {
+      const std::span<float> row(out.row(r), out.width());
+      if (gated) {
+        cpu::gated_unit(phase.activation, row, up_.row(r), row.data());
+      } else {
+        cpu::activate(phase.activation, row);
+      }
+    });
   }
 
   void final_norm(const NormPhase<Norm>& norm, std::span<const RowGroup> groups, std::span<const std::uint32_t> outputs, const Rows& x,
@@ -107,7 +134,7 @@ class Cpu {
     for (const RowGroup& group : groups) {
       for_rows(group.count, x.width(), [&](std::size_t i) {
         const std::size_t r = group.first + i;
-        cpu::rms_norm(std::span(x.row(outputs[r]), x.width()), norm.weight[group.expert], norm.epsilon, out.row(r));
+        normalise_row(norm, group.expert, std::span(x.row(outputs[r]), x.width()), out.row(r));
       });
     }
   }
@@ -142,11 +169,25 @@ class Cpu {
     }
   }
 
+  static void normalise_row(const NormPhase<Norm>& norm, std::uint32_t expert, std::span<const float> x, float* out) {
+    const NormWeights& weights = norm.weight[expert];
+    if (norm.kind == NormKind::rms) {
+      cpu::rms_norm(x, weights.weight, norm.epsilon, out);
+    } else {
+      cpu::layer_norm(x, weights.weight, weights.bias, norm.epsilon, out);
+    }
+  }
+
+  /// Each of the `heads` heads at `x` by itself, in place.
+  static void normalise_heads(const NormPhase<Norm>& norm, std::uint32_t expert, float* x, std::size_t heads, std::size_t head_dim) {
+    for (std::size_t h = 0; h < heads; ++h) normalise_row(norm, expert, std::span(x + h * head_dim, head_dim), x + h * head_dim);
+  }
+
   /// Normalised rows, prepared for the types of all `readers`.
   void normalise(const NormPhase<Norm>& norm, std::initializer_list<const Linear*> readers, const Batch& batch, const Rows& x) {
     activations_.reset(batch.size(), x.width(), cpu::types_read(readers));
     for_rows(batch.size(), x.width(), [&](std::size_t r) {
-      cpu::rms_norm(std::span(x.row(r), x.width()), norm.weight[batch.rows[r].expert], norm.epsilon, activations_.row(r));
+      normalise_row(norm, batch.rows[r].expert, std::span(x.row(r), x.width()), activations_.row(r));
       activations_.prepare_row(r);
     });
   }
@@ -163,6 +204,7 @@ class Cpu {
   cpu::RopeAngles rope_;
   cpu::ActivationBuffer activations_;
   cpu::FloatMatrix key_, value_, up_;
+  cpu::FloatMatrix scratch_;  ///< Positions to add to an embedding, or a product to norm.
   cpu::LinearJobs jobs_;
 };
 

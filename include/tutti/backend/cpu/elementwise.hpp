@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a layer does to single rows besides products: norms, rotary embedding, gate, residual, lookup, log-sum-exp. Each sums
+// What a layer does to single rows besides products: norms, rotary embedding, activation, residual, lookup, log-sum-exp. Each sums
 // in one fixed order, whatever the alignment of its arguments. Rows may be of any length; outputs may be inputs.
 
 #include <cmath>
@@ -47,14 +47,46 @@ inline void rms_norm(std::span<const float> x, std::span<const float> weight, fl
   detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(out, get(x.data()) * factor * get(weight.data())); });
 }
 
+/// out = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias (Ba, Kiros and Hinton, "Layer normalization", 2016).
+inline void layer_norm(std::span<const float> x, std::span<const float> weight, std::span<const float> bias, float epsilon, float* out) {
+  FloatLanes total = broadcast(0.0F);
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto) { total = total + get(x.data()); });
+  const float count = static_cast<float>(x.size());
+  const FloatLanes mean = broadcast(sum(total) / count);
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(out, get(x.data()) - mean); });
+  // Read back, so that the lanes behind the row's end are zeros again.
+  FloatLanes squares = broadcast(0.0F);
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto) {
+    const FloatLanes value = get(out);
+    squares = fma(value, value, squares);
+  });
+  const FloatLanes factor = broadcast(1.0F / std::sqrt(sum(squares) / count + epsilon));
+  detail::for_vectors(x.size(),
+                      [&](std::size_t, auto get, auto put) { put(out, fma(get(out) * factor, get(weight.data()), get(bias.data()))); });
+}
+
 /// x += y.
 inline void add(std::span<float> x, const float* y) {
   detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(x.data(), get(x.data()) + get(y)); });
 }
 
-/// out = silu(gate) * up, the gated unit of Shazeer, "GLU variants improve transformer" (2020).
-inline void swiglu(std::span<const float> gate, const float* up, float* out) {
-  detail::for_vectors(gate.size(), [&](std::size_t, auto get, auto put) { put(out, silu(get(gate.data())) * get(up)); });
+/// x *= factor.
+inline void multiply(std::span<float> x, float factor) {
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(x.data(), get(x.data()) * broadcast(factor)); });
+}
+
+[[nodiscard]] inline FloatLanes activate(Activation activation, FloatLanes x) {
+  return activation == Activation::silu ? silu(x) : gelu_tanh(x);
+}
+
+/// x = activation(x).
+inline void activate(Activation activation, std::span<float> x) {
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(x.data(), activate(activation, get(x.data()))); });
+}
+
+/// out = activation(gate) * up, the gated unit of Shazeer, "GLU variants improve transformer" (2020).
+inline void gated_unit(Activation activation, std::span<const float> gate, const float* up, float* out) {
+  detail::for_vectors(gate.size(), [&](std::size_t, auto get, auto put) { put(out, activate(activation, get(gate.data())) * get(up)); });
 }
 
 /// Cosines and sines of the angles position * frequency, one for each pair.

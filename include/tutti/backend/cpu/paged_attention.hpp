@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The cache's memory on the processor, and attention of a batch over its pages. Neighbouring rows that read the same page
-// (the samples of a prompt, the rows of a prefill) read it together, once.
+// (the samples of a prompt, the rows of a prefill) read it together, once. Pages before a row's window are not read.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -74,35 +75,67 @@ namespace detail {
 /// Rows whose queries go through the pages together: bounds the working memory of a prefill.
 inline constexpr std::size_t kAttentionRows = 16;
 
+/// Where what a row sees begins: the first of its spans, and a position of that span.
+struct WindowStart {
+  std::size_t span = 0;
+  std::size_t position = 0;
+};
+
+/// The row sees the last `window` positions of `spans`, its own included, or all if that is 0.
+[[nodiscard]] inline WindowStart window_start(std::span<const PageSpan> spans, std::size_t window) {
+  if (window == 0) return {};
+  std::size_t left = window;
+  for (std::size_t s = spans.size(); s-- > 0;) {
+    if (spans[s].count >= left) return {s, spans[s].count - left};
+    left -= spans[s].count;
+  }
+  return {};
+}
+
 /// Batch rows [first, last) for one kv head. `queries` is scratch: each row's query heads lie together.
 template <class T>
 void attend_block(const AttentionShape& shape, std::size_t layer, std::size_t kv_head, const Batch& batch, const KvPages& pages,
                   std::size_t first, std::size_t last, std::span<AttentionQuery> queries) {
   const std::size_t group = shape.heads / shape.kv_heads;
-  for (std::size_t depth = 0;; ++depth) {
-    bool any = false;
+  std::array<WindowStart, kAttentionRows> starts;
+  std::size_t depth = batch.spans_of(first).size();
+  std::size_t deepest = 0;
+  for (std::size_t r = first; r < last; ++r) {
+    starts[r - first] = window_start(batch.spans_of(r), shape.window);
+    depth = std::min(depth, starts[r - first].span);
+    deepest = std::max(deepest, batch.spans_of(r).size());
+  }
+  // Whether row r reads its span at `depth`, and that is on this page.
+  const auto reads = [&](std::size_t r, PageId page) {
+    const std::span<const PageSpan> spans = batch.spans_of(r);
+    return depth >= starts[r - first].span && depth < spans.size() && spans[depth].page == page;
+  };
+  for (; depth < deepest; ++depth) {
     for (std::size_t r = first; r < last;) {
-      const std::span<const PageSpan> spans = batch.spans_of(r);
-      if (depth >= spans.size()) {
+      const PageId page = depth < batch.spans_of(r).size() ? batch.spans_of(r)[depth].page : 0;
+      const std::size_t begin = r;
+      for (; r < last && reads(r, page); ++r) {
+        const WindowStart start = starts[r - first];
+        for (std::size_t h = 0; h < group; ++h) {
+          AttentionQuery& query = queries[(r - first) * group + h];
+          query.positions = batch.spans_of(r)[depth].count;
+          query.first = depth == start.span ? start.position : 0;
+        }
+      }
+      if (r == begin) {
         ++r;
         continue;
       }
-      any = true;
-      const PageId page = spans[depth].page;
-      const std::size_t begin = r;
-      for (; r < last && depth < batch.spans_of(r).size() && batch.spans_of(r)[depth].page == page; ++r) {
-        for (std::size_t h = 0; h < group; ++h) queries[(r - first) * group + h].positions = batch.spans_of(r)[depth].count;
-      }
       attend_chunk(queries.subspan((begin - first) * group, (r - begin) * group), shape.head_dim, pages.chunk<T>(page, layer, kv_head));
     }
-    if (!any) break;
   }
   for (std::size_t i = 0; i < (last - first) * group; ++i) finish_attention(queries[i], shape.head_dim);
 }
 
 }  // namespace detail
 
-/// out = softmax(scale q K^T) V for every row and head. `q` is scaled in place; both are [rows, heads * head_dim].
+/// out = softmax(scale q K^T) V for every row and head, over the positions of its window. `q` is scaled in place; both are [rows, heads *
+/// head_dim].
 inline void attend_pages(const AttentionShape& shape, std::size_t layer, const Batch& batch, const KvPages& pages, MatrixView<float> q,
                          MatrixView<float> out, ThreadPool& pool) {
   const std::size_t group = shape.heads / shape.kv_heads;

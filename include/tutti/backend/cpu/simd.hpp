@@ -94,4 +94,11 @@ inline void store_partial(float* to, FloatLanes value, std::size_t count) {
 /// x / (1 + e^-x) in every lane.
 [[nodiscard]] inline FloatLanes silu(FloatLanes x) { return x / (broadcast(1.0F) + exp(broadcast(0.0F) - x)); }
 
+/// GELU's tanh approximation in every lane, x (1 + tanh z) / 2 with z = sqrt(2 / pi) (x + 0.044715 x^3) (Hendrycks and Gimpel,
+/// "Gaussian error linear units", 2016); as x / (1 + e^-2z), which is the same.
+[[nodiscard]] inline FloatLanes gelu_tanh(FloatLanes x) {
+  const FloatLanes z = broadcast(1.59576912F) * fma(broadcast(0.044715F) * x * x, x, x);
+  return x / (broadcast(1.0F) + exp(broadcast(0.0F) - z));
+}
+
 }  // namespace tutti::cpu
