@@ -52,6 +52,7 @@ Outputs run(const Case& test, std::size_t prompt, std::size_t samples, std::size
                                            static_cast<std::uint32_t>(shape.kv_heads),
                                            static_cast<std::uint32_t>(shape.head_dim),
                                            shape.pairing == RopePairing::interleaved,
+                                           true,
                                            shape.scale};
   Outputs outputs;
   std::uint64_t seed = 1;
@@ -62,15 +63,15 @@ Outputs run(const Case& test, std::size_t prompt, std::size_t samples, std::size
     std::vector<float> q = random_floats(rows.size() * query_width, ++seed);
     std::vector<float> k = random_floats(rows.size() * kv_width, ++seed), v = random_floats(rows.size() * kv_width, ++seed);
 
-    attention.begin(batch, frequencies, stream);
+    attention.begin(batch, std::span(&frequencies, 1), stream);
     const cuda::Rows queries = rows_of(q, query_width, stream), keys = rows_of(k, kv_width, stream), values = rows_of(v, kv_width, stream);
     const cuda::Rows attended(rows.size(), query_width, stream);
-    attention.append(device_shape, batch, cuda_pages, queries, keys, values, stream);
-    attention.attend(device_shape, batch, cuda_pages, queries, attended, stream);
+    attention.append(device_shape, 0, batch, cuda_pages, queries, keys, values, stream);
+    attention.attend(device_shape, shape.window, batch, cuda_pages, queries, attended, stream);
     const std::vector<float> on_gpu = values_of(attended, stream);
     outputs.cuda.insert(outputs.cuda.end(), on_gpu.begin(), on_gpu.end());
 
-    angles.compute(batch.rows, frequencies);
+    angles.compute(batch.rows, std::span(&frequencies, 1));
     for (std::size_t r = 0; r < rows.size(); ++r) {
       angles.turn(r, &q[r * query_width], shape.heads, shape);
       angles.turn(r, &k[r * kv_width], shape.kv_heads, shape);
@@ -132,6 +133,15 @@ TEST_CASE("attention equals the Cpu backend's for all head sizes, groupings, pai
   CHECK(largest_difference(run({{2, 2, 16, RopePairing::halves, 0.25F}, KvType::bf16}, 9, 2, 1)) < 8e-3);
 }
 
+TEST_CASE("with a window, attention equals the Cpu backend's and leaves out the pages before it", "[cuda]") {
+  for (const std::size_t window : {1U, 10U, 64U, 70U}) {
+    CAPTURE(window);
+    Case test{{2, 1, 16, RopePairing::halves, 0.25F}};
+    test.shape.window = window;
+    CHECK(largest_difference(run(test, 90, 2, 2)) < 2e-6);
+  }
+}
+
 TEST_CASE("a row's attention has the same bits with and without other rows at its pages", "[cuda]") {
   const Case test{{2, 1, 16, RopePairing::halves, 0.25F}};
   const Outputs one = run(test, 130, 1, 1), also_one = run(test, 130, 1, 1);
@@ -152,7 +162,7 @@ TEST_CASE("rows that see the same page as their n-th visit it together", "[cuda]
   const SequenceId a = cache.fork(parent, 3), b = cache.fork(parent, 3), other = cache.create();
   const std::vector<Row> rows = {{0, a, 3, 0}, {0, b, 3, 0}, {1, other, 0, 0}};
   const Batch batch = plan_batch(rows, cache);
-  const std::vector<cuda::PageVisit> visits = cuda::page_visits(batch, 0, 3);
+  const std::vector<cuda::PageVisit> visits = cuda::page_visits(batch, std::vector<cuda::WindowStart>(3), 0, 3);
   REQUIRE(visits.size() == 4);
   CHECK((visits[0].page == 0 && visits[0].depth == 0 && visits[0].first_row == 0 && visits[0].row_count == 2));
   CHECK((visits[1].depth == 0 && visits[1].first_row == 2 && visits[1].row_count == 1));

@@ -30,8 +30,9 @@ TEST_CASE("RMSNorm divides by the root of the mean square and takes each row's e
       const auto sources = on_device(chosen, stream);
       const cuda::Rows in = rows_of(x, width, stream);
       const cuda::Rows out(2, width, stream);
-      cuda::launch(one_block_a_row(2), stream.get(), cuda::rms_norm_kernel<cuda::kRowThreads>, device_weights.data(), 1e-5F, rows.data(),
-                   sources.data(), in.view(), static_cast<std::uint32_t>(width), out.view());
+      cuda::launch(one_block_a_row(2), stream.get(), cuda::norm_kernel<cuda::kRowThreads>,
+                   cuda::DeviceNorm{device_weights.data(), nullptr, static_cast<std::uint32_t>(width), 1e-5F, false}, rows.data(),
+                   sources.data(), in.view(), out.view(), false);
       const std::vector<float> y = values_of(out, stream);
       for (std::size_t i = 0; i < 2; ++i) {
         double squares = 0;
@@ -50,7 +51,7 @@ TEST_CASE("RMSNorm divides by the root of the mean square and takes each row's e
 TEST_CASE("SwiGLU gates by silu", "[cuda]") {
   const cuda::Stream stream;
   const cuda::Rows gate = rows_of({0, 1, -2, 50, -100}, 5, stream), up = rows_of({3, 2, 4, 2, 7}, 5, stream);
-  cuda::launch(one_block_a_row(1), stream.get(), cuda::swiglu_kernel<cuda::kRowThreads>, gate.view(), up.view(), 5U);
+  cuda::launch(one_block_a_row(1), stream.get(), cuda::activate_kernel<cuda::kRowThreads>, Activation::silu, gate.view(), up.view(), 5U);
   const std::vector<float> y = values_of(gate, stream);
   CHECK(y[0] == 0.0F);
   CHECK(y[1] == Approx(2 / (1 + std::exp(-1.0))));
@@ -88,7 +89,7 @@ TEST_CASE("a token's embedding is its row of its expert's matrix", "[cuda]") {
   const auto rows = on_device(kRows, stream);
   const cuda::Rows out(3, 64, stream);
   cuda::launch(one_block_a_row(3), stream.get(), cuda::embed_kernel<DType::q8_0, cuda::kRowThreads>,
-               cuda::DeviceLinear{table.data(), nullptr}, rows.data(), out.view());
+               cuda::DeviceLinear{table.data(), nullptr}, rows.data(), 1.0F, out.view());
   const std::vector<float> y = values_of(out, stream);
   for (std::size_t r = 0; r < kRows.size(); ++r) {
     std::vector<float> expected(64);

@@ -44,7 +44,7 @@ class Cuda {
     activate();
     std::vector<const WeightMatrix*> weights, a, b;
     for (const LinearWeights* expert : experts) {
-      weights.push_back(&expert->weight);
+      weights.push_back(expert->weight.rows == 0 ? nullptr : &expert->weight);  // a part that the family does not have
       a.push_back(expert->delta ? &expert->delta->a : nullptr);
       b.push_back(expert->delta ? &expert->delta->b : nullptr);
     }
@@ -57,11 +57,15 @@ class Cuda {
     return linear;
   }
 
-  [[nodiscard]] Norm make_norm(std::span<const std::span<const float>> experts) {
+  [[nodiscard]] Norm make_norm(std::span<const NormWeights* const> experts) {
     activate();
-    std::vector<float> all;
-    for (const std::span<const float> weight : experts) all.insert(all.end(), weight.begin(), weight.end());
-    return {cuda::upload(std::span<const float>(all), stream_), static_cast<std::uint32_t>(experts.front().size())};
+    std::vector<float> weights, biases;
+    for (const NormWeights* expert : experts) {
+      weights.insert(weights.end(), expert->weight.begin(), expert->weight.end());
+      biases.insert(biases.end(), expert->bias.begin(), expert->bias.end());
+    }
+    return {cuda::upload(std::span<const float>(weights), stream_), cuda::upload(std::span<const float>(biases), stream_),
+            static_cast<std::uint32_t>(experts.front()->weight.size())};
   }
 
   [[nodiscard]] Rows make_rows(std::size_t capacity, std::size_t width) {
@@ -80,42 +84,58 @@ class Cuda {
     return rows.download(stream_);
   }
 
-  void begin(const Batch& batch, std::span<const float> rope_frequencies) {
+  void begin(const Batch& batch, std::span<const std::vector<float>> rope_frequencies) {
     activate();
     groups_.begin(batch.groups, stream_);
     attention_.begin(batch, rope_frequencies, stream_);
   }
 
-  void embed(const Linear& embedding, const Batch& batch, Rows& x) {
-    cuda::with_device_type(embedding.weights.type, [&](auto type) {
-      cuda::launch(row_shape(batch.size()), stream_.get(), cuda::embed_kernel<decltype(type)::value, cuda::kRowThreads>, view(embedding),
-                   attention_.rows(), x.view());
+  void embed(const EmbeddingPhase<Linear>& embedding, const Batch& batch, Rows& x) {
+    cuda::with_device_type(embedding.tokens.weights.type, [&](auto type) {
+      cuda::launch(row_shape(batch.size()), stream_.get(), cuda::embed_kernel<decltype(type)::value, cuda::kRowThreads>,
+                   view(embedding.tokens), attention_.rows(), embedding.scale, x.view());
+    });
+    if (embedding.positions == nullptr) return;
+    cuda::with_device_type(embedding.positions->weights.type, [&](auto type) {
+      cuda::launch(row_shape(batch.size()), stream_.get(), cuda::add_positions_kernel<decltype(type)::value, cuda::kRowThreads>,
+                   view(*embedding.positions), attention_.rows(), x.view());
     });
   }
 
-  void attention_input(const NormPhase<Norm>& norm, const Linear& query, const Linear& key, const Linear& value,
-                       const AttentionShape& shape, std::size_t layer, const Batch& batch, const Rows& x, KvPages& pages, Rows& q) {
-    normalise(norm, batch.size(), x);
+  void attention_input(const AttentionPhase<Linear, Norm>& phase, const AttentionShape& shape, std::size_t layer, const Batch& batch,
+                       const Rows& x, KvPages& pages, Rows& q) {
+    normalise(phase.norm, batch.size(), x);
     key_.reset(x.capacity(), shape.kv_heads * shape.head_dim, stream_);
     value_.reset(x.capacity(), shape.kv_heads * shape.head_dim, stream_);
-    multiply(query, normed_, q);
-    multiply(key, normed_, key_);
-    multiply(value, normed_, value_);
-    attention_.append(device_shape(shape, layer), batch, pages, q, key_, value_, stream_);
+    multiply(phase.query, normed_, q);
+    multiply(phase.key, normed_, key_);
+    multiply(phase.value, normed_, value_);
+    if (phase.query_norm) normalise_heads(*phase.query_norm, batch.size(), shape.heads, q);
+    if (phase.key_norm) normalise_heads(*phase.key_norm, batch.size(), shape.kv_heads, key_);
+    attention_.append(device_shape(shape, layer), shape.rope_set.value_or(0), batch, pages, q, key_, value_, stream_);
   }
 
   void attend(const AttentionShape& shape, std::size_t layer, const Batch& batch, const KvPages& pages, Rows& q, Rows& out) {
-    attention_.attend(device_shape(shape, layer), batch, pages, q, out, stream_);
+    attention_.attend(device_shape(shape, layer), shape.window, batch, pages, q, out, stream_);
   }
 
-  void add_linear(const Linear& linear, const Batch&, const Rows& in, Rows& x) { multiply(linear, in, x, true); }
+  void add_linear(const ResidualPhase<Linear, Norm>& phase, const Batch& batch, const Rows& in, Rows& x) {
+    if (!phase.norm) return multiply(phase.linear, in, x, true);
+    product_.reset(x.capacity(), x.width(), stream_);
+    multiply(phase.linear, in, product_);
+    apply(*phase.norm, batch.size(), nullptr, product_, x, true);
+  }
 
-  void mlp_input(const NormPhase<Norm>& norm, const Linear& gate, const Linear& up, const Batch& batch, const Rows& x, Rows& out) {
-    normalise(norm, batch.size(), x);
-    up_.reset(x.capacity(), out.width(), stream_);
-    multiply(gate, normed_, out);
-    multiply(up, normed_, up_);
-    cuda::launch(row_shape(batch.size()), stream_.get(), cuda::swiglu_kernel<cuda::kRowThreads>, out.view(), up_.view(),
+  void mlp_input(const MlpPhase<Linear, Norm>& phase, const Batch& batch, const Rows& x, Rows& out) {
+    normalise(phase.norm, batch.size(), x);
+    multiply(phase.gate != nullptr ? *phase.gate : phase.up, normed_, out);
+    cuda::DeviceRows up;
+    if (phase.gate != nullptr) {
+      up_.reset(x.capacity(), out.width(), stream_);
+      multiply(phase.up, normed_, up_);
+      up = up_.view();
+    }
+    cuda::launch(row_shape(batch.size()), stream_.get(), cuda::activate_kernel<cuda::kRowThreads>, phase.activation, out.view(), up,
                  static_cast<std::uint32_t>(out.width()));
   }
 
@@ -125,8 +145,7 @@ class Cuda {
     if (outputs.empty()) return;
     outputs_.grow(outputs.size());
     outputs_.upload(outputs, stream_);
-    cuda::launch(row_shape(outputs.size()), stream_.get(), cuda::rms_norm_kernel<cuda::kRowThreads>, norm.weight.weights.data(),
-                 norm.epsilon, attention_.rows(), outputs_.data(), x.view(), norm.weight.width, out.view());
+    apply(norm, outputs.size(), outputs_.data(), x, out, false);
   }
 
   /// Rows [first, first + rows of `groups`) of `out` get the products.
@@ -179,9 +198,13 @@ class Cuda {
   static cuda::LaunchShape row_shape(std::size_t rows) { return {dim3(static_cast<unsigned>(rows)), dim3(cuda::kRowThreads)}; }
 
   static cuda::DeviceAttention device_shape(const AttentionShape& shape, std::size_t layer) {
-    return {static_cast<std::uint32_t>(layer),          static_cast<std::uint32_t>(shape.heads),
-            static_cast<std::uint32_t>(shape.kv_heads), static_cast<std::uint32_t>(shape.head_dim),
-            shape.pairing == RopePairing::interleaved,  shape.scale};
+    return {.layer = static_cast<std::uint32_t>(layer),
+            .heads = static_cast<std::uint32_t>(shape.heads),
+            .kv_heads = static_cast<std::uint32_t>(shape.kv_heads),
+            .head_dim = static_cast<std::uint32_t>(shape.head_dim),
+            .interleaved = shape.pairing == RopePairing::interleaved,
+            .turned = shape.rope_set.has_value(),
+            .scale = shape.scale};
   }
 
   static cuda::DeviceLinear view(const Linear& linear) { return {linear.weights.table.data(), linear.biases.data()}; }
@@ -231,11 +254,26 @@ class Cuda {
     return stacked;
   }
 
+  static cuda::DeviceNorm view(const NormPhase<Norm>& norm) {
+    return {norm.weight.weights.data(), norm.weight.biases.data(), norm.weight.width, norm.epsilon, norm.kind == NormKind::layer};
+  }
+
+  /// out[i] (+)= norm of x[sources[i]], or of x[i] without sources.
+  void apply(const NormPhase<Norm>& norm, std::size_t count, const std::uint32_t* sources, const Rows& x, const Rows& out,
+             bool accumulate) {
+    cuda::launch(row_shape(count), stream_.get(), cuda::norm_kernel<cuda::kRowThreads>, view(norm), attention_.rows(), sources, x.view(),
+                 out.view(), accumulate);
+  }
+
   /// normed_[r] = norm of x[r].
   void normalise(const NormPhase<Norm>& norm, std::size_t rows, const Rows& x) {
     normed_.reset(x.capacity(), x.width(), stream_);
-    cuda::launch(row_shape(rows), stream_.get(), cuda::rms_norm_kernel<cuda::kRowThreads>, norm.weight.weights.data(), norm.epsilon,
-                 attention_.rows(), static_cast<const std::uint32_t*>(nullptr), x.view(), norm.weight.width, normed_.view());
+    apply(norm, rows, nullptr, x, normed_, false);
+  }
+
+  void normalise_heads(const NormPhase<Norm>& norm, std::size_t rows, std::size_t heads, const Rows& x) {
+    cuda::launch({dim3(static_cast<unsigned>(rows), static_cast<unsigned>(heads)), dim3(cuda::kWarpThreads)}, stream_.get(),
+                 cuda::head_norm_kernel<cuda::kWarpThreads>, view(norm), attention_.rows(), x.view());
   }
 
   /// out[first + r] (+)= W in[r] + bias + B A in[r]. `list(pattern)` gives the groups of the rows.
@@ -262,7 +300,7 @@ class Cuda {
   cuda::MatrixStore store_;
   cuda::BatchGroups groups_;
   cuda::BatchAttention attention_;
-  cuda::Rows normed_, key_, value_, up_, low_rank_;
+  cuda::Rows normed_, key_, value_, up_, product_, low_rank_;
   cuda::DeviceArray<std::uint32_t> outputs_;
   cuda::DeviceArray<Token> targets_;
   cuda::DeviceArray<float> results_;

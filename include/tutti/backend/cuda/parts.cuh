@@ -37,9 +37,9 @@ struct Linear {
   [[nodiscard]] bool has_deltas() const { return low_rank_a.outputs > 0; }
 };
 
-/// One layer's norm weights, [experts, width].
+/// One layer's norms of each expert, [experts, width]; the biases are LayerNorm's.
 struct Norm {
-  DeviceArray<float> weights;
+  DeviceArray<float> weights, biases;
   std::uint32_t width = 0;
 };
 

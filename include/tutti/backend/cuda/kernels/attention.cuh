@@ -36,6 +36,7 @@ struct DeviceAttention {
   std::uint32_t kv_heads = 0;
   std::uint32_t head_dim = 0;
   bool interleaved = false;  ///< RopePairing::interleaved.
+  bool turned = true;        ///< Whether the layer has rotary embeddings.
   float scale = 1.0F;
 };
 
@@ -79,7 +80,7 @@ __global__ void __launch_bounds__(kAttentionThreads)
     const bool is_query = head < shape.heads;
     float* from = is_query ? queries.data + row * queries.stride + std::size_t{head} * shape.head_dim
                            : keys.data + row * keys.stride + std::size_t{head - shape.heads} * shape.head_dim;
-    const float cosine = cosines[row * pairs + j], sine = sines[row * pairs + j];
+    const float cosine = shape.turned ? cosines[row * pairs + j] : 1.0F, sine = shape.turned ? sines[row * pairs + j] : 0.0F;
     const float a = from[first], b = from[second];
     const float turned_a = fmaf(a, cosine, -(b * sine)), turned_b = fmaf(a, sine, b * cosine);
     if (is_query) {
@@ -106,15 +107,33 @@ struct PageVisit {
   std::uint32_t row_count = 0;
 };
 
-/// The pages that rows [first, last) of a batch see.
-[[nodiscard]] inline std::vector<PageVisit> page_visits(const Batch& batch, std::size_t first, std::size_t last) {
+/// Where what a row sees begins: the first of its spans, and a position of that span.
+struct WindowStart {
+  std::uint32_t span = 0;
+  std::uint32_t position = 0;
+};
+
+/// A row sees the last `window` positions of its spans, its own included, or all if that is 0.
+[[nodiscard]] inline WindowStart window_start(std::span<const PageSpan> spans, std::size_t window) {
+  std::size_t left = window;
+  for (std::size_t s = spans.size(); window != 0 && s-- > 0;) {
+    if (spans[s].count >= left) return {static_cast<std::uint32_t>(s), static_cast<std::uint32_t>(spans[s].count - left)};
+    left -= spans[s].count;
+  }
+  return {};
+}
+
+/// The pages that rows [first, last) of a batch see, `starts` being those of all rows.
+[[nodiscard]] inline std::vector<PageVisit> page_visits(const Batch& batch, std::span<const WindowStart> starts, std::size_t first,
+                                                        std::size_t last) {
   std::vector<PageVisit> visits;
-  for (std::size_t depth = 0, before = 1; before > 0; ++depth) {
-    before = 0;
+  for (std::size_t depth = 0, deeper = 1; deeper > 0; ++depth) {
+    deeper = 0;
     for (std::size_t r = first; r < last; ++r) {
       const std::span<const PageSpan> spans = batch.spans_of(r);
       if (depth >= spans.size()) continue;
-      ++before;
+      ++deeper;
+      if (depth < starts[r].span) continue;
       const auto row = static_cast<std::uint32_t>(r);
       if (visits.empty() || visits.back().depth != depth || visits.back().page != spans[depth].page ||
           visits.back().first_row + visits.back().row_count != row) {
@@ -142,7 +161,8 @@ template <class Element>
 template <class Element>
 __global__ void __launch_bounds__(kAttentionThreads)
     partial_attention_kernel(DeviceAttention shape, const PageVisit* visits, const PageSpan* spans, const std::uint32_t* span_begin,
-                             DeviceRows queries, DevicePages pages, float* partial, std::uint32_t first_row, std::uint32_t depths) {
+                             const WindowStart* starts, DeviceRows queries, DevicePages pages, float* partial, std::uint32_t first_row,
+                             std::uint32_t depths) {
   static_assert(kPagePositions == 2 * kWarpThreads);
   const std::uint32_t dim = shape.head_dim, key_stride = dim + kKeyPadding<Element>;
   const std::uint32_t warp = threadIdx.x / kWarpThreads, lane = threadIdx.x % kWarpThreads;
@@ -169,6 +189,7 @@ __global__ void __launch_bounds__(kAttentionThreads)
   for (std::uint32_t q = warp; q < visit.row_count * group; q += kAttentionWarps) {
     const std::uint32_t row = visit.first_row + q / group, head = blockIdx.y * group + q % group;
     const std::uint32_t count = spans[span_begin[row] + visit.depth].count;
+    const std::uint32_t begin = visit.depth == starts[row].span ? starts[row].position : 0;
     const float* from = queries.data + std::size_t{row} * queries.stride + std::size_t{head} * dim;
     for (std::uint32_t i = lane; i < dim; i += kWarpThreads) query[i] = from[i] * shape.scale;
     __syncwarp();
@@ -176,7 +197,7 @@ __global__ void __launch_bounds__(kAttentionThreads)
     for (unsigned half = 0; half < 2; ++half) {
       const std::uint32_t position = half * kWarpThreads + lane;
       scores[half] = -INFINITY;
-      if (position >= count) continue;
+      if (position < begin || position >= count) continue;
       float score = 0.0F;
       for (std::uint32_t i = 0; i < dim; ++i) score = fmaf(query[i], to_number(keys[position * key_stride + i]), score);
       scores[half] = score;
@@ -193,7 +214,7 @@ __global__ void __launch_bounds__(kAttentionThreads)
     float* to = partial + ((std::size_t{row - first_row} * shape.heads + head) * depths + visit.depth) * (dim + 2);
     for (std::uint32_t i = lane; i < dim; i += kWarpThreads) {
       float value = 0.0F;
-      for (std::uint32_t position = 0; position < count; ++position) {
+      for (std::uint32_t position = begin; position < count; ++position) {
         value = fmaf(weights[position], to_number(values[position * dim + i]), value);
       }
       to[i] = value;
@@ -209,21 +230,21 @@ __global__ void __launch_bounds__(kAttentionThreads)
 /// out = the merged attention of each query. Grid: (rows, heads).
 template <unsigned kThreads>
 __global__ void __launch_bounds__(kThreads)
-    merge_attention_kernel(DeviceAttention shape, const float* partial, const std::uint32_t* span_begin, std::uint32_t first_row,
-                           std::uint32_t depths, DeviceRows out) {
+    merge_attention_kernel(DeviceAttention shape, const float* partial, const std::uint32_t* span_begin, const WindowStart* starts,
+                           std::uint32_t first_row, std::uint32_t depths, DeviceRows out) {
   const std::uint32_t row = first_row + blockIdx.x, head = blockIdx.y, dim = shape.head_dim;
-  const std::uint32_t count = span_begin[row + 1] - span_begin[row];
+  const std::uint32_t begin = starts[row].span, end = span_begin[row + 1] - span_begin[row];
   const float* parts = partial + (std::size_t{blockIdx.x} * shape.heads + head) * depths * (dim + 2);
   float largest = -INFINITY;
-  for (std::uint32_t depth = 0; depth < count; ++depth) largest = fmaxf(largest, parts[std::size_t{depth} * (dim + 2) + dim]);
+  for (std::uint32_t depth = begin; depth < end; ++depth) largest = fmaxf(largest, parts[std::size_t{depth} * (dim + 2) + dim]);
   float sum = 0.0F;
-  for (std::uint32_t depth = 0; depth < count; ++depth) {
+  for (std::uint32_t depth = begin; depth < end; ++depth) {
     const float* part = parts + std::size_t{depth} * (dim + 2);
     sum = fmaf(part[dim + 1], expf(part[dim] - largest), sum);
   }
   for (std::uint32_t i = threadIdx.x; i < dim; i += kThreads) {
     float value = 0.0F;
-    for (std::uint32_t depth = 0; depth < count; ++depth) {
+    for (std::uint32_t depth = begin; depth < end; ++depth) {
       const float* part = parts + std::size_t{depth} * (dim + 2);
       value = fmaf(part[i], expf(part[dim] - largest), value);
     }
