@@ -35,6 +35,13 @@ TEST_CASE("each step cuts the pieces of the one before", "[text][pre_tokenizer_c
   CHECK(pieces({DigitsStep{true}, PreTokenizer::gpt2}, "x 12") == Pieces{"x", " ", "1", "2"});
 }
 
+TEST_CASE("a regular expression is a step", "[text][pre_tokenizer_chain]") {
+  CHECK(pieces({RegexSplitStep{"[0-9]+", SplitBehavior::merged_with_previous}, PreTokenizer::gpt2}, "a12 b-3") ==
+        Pieces{"a", "12", " b", "-", "3"});
+  CHECK(pieces({RegexSplitStep{"[0-9]+", SplitBehavior::removed, true}}, "a12 b-3") == Pieces{"12", "3"});
+  CHECK_THROWS_AS(pieces({RegexSplitStep{"("}}, "a"), FormatError);
+}
+
 TEST_CASE("a prefix space is put before every piece that lacks one", "[text][pre_tokenizer_chain]") {
   CHECK(pieces({LiteralSplitStep{"-"}, PrefixSpaceStep{}}, "a- b") == Pieces{" a", " -", " b"});
 }

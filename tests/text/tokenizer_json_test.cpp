@@ -102,8 +102,8 @@ TEST_CASE("the known pre-tokenizers are recognised", "[text][tokenizer_json]") {
 TEST_CASE("other pre-tokenizers are refused with what they say", "[text][tokenizer_json]") {
   const auto refused = [](const std::string& value) { return refusal(changed("/pre_tokenizer", value)); };
   CHECK_THAT(refused(R"({"type": "Whitespace"})"), test::contains(R"("pre_tokenizer" is {"type":"Whitespace"}, which is not supported)"));
-  CHECK_THAT(refused(split_json("\\\\s+")), test::contains("not supported"));
-  CHECK_THAT(refused(split_json(kQwen2, "Removed")), test::contains("not supported"));
+  CHECK_THAT(refused(split_json("(")), test::contains("the pattern \"(\" is not supported"));
+  CHECK_THAT(refused(R"({"type": "Split", "pattern": {}, "behavior": "Removed"})"), test::contains("or by a Regex"));
   CHECK_THAT(refused(split_json(kQwen2, "Sideways")), test::contains("the behaviors Isolated"));
   CHECK_THAT(refused(R"({"type": "Sequence", "pretokenizers": [{"type": "ByteLevel", "add_prefix_space": false}, {"type": "Digits"}]})"),
              test::contains("not supported"));
@@ -122,6 +122,8 @@ TEST_CASE("steps of a pre-tokenizer are read in their order", "[text][tokenizer_
                   {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithNext", "invert": true},
                   {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})") ==
         Steps{LiteralSplitStep{" ", SplitBehavior::merged_with_next, true}});
+  CHECK(steps(split_json(kQwen2, "Removed", true)) == Steps{RegexSplitStep{kQwen2, SplitBehavior::removed}, PreTokenizer::gpt2});
+  CHECK(Tokenizer(read(changed("/pre_tokenizer", split_json("a(?=b)")))).encode("aabb") == Tokens{0, 0, 1, 1});
 }
 
 /// As Llama 2's: unk 0, <s> 1, <0xC3> 2, <0xA9> 3, ▁ 4, a 5, ▁a 6.
@@ -160,6 +162,11 @@ TEST_CASE("a Metaspace pre-tokenizer marks the beginning of the text", "[text][t
   CHECK(tokenizer.encode("<s>a") == Tokens{1, 5});
   json["pre_tokenizer"] = Json::parse(R"({"type": "Metaspace", "replacement": "▁", "add_prefix_space": false})");
   CHECK(Tokenizer(read(json)).encode("a a") == Tokens{5, 6});
+}
+
+TEST_CASE("NFC is done where the file asks for it", "[text][tokenizer_json]") {
+  const TokenizerDefinition definition = read(changed("/normalizer", R"({"type": "NFC"})"));
+  CHECK(definition.normalizer == std::vector<NormalizerStep>{NfcStep{}});
 }
 
 TEST_CASE("decoders other than SentencePiece's are refused", "[text][tokenizer_json]") {

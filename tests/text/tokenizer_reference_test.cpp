@@ -7,6 +7,7 @@
 #include <iomanip>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/support/catch.hpp"
@@ -67,6 +68,12 @@ void add_to_hash(std::uint64_t& hash, std::vector<Token> tokens) {
   for (const Token token : tokens) hash = (hash ^ static_cast<std::uint32_t>(token)) * 0x100000001B3U;
 }
 
+std::string hex_of(std::uint64_t hash) {
+  std::ostringstream hex;
+  hex << std::hex << std::setw(16) << std::setfill('0') << hash;
+  return hex.str();
+}
+
 /// Checks the ids of 10,000 random strings, `encode(text)`, by the hashes that generate.py wrote for every 100 of them.
 template <class Encode>
 void check_random_strings(const std::string& kind, Encode encode) {
@@ -76,10 +83,8 @@ void check_random_strings(const std::string& kind, Encode encode) {
   for (std::uint64_t group = 0; group < 100; ++group) {
     std::uint64_t hash = 0xCBF29CE484222325U;
     for (std::uint64_t i = 0; i < 100; ++i) add_to_hash(hash, encode(random_string(100 * group + i, fragments)));
-    std::ostringstream hex;
-    hex << std::hex << std::setw(16) << std::setfill('0') << hash;
     INFO(kind << ": strings " << 100 * group << " to " << 100 * group + 99);
-    REQUIRE(hex.str() == random[kind][group].get<std::string>());
+    REQUIRE(hex_of(hash) == random[kind][group].get<std::string>());
   }
 }
 
@@ -186,6 +191,28 @@ TEST_CASE("special tokens in a SentencePiece model of a GGUF file are found as l
       INFO(kind << ": " << expected["special_texts"][i]);
       CHECK(tokenizer.encode(expected["special_texts"][i].get<std::string>()) ==
             expected[kind]["special_ids"][i].get<std::vector<Token>>());
+    }
+  }
+}
+
+TEST_CASE("a text is split as tokenizers splits it, by every pattern, behaviour and inversion", "[text][pre_tokenizer_chain]") {
+  constexpr std::array<SplitBehavior, 5> kBehaviors{SplitBehavior::isolated, SplitBehavior::removed, SplitBehavior::merged_with_previous,
+                                                    SplitBehavior::merged_with_next, SplitBehavior::contiguous};
+  const Json cases = read_json_file(kData + "cases.json");
+  const Json splits = read_json_file(kData + "splits.json");
+  for (const auto& [pattern, hashes] : splits["hashes"].items()) {
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+      const bool invert = i % 2 == 1;
+      const PreTokenizerChain chain({RegexSplitStep{pattern, kBehaviors[i / 2], invert}});
+      std::uint64_t hash = 0xCBF29CE484222325U;
+      for (const Json& text : splits["texts"]) {
+        std::vector<Token> lengths;
+        chain.for_each_piece(cases["texts"][text.get<std::size_t>()].get<std::string>(), true,
+                             [&](std::string_view piece) { lengths.push_back(static_cast<Token>(piece.size())); });
+        add_to_hash(hash, lengths);
+      }
+      INFO(pattern << ", behaviour " << i / 2 << (invert ? ", inverted" : ""));
+      CHECK(hex_of(hash) == hashes[i].get<std::string>());
     }
   }
 }

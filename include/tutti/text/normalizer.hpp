@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a tokenizer does to a text before it cuts it: the steps that SentencePiece tokenizers need, in the order of the file.
+// What a tokenizer does to a text before it cuts it: the steps that SentencePiece tokenizers and Qwen need, in the order of the file.
 
 #include <cstddef>
 #include <string>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tutti/core/error.hpp"
+#include "tutti/text/nfc.hpp"
 
 namespace tutti {
 
@@ -28,7 +29,12 @@ struct ReplaceStep {
   friend bool operator==(const ReplaceStep&, const ReplaceStep&) = default;
 };
 
-using NormalizerStep = std::variant<PrependStep, ReplaceStep>;
+/// Normalization form C; see to_nfc.
+struct NfcStep {
+  friend bool operator==(const NfcStep&, const NfcStep&) = default;
+};
+
+using NormalizerStep = std::variant<PrependStep, ReplaceStep, NfcStep>;
 
 /// `text` with every `step.from` replaced.
 [[nodiscard]] inline std::string replace_all(std::string_view text, const ReplaceStep& step) {
@@ -59,10 +65,11 @@ class Normalizer {
         if (text.empty()) continue;
         require_room(text.size() + prepend->text.size(), most);
         text.insert(0, prepend->text);
+      } else if (const auto* replace = std::get_if<ReplaceStep>(&step)) {
+        require_room(text.size() + occurrences(text, replace->from) * replace->to.size(), most);
+        text = replace_all(text, *replace);
       } else {
-        const auto& replace = std::get<ReplaceStep>(step);
-        require_room(text.size() + occurrences(text, replace.from) * replace.to.size(), most);
-        text = replace_all(text, replace);
+        text = to_nfc(text);
       }
     }
     return text;

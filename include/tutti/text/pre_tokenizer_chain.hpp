@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "tutti/text/normalizer.hpp"
 #include "tutti/text/pre_tokenizer.hpp"
+#include "tutti/text/regex_pattern.hpp"
 #include "tutti/text/split.hpp"
 #include "tutti/text/utf8.hpp"
 
@@ -24,6 +26,15 @@ struct LiteralSplitStep {
   bool invert = false;  ///< What lies between the matches counts as matched, and the other way round.
 
   friend bool operator==(const LiteralSplitStep&, const LiteralSplitStep&) = default;
+};
+
+/// Cuts where a regular expression matches; see RegexPattern.
+struct RegexSplitStep {
+  std::string pattern;
+  SplitBehavior behavior = SplitBehavior::isolated;
+  bool invert = false;
+
+  friend bool operator==(const RegexSplitStep&, const RegexSplitStep&) = default;
 };
 
 /// Cuts digits from the rest, each alone or in runs.
@@ -49,14 +60,21 @@ struct MetaspaceStep {
   friend bool operator==(const MetaspaceStep&, const MetaspaceStep&) = default;
 };
 
-using PreTokenizerStep = std::variant<PreTokenizer, LiteralSplitStep, DigitsStep, PrefixSpaceStep, MetaspaceStep>;
+using PreTokenizerStep = std::variant<PreTokenizer, LiteralSplitStep, RegexSplitStep, DigitsStep, PrefixSpaceStep, MetaspaceStep>;
 
 /// Immutable, so const methods may run in any number of threads.
 class PreTokenizerChain {
  public:
-  explicit PreTokenizerChain(std::vector<PreTokenizerStep> steps = {}) : steps_(std::move(steps)) {}
+  /// @throws FormatError when a pattern is not supported.
+  explicit PreTokenizerChain(std::vector<PreTokenizerStep> steps = {}) : steps_(std::move(steps)) {
+    for (const PreTokenizerStep& step : steps_) {
+      const auto* split = std::get_if<RegexSplitStep>(&step);
+      patterns_.push_back(split == nullptr ? std::nullopt : std::optional<RegexPattern>(split->pattern));
+    }
+  }
 
   /// Calls `visit(std::string_view piece)` for the pieces of `text` in order; none is empty.
+  /// @throws FormatError when a pattern takes too long; OptionError when the text is no valid UTF-8 and a pattern is to match it.
   /// @param begins_text whether the whole text begins here, and not only a part of it behind an added token.
   template <class Visit>
   void for_each_piece(std::string_view text, bool begins_text, Visit&& visit) const {
@@ -74,6 +92,8 @@ class PreTokenizerChain {
     } else if (const auto* split = std::get_if<LiteralSplitStep>(&steps_[step])) {
       const auto spans = detail::spans_of(piece.size(), split->invert, [&](std::size_t from) { return find(piece, split->text, from); });
       detail::visit_split(piece, spans, split->behavior, next);
+    } else if (const auto* regex = std::get_if<RegexSplitStep>(&steps_[step])) {
+      detail::visit_split(piece, patterns_[step]->spans(piece, regex->invert), regex->behavior, next);
     } else if (const auto* digits = std::get_if<DigitsStep>(&steps_[step])) {
       const auto spans = detail::spans_of(piece.size(), false, [&](std::size_t from) { return find_digit(piece, from); });
       detail::visit_split(piece, spans, digits->individual ? SplitBehavior::isolated : SplitBehavior::contiguous, next);
@@ -115,6 +135,7 @@ class PreTokenizerChain {
   }
 
   std::vector<PreTokenizerStep> steps_;
+  std::vector<std::optional<RegexPattern>> patterns_;  // by step
 };
 
 }  // namespace tutti

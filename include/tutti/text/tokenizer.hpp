@@ -55,7 +55,7 @@ class Tokenizer {
         texts_(detail::make_token_texts(definition)),
         special_(definition.tokens.size(), false),
         normalizer_(std::move(definition.normalizer)),
-        pre_tokenizer_(std::move(definition.pre_tokenizer)),
+        pre_tokenizer_(detail::make_pre_tokenizer(definition)),
         leading_spaces_(definition.decoder_strips_spaces),
         prefix_(std::move(definition.prefix)),
         suffix_(std::move(definition.suffix)),

@@ -7,6 +7,7 @@ Written with tokenizers 0.23.3, sentencepiece 0.2.3, gguf 0.19.0 and llama-cpp-p
   sentencepiece_KIND.gguf    the same SentencePiece vocabularies in GGUF
   cases.json                 texts and, for each tokenizer, their ids with and without special tokens (from tokenizers)
   sentencepiece_cases.json   the ids that sentencepiece gives to the same texts, and llama.cpp to texts with special tokens
+  splits.json                for patterns and all behaviours of Split, a hash of the pieces' lengths in most of the texts of cases.json
   random.json                what random_strings() draws from, and a hash of the ids of every 100 of its 10,000 texts
 """
 
@@ -18,7 +19,7 @@ import unicodedata
 import llama_cpp
 import train_sentencepiece
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 HERE = pathlib.Path(__file__).parent
 KINDS = ("gpt2", "llama3", "qwen2", "smollm")
@@ -78,6 +79,8 @@ def train(kind):
         pattern = LLAMA3 if kind == "llama3" else LLAMA3.replace("{1,3}", "")
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), "isolated"), byte_level])
     tokenizer.decoder = decoders.ByteLevel()
+    if kind == "qwen2":
+        tokenizer.normalizer = normalizers.NFC()
     # As in SmolLM2's vocabulary, bytes that the corpus lacks are missing in two of the four.
     alphabet = pre_tokenizers.ByteLevel.alphabet() if kind in ("gpt2", "llama3") else []
     trainer = trainers.BpeTrainer(
@@ -220,6 +223,44 @@ def write_sentencepiece(models, texts):
     write_lines("sentencepiece_cases.json", cases)
 
 
+CASED = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+ENDING = r"(?i:" + CONTRACTIONS + r")?"
+PATTERNS = [
+    LLAMA3,
+    # GPT-4 and its possessive quantifiers, GPT-4o, parts of DeepSeek's, and what the two engines read differently.
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",
+    r"[^\r\n\p{L}\p{N}]?" + CASED[0] + "*" + CASED[1] + "+" + ENDING + r"|[^\r\n\p{L}\p{N}]?" + CASED[0] + "+" + CASED[1] + "*" + ENDING
+    + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"[一-龥\u3040-ゟ゠-ヿ]+",
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+",
+    r"\p{N}",
+    r"\s+",
+    r"[\S]+",
+    r"\w+|[^\w\s]+",
+    r"\W",
+    r"\b",
+    r"\B",
+    r"\h+",
+    r"x*",
+    r"(?i)the|S",
+    r"^.|a$",
+]  # fmt: skip
+
+
+def write_splits(texts):
+    """Unicode 14.0 is PCRE2's and Python 3.11's; texts with characters that are younger are left out."""
+    known = [i for i, text in enumerate(texts) if len(text) < 2000 and not any(unicodedata.category(c) == "Cn" for c in text)]
+    hashes = {}
+    for pattern in PATTERNS:
+        hashes[pattern] = []
+        for behavior in ("isolated", "removed", "merged_with_previous", "merged_with_next", "contiguous"):
+            for invert in (False, True):
+                splitter = pre_tokenizers.Split(Regex(pattern), behavior, invert)
+                lengths = [[len(piece.encode()) for piece, _ in splitter.pre_tokenize_str(texts[i])] for i in known]
+                hashes[pattern].append(hash_of(lengths))
+    write_lines("splits.json", {"texts": known, "hashes": hashes})
+
+
 def main():
     models = {kind: train_sentencepiece.train(kind, CORPUS) for kind in ("llama2", "gemma")}
     tokenizers = {kind: train(kind) for kind in KINDS}
@@ -251,6 +292,7 @@ def main():
     cases["plain_texts"] = MARKERS
     write_lines("cases.json", cases)
     write_sentencepiece(models, texts)
+    write_splits(texts)
 
     fragments = WORDS * 3 + WHITE_SPACE * 3 + SYMBOLS + APOSTROPHES + CURIOUS + MARKERS + list("0123456789") * 2
     strings = [random_string(seed, fragments) for seed in range(10_000)]

@@ -19,6 +19,7 @@
 #include "tutti/text/byte_tokens.hpp"
 #include "tutti/text/character_bpe.hpp"
 #include "tutti/text/normalizer.hpp"
+#include "tutti/text/pre_tokenizer_chain.hpp"
 #include "tutti/text/sentencepiece_bpe.hpp"
 #include "tutti/text/tokenizer_definition.hpp"
 #include "tutti/text/vocabulary.hpp"
@@ -85,6 +86,15 @@ using TokenizerModelVariant = std::variant<ByteLevelBpe, CharacterBpe, SentenceP
     const BpeOptions options{definition.ignore_merges, definition.unknown, definition.fuse_unknown};
     if (definition.model == TokenizerModel::byte_level_bpe) return ByteLevelBpe(std::move(vocabulary), merges, options);
     return CharacterBpe(std::move(vocabulary), merges, options, definition.byte_fallback);
+  } catch (const Error& error) {
+    fail<FormatError>(definition.source, ": ", error.what());
+  }
+}
+
+/// @throws FormatError that names the file, when a pattern is not supported.
+[[nodiscard]] inline PreTokenizerChain make_pre_tokenizer(const TokenizerDefinition& definition) {
+  try {
+    return PreTokenizerChain(definition.pre_tokenizer);
   } catch (const Error& error) {
     fail<FormatError>(definition.source, ": ", error.what());
   }

@@ -56,7 +56,7 @@ class TokenizerJsonNormalizer : private TokenizerJsonSection {
  private:
   static constexpr std::string_view kDecoders =
       "ByteLevel; Sequence of Replace (of a String), ByteFallback, Fuse, Strip (of spaces at the start), in this order";
-  static constexpr std::string_view kNormalizers = "null, Prepend, Replace (of a String), Sequence of these";
+  static constexpr std::string_view kNormalizers = "null, NFC, Prepend, Replace (of a String), Sequence of these";
   static constexpr std::size_t kMaxSteps = 16;
 
   void append_steps(const Json& json, const Json& whole, std::vector<NormalizerStep>& steps) const {
@@ -67,6 +67,8 @@ class TokenizerJsonNormalizer : private TokenizerJsonSection {
       for (const Json& part : parts) append_steps(part, whole, steps);
     } else if (type == "Prepend") {
       steps.push_back(PrependStep{json_get<std::string>(json, "prepend", file())});
+    } else if (type == "NFC") {
+      steps.push_back(NfcStep{});
     } else if (type == "Replace") {
       steps.push_back(read_replace("normalizer", json, whole));
     } else {

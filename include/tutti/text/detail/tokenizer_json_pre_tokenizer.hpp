@@ -70,9 +70,8 @@ class TokenizerJsonPreTokenizer : private TokenizerJsonSection {
     if (regex && behavior == SplitBehavior::isolated && !invert) {
       if (const std::optional<PreTokenizer> kind = built_in(*regex)) return *kind;
     }
-    if (!literal || literal->empty()) {
-      refuse("pre_tokenizer", json, "Split by a String, or by the pattern of GPT-2, Llama 3 or Qwen2 (Isolated)");
-    }
+    if (regex && !literal) return RegexSplitStep{*regex, behavior, invert};
+    if (!literal || literal->empty()) refuse("pre_tokenizer", json, "Split by a String that is not empty, or by a Regex");
     return LiteralSplitStep{*literal, behavior, invert};
   }
 
