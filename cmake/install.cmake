@@ -12,4 +12,5 @@ configure_package_config_file(cmake/tutti-config.cmake.in tutti-config.cmake INS
 # Before 1.0 a new minor version may break callers, hence SameMinorVersion.
 write_basic_package_version_file(tutti-config-version.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tutti-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/tutti-config-version.cmake
+              cmake/text_libraries.cmake
         DESTINATION ${tutti_package_dir})

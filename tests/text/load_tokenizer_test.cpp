@@ -46,6 +46,33 @@ TEST_CASE("text ends at the given tokens, at EOS and at special end markers, eac
   CHECK(codec_of(small_tokenizer(), {0, 2}).end_of_text == Tokens{0, 2, 1});
 }
 
+TEST_CASE("a text that begins with BOS gets no second one from a codec", "[text][load_tokenizer]") {
+  TokenizerDefinition definition;
+  definition.tokens = {{"a"}, {"<s>", true}};
+  definition.added_tokens.resize(1);
+  definition.added_tokens[0].id = 1;
+  definition.added_tokens[0].text = "<s>";
+  definition.added_tokens[0].special = true;
+  definition.prefix = {1};
+  definition.bos = 1;
+  const TextCodec codec = codec_of(Tokenizer(definition));
+  CHECK(codec.encode("a") == Tokens{1, 0});
+  CHECK(codec.encode("<s>a<s>") == Tokens{1, 0, 1});
+  CHECK(codec.encode("<s><s>a") == Tokens{1, 1, 0});
+  CHECK(codec.encode("") == Tokens{1});
+}
+
+TEST_CASE("a tokenizer's chat template writes its BOS and EOS", "[text][load_tokenizer]") {
+  TokenizerDefinition definition;
+  definition.tokens = {{"a"}, {"<s>", true}, {"</s>", true}};
+  definition.bos = 1;
+  definition.eos = 2;
+  CHECK_THROWS_AS(chat_template_of(Tokenizer(definition)), FormatError);
+  definition.chat_template = "{{ bos_token }}{{ '[INST] ' + message['content'] + ' [/INST]' }}{{ message['content'] + eos_token }}";
+  const std::vector<ChatMessage> messages{{"user", "x"}, {"assistant", "y"}, {"user", "z"}};
+  CHECK(chat_template_of(Tokenizer(definition)).render(messages) == "<s>[INST] x [/INST]y</s>[INST] z [/INST]");
+}
+
 TEST_CASE("a directory has a tokenizer.json and a file is GGUF", "[text][load_tokenizer]") {
   const std::string kind = std::string(TUTTI_TEST_DATA) + "/text/tokenizer_gpt2.json";
   const test::TemporaryDirectory directory;

@@ -48,11 +48,12 @@ TEST_CASE("tokens, their types and the merges are read", "[text][tokenizer_gguf]
 }
 
 TEST_CASE("the names of the built-in pre-tokenizers are known", "[text][tokenizer_gguf]") {
-  CHECK(read(small_gguf("gpt-2")).pre_tokenizer == PreTokenizer::gpt2);
-  CHECK(read(small_gguf("qwen2")).pre_tokenizer == PreTokenizer::qwen2);
-  CHECK(read(small_gguf("smollm")).pre_tokenizer == PreTokenizer::smollm);
+  using Steps = std::vector<PreTokenizerStep>;
+  CHECK(read(small_gguf("gpt-2")).pre_tokenizer == Steps{PreTokenizer::gpt2});
+  CHECK(read(small_gguf("qwen2")).pre_tokenizer == Steps{PreTokenizer::qwen2});
+  CHECK(read(small_gguf("smollm")).pre_tokenizer == Steps{PreTokenizer::smollm});
   const TokenizerDefinition llama = read(small_gguf("llama-bpe").add("tokenizer.ggml.bos_token_id", 3U));
-  CHECK(llama.pre_tokenizer == PreTokenizer::llama3);
+  CHECK(llama.pre_tokenizer == Steps{PreTokenizer::llama3});
   CHECK(llama.ignore_merges);
 }
 
@@ -81,12 +82,12 @@ TEST_CASE("the chat template is kept", "[text][tokenizer_gguf]") {
 }
 
 TEST_CASE("a prefix space is taken from the file for GPT-2 only", "[text][tokenizer_gguf]") {
-  CHECK(read(small_gguf().add("tokenizer.ggml.add_space_prefix", true)).add_prefix_space);
+  CHECK(Tokenizer(read(small_gguf("gpt-2", "gpt2", {}).add("tokenizer.ggml.add_space_prefix", true))).encode("a") == Tokens{0});
+  CHECK(read(small_gguf().add("tokenizer.ggml.add_space_prefix", true)).pre_tokenizer.front() == PreTokenizerStep(PrefixSpaceStep{}));
   CHECK_THROWS_WITH(read(small_gguf("smollm").add("tokenizer.ggml.add_space_prefix", true)), test::contains("add_space_prefix"));
 }
 
 TEST_CASE("other models and pre-tokenizers are refused by name", "[text][tokenizer_gguf]") {
-  CHECK_THROWS_WITH(read(small_gguf("gpt-2", "llama")), test::contains("\"llama\"") && test::contains("SentencePiece"));
   CHECK_THROWS_WITH(read(small_gguf("gpt-2", "bert")), test::contains("\"tokenizer.ggml.model\" is \"bert\""));
   CHECK_THROWS_WITH(read(small_gguf("tekken")), test::contains("\"tokenizer.ggml.pre\" is \"tekken\"") && test::contains("smollm"));
 }
@@ -109,4 +110,58 @@ TEST_CASE("merges that are no two known tokens are refused by number", "[text][t
   CHECK_THROWS_WITH(read(small_gguf("gpt-2", "gpt2", {"ab"})), test::contains("merge 0 is \"ab\""));
   CHECK_THROWS_WITH(Tokenizer(read(small_gguf("gpt-2", "gpt2", {"b a"}))), test::contains("names \"ba\""));
   CHECK_THROWS_WITH(Tokenizer(read(small_gguf().add("tokenizer.ggml.bos_token_id", 6U))), test::contains("id 6, but the vocabulary has 6"));
+}
+
+namespace {
+
+/// <unk> 0, <s> 1, </s> 2, <0xC3> 3, <0xA9> 4, ▁ 5, a 6, ▁a 7, two spaces 8 (user-defined), aa 9 (unused).
+test::GgufWriter sentencepiece_gguf() {
+  test::GgufWriter writer;
+  writer.add("tokenizer.ggml.model", "llama").add("tokenizer.ggml.bos_token_id", 1U).add("tokenizer.ggml.eos_token_id", 2U);
+  writer.add("tokenizer.ggml.tokens", std::vector<std::string>{"<unk>", "<s>", "</s>", "<0xC3>", "<0xA9>", "▁", "a", "▁a", "  ", "aa"});
+  writer.add("tokenizer.ggml.token_type", std::vector<std::int32_t>{2, 3, 3, 6, 6, 1, 1, 1, 4, 5});
+  writer.add("tokenizer.ggml.scores", std::vector<float>{0, 0, 0, 0, 0, -3, -4, -1, 0, -2});
+  return writer;
+}
+
+}  // namespace
+
+TEST_CASE("a SentencePiece model marks spaces, puts one first and falls back to bytes", "[text][tokenizer_gguf]") {
+  const Tokenizer tokenizer(read(sentencepiece_gguf()));
+  CHECK(tokenizer.encode("a aé") == Tokens{1, 7, 7, 3, 4});
+  CHECK(tokenizer.encode("a", {.add_special = false}) == Tokens{7});
+  CHECK(tokenizer.encode("aaa", {.add_special = false}) == Tokens{7, 6, 6});
+  CHECK(tokenizer.encode("x", {.add_special = false}) == Tokens{5, 0});
+  // User-defined and special tokens are found first; a space goes before each stretch between them.
+  CHECK(tokenizer.encode("a  a</s>a", {.add_special = false}) == Tokens{7, 8, 7, 2, 7});
+  CHECK(tokenizer.decode(Tokens{1, 7, 7, 3, 4}) == "a aé");
+  CHECK(tokenizer.decode(Tokens{6, 7}) == "a a");
+  CHECK(tokenizer.is_special(0));
+  CHECK_FALSE(tokenizer.is_special(8));
+}
+
+TEST_CASE("a SentencePiece model follows the keys for BOS, EOS and the first space", "[text][tokenizer_gguf]") {
+  test::GgufWriter writer = sentencepiece_gguf();
+  writer.add("tokenizer.ggml.add_space_prefix", false).add("tokenizer.ggml.add_bos_token", false).add("tokenizer.ggml.add_eos_token", true);
+  const Tokenizer tokenizer(read(writer));
+  CHECK(tokenizer.encode("a a") == Tokens{6, 7, 2});
+  CHECK(tokenizer.decode(Tokens{7, 7}) == " a a");
+}
+
+TEST_CASE("a SentencePiece model without its parts is refused", "[text][tokenizer_gguf]") {
+  const std::vector<std::string> tokens{"a", "<0x0>"};
+  test::GgufWriter writer;
+  writer.add("tokenizer.ggml.model", "llama").add("tokenizer.ggml.tokens", tokens);
+  CHECK_THROWS_WITH(read(writer), test::contains("tokenizer.ggml.token_type"));
+  test::GgufWriter unscored = writer;
+  unscored.add("tokenizer.ggml.token_type", std::vector<std::int32_t>{1, 1});
+  CHECK_THROWS_WITH(read(unscored), test::contains("tokenizer.ggml.scores"));
+  unscored.add("tokenizer.ggml.scores", std::vector<float>{0});
+  CHECK_THROWS_WITH(read(unscored), test::contains("2 tokens, but 2 token types and 1 scores"));
+  writer.add("tokenizer.ggml.token_type", std::vector<std::int32_t>{1, 6}).add("tokenizer.ggml.scores", std::vector<float>{0, 0});
+  CHECK_THROWS_WITH(read(writer), test::contains("token 1 is \"<0x0>\"") && test::contains("<0xNN>"));
+  CHECK_THROWS_WITH(read(sentencepiece_gguf().add("tokenizer.ggml.remove_extra_whitespaces", true)),
+                    test::contains("remove_extra_whitespaces"));
+  CHECK_THROWS_WITH(Tokenizer(read(sentencepiece_gguf().add("tokenizer.ggml.unknown_token_id", 10U))),
+                    test::contains("unknown token has id 10"));
 }

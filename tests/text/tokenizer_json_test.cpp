@@ -83,35 +83,114 @@ TEST_CASE("the older forms of merges and of the model are read alike", "[text][t
 }
 
 TEST_CASE("the known pre-tokenizers are recognised", "[text][tokenizer_json]") {
-  const auto kind = [](const std::string& value) { return read(changed("/pre_tokenizer", value)).pre_tokenizer; };
+  const auto kind = [](const std::string& value) {
+    const std::vector<PreTokenizerStep> steps = read(changed("/pre_tokenizer", value)).pre_tokenizer;
+    REQUIRE_FALSE(steps.empty());
+    return steps.back();
+  };
   std::string llama3 = kQwen2;
   llama3.insert(llama3.find("|", llama3.find("?\\p{L}+|") + 8), "{1,3}");
-  CHECK(kind(R"({"type": "ByteLevel", "add_prefix_space": true})") == PreTokenizer::gpt2);
-  CHECK(kind(split_json(kQwen2)) == PreTokenizer::qwen2);
-  CHECK(kind(split_json(llama3)) == PreTokenizer::llama3);
-  CHECK(kind(split_json(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)")) == PreTokenizer::gpt2);
+  CHECK(kind(R"({"type": "ByteLevel", "add_prefix_space": true})") == PreTokenizerStep(PreTokenizer::gpt2));
+  CHECK(kind(split_json(kQwen2)) == PreTokenizerStep(PreTokenizer::qwen2));
+  CHECK(kind(split_json(llama3)) == PreTokenizerStep(PreTokenizer::llama3));
+  CHECK(kind(split_json(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)")) ==
+        PreTokenizerStep(PreTokenizer::gpt2));
   CHECK(kind(R"({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true},
-                 {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}]})") == PreTokenizer::smollm);
+                 {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}]})") == PreTokenizerStep(PreTokenizer::smollm));
 }
 
 TEST_CASE("other pre-tokenizers are refused with what they say", "[text][tokenizer_json]") {
   const auto refused = [](const std::string& value) { return refusal(changed("/pre_tokenizer", value)); };
   CHECK_THAT(refused(R"({"type": "Whitespace"})"), test::contains(R"("pre_tokenizer" is {"type":"Whitespace"}, which is not supported)"));
-  CHECK_THAT(refused(split_json("\\\\s+")), test::contains("not supported"));
-  CHECK_THAT(refused(split_json(kQwen2, "Removed")), test::contains("not supported"));
-  CHECK_THAT(refused(split_json(kQwen2, "Isolated", true)), test::contains("not supported"));
-  CHECK_THAT(refused(R"({"type": "ByteLevel", "add_prefix_space": false, "use_regex": false})"), test::contains("not supported"));
-  CHECK_THAT(refused(R"({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": false},
-                         {"type": "ByteLevel", "add_prefix_space": false}]})"),
+  CHECK_THAT(refused(split_json("(")), test::contains("the pattern \"(\" is not supported"));
+  CHECK_THAT(refused(R"({"type": "Split", "pattern": {}, "behavior": "Removed"})"), test::contains("or by a Regex"));
+  CHECK_THAT(refused(split_json(kQwen2, "Sideways")), test::contains("the behaviors Isolated"));
+  CHECK_THAT(refused(R"({"type": "Sequence", "pretokenizers": [{"type": "ByteLevel", "add_prefix_space": false}, {"type": "Digits"}]})"),
              test::contains("not supported"));
-  CHECK_THAT(refused(R"({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true},
-                         {"type": "ByteLevel", "add_prefix_space": true}]})"),
-             test::contains("not supported"));
-  CHECK_THAT(refused("null"), test::contains("\"pre_tokenizer\" is missing"));
+  CHECK_THAT(refused(R"({"type": "Split", "pattern": {"String": ""}, "behavior": "Removed"})"), test::contains("not supported"));
+  CHECK_THAT(refused(R"({"type": "Metaspace", "replacement": "ab"})"), test::contains("one character"));
+  CHECK_THAT(refused(R"({"type": "Metaspace", "replacement": "_", "prepend_scheme": "last"})"), test::contains("prepend schemes"));
+}
+
+TEST_CASE("steps of a pre-tokenizer are read in their order", "[text][tokenizer_json]") {
+  using Steps = std::vector<PreTokenizerStep>;
+  const auto steps = [](const std::string& value) { return read(changed("/pre_tokenizer", value)).pre_tokenizer; };
+  CHECK(steps(R"({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": false},
+                  {"type": "ByteLevel", "add_prefix_space": true}]})") == Steps{DigitsStep{}, PrefixSpaceStep{}, PreTokenizer::gpt2});
+  CHECK(steps(R"({"type": "ByteLevel", "add_prefix_space": false, "use_regex": false})").empty());
+  CHECK(steps(R"({"type": "Sequence", "pretokenizers": [
+                  {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithNext", "invert": true},
+                  {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})") ==
+        Steps{LiteralSplitStep{" ", SplitBehavior::merged_with_next, true}});
+  CHECK(steps(split_json(kQwen2, "Removed", true)) == Steps{RegexSplitStep{kQwen2, SplitBehavior::removed}, PreTokenizer::gpt2});
+  CHECK(Tokenizer(read(changed("/pre_tokenizer", split_json("a(?=b)")))).encode("aabb") == Tokens{0, 0, 1, 1});
+}
+
+/// As Llama 2's: unk 0, <s> 1, <0xC3> 2, <0xA9> 3, ▁ 4, a 5, ▁a 6.
+Json sentencepiece_json() {
+  Json json = small_json();
+  json["added_tokens"] = Json::parse(R"([{"id": 0, "content": "<unk>", "special": true}, {"id": 1, "content": "<s>", "special": true}])");
+  json["normalizer"] = Json::parse(R"({"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"},
+    {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]})");
+  json["pre_tokenizer"] = nullptr;
+  json["decoder"] = Json::parse(R"({"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+    {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]})");
+  json["model"] = Json::parse(R"({"type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true,
+    "vocab": {"<unk>": 0, "<s>": 1, "<0xC3>": 2, "<0xA9>": 3, "▁": 4, "a": 5, "▁a": 6}, "merges": ["▁ a"]})");
+  return json;
+}
+
+TEST_CASE("a SentencePiece tokenizer is read with its normalizer, byte fallback and decoder", "[text][tokenizer_json]") {
+  const Tokenizer tokenizer(read(sentencepiece_json()));
+  CHECK(tokenizer.encode("a aé<s>a") == Tokens{6, 6, 2, 3, 1, 6});
+  CHECK(tokenizer.encode("xyz") == Tokens{4, 0});
+  CHECK(tokenizer.decode(Tokens{6, 6, 2, 3, 1, 6}) == "a aé a");
+  CHECK(tokenizer.decode(Tokens{6}, false) == "a");
+  CHECK(tokenizer.decode(Tokens{1, 6}, false) == "<s> a");
+  CHECK(tokenizer.token_bytes(2) == "\xC3");
+  CHECK(tokenizer.find(" a") == 6);
+  CHECK(tokenizer.find("\xA9") == 3);
+  CHECK(tokenizer.vocabulary_size() == 7);
+}
+
+TEST_CASE("a Metaspace pre-tokenizer marks the beginning of the text", "[text][tokenizer_json]") {
+  Json json = sentencepiece_json();
+  json["normalizer"] = nullptr;
+  json["pre_tokenizer"] = Json::parse(R"({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": false})");
+  const Tokenizer tokenizer(read(json));
+  CHECK(tokenizer.encode("a<s>a") == Tokens{6, 1, 5});
+  CHECK(tokenizer.encode("<s>a") == Tokens{1, 5});
+  json["pre_tokenizer"] = Json::parse(R"({"type": "Metaspace", "replacement": "▁", "add_prefix_space": false})");
+  CHECK(Tokenizer(read(json)).encode("a a") == Tokens{5, 6});
+}
+
+TEST_CASE("NFC is done where the file asks for it", "[text][tokenizer_json]") {
+  const TokenizerDefinition definition = read(changed("/normalizer", R"({"type": "NFC"})"));
+  CHECK(definition.normalizer == std::vector<NormalizerStep>{NfcStep{}});
+}
+
+TEST_CASE("decoders other than SentencePiece's are refused", "[text][tokenizer_json]") {
+  const auto refused = [](const std::string& decoders) {
+    Json json = sentencepiece_json();
+    json["decoder"]["decoders"] = Json::parse(decoders);
+    return refusal(json);
+  };
+  CHECK_THAT(refused("[]"), test::contains("\"decoder\" is"));
+  CHECK_THAT(refused(R"([{"type": "ByteFallback"}])"), test::contains("\"decoder\" is"));
+  CHECK_THAT(refused(R"([{"type": "Fuse"}, {"type": "ByteFallback"}])"), test::contains("\"decoder\" is"));
+  CHECK_THAT(refused(R"([{"type": "Strip", "content": " ", "start": 1, "stop": 0}, {"type": "Fuse"}])"), test::contains("\"decoder\" is"));
+  CHECK_THAT(refused(R"([{"type": "Fuse"}, {"type": "Strip", "content": "x", "start": 1, "stop": 0}])"), test::contains("\"decoder\" is"));
+  CHECK_THAT(refused(R"([{"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 1}])"), test::contains("\"decoder\" is"));
+  CHECK_THAT(refused(R"([{"type": "WordPiece"}, {"type": "Fuse"}])"), test::contains("\"decoder\" is"));
 }
 
 TEST_CASE("what would change the tokens is refused by key and value", "[text][tokenizer_json]") {
-  CHECK_THAT(refusal(changed("/normalizer", R"({"type": "NFC"})")), test::contains(R"("normalizer" is {"type":"NFC"})"));
+  CHECK_THAT(refusal(changed("/normalizer", R"({"type": "Lowercase"})")), test::contains(R"("normalizer" is {"type":"Lowercase"})"));
+  CHECK_THAT(refusal(changed("/normalizer", R"({"type": "Replace", "pattern": {"Regex": "a"}, "content": "b"})")),
+             test::contains("\"normalizer\" is"));
+  CHECK_THAT(refusal(changed("/normalizer", R"({"type": "Replace", "pattern": {"String": ""}, "content": "b"})")),
+             test::contains("\"normalizer\" is"));
+  CHECK_THAT(refusal(changed("/normalizer", R"({"type": "Sequence", "normalizers": 3})")), test::contains("\"normalizer\" is"));
   CHECK_THAT(refusal(changed("/decoder", R"({"type": "Metaspace"})")), test::contains("\"decoder\" is"));
   CHECK_THAT(refusal(changed("/decoder", "null")), test::contains("\"decoder\" is missing"));
   CHECK_THAT(refusal(changed("/model/type", R"("Unigram")")), test::contains(R"("model.type" is "Unigram")"));

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Token ids against the Hugging Face tokenizers package: tests/data/text/generate.py wrote what it answers.
+// Token ids against tokenizers, sentencepiece and llama.cpp: tests/data/text/generate.py wrote what they answer.
 
 #include <array>
-#include <cstdlib>
-#include <fstream>
+#include <cstddef>
+#include <cstdint>
+#include <iomanip>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tutti/formats/gguf.hpp"
 #include "tutti/formats/json.hpp"
 #include "tutti/text/detokenizer.hpp"
 #include "tutti/text/tokenizer.hpp"
@@ -17,9 +21,72 @@ namespace {
 using namespace tutti;
 
 const std::string kData = std::string(TUTTI_TEST_DATA) + "/text/";
-constexpr std::array<const char*, 4> kKinds{"gpt2", "llama3", "qwen2", "smollm"};
+constexpr std::array<const char*, 7> kKinds{"gpt2", "llama3", "qwen2", "smollm", "llama2", "mistral", "gemma"};
+constexpr std::array<const char*, 2> kSentencePieceKinds{"llama2", "gemma"};
 
 Tokenizer reference_tokenizer(const std::string& kind) { return Tokenizer::from_hf(kData + "tokenizer_" + kind + ".json"); }
+
+Tokenizer gguf_tokenizer(const std::string& kind) { return Tokenizer::from_gguf(GgufFile(kData + "sentencepiece_" + kind + ".gguf")); }
+
+/// The generator of tests/data/text/generate.py, SplitMix64.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+
+  std::size_t below(std::size_t bound) {
+    std::uint64_t z = state_ += 0x9E3779B97F4A7C15U;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
+    return static_cast<std::size_t>((z ^ (z >> 31)) % bound);
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// As random_string of generate.py.
+std::string random_string(std::uint64_t seed, const std::vector<std::string>& fragments) {
+  constexpr std::array<std::size_t, 4> kCodePoints{0x250, 0x3000, 0x20000, 0x110000};
+  constexpr std::array<std::size_t, 6> kRepeats{1, 1, 1, 1, 2, 3};
+  Random random(seed);
+  std::string text;
+  for (std::size_t parts = std::size_t{1} << random.below(5); parts > 0; --parts) {
+    if (random.below(12) == 0) {
+      const std::size_t bound = kCodePoints[random.below(4)];
+      append_utf8(text, static_cast<char32_t>(random.below(bound)));
+    } else {
+      const std::string& fragment = fragments[random.below(fragments.size())];
+      for (std::size_t repeat = kRepeats[random.below(6)]; repeat > 0; --repeat) text += fragment;
+    }
+  }
+  return text;
+}
+
+/// FNV-1a over the tokens, each one step, and -1 behind them.
+void add_to_hash(std::uint64_t& hash, std::vector<Token> tokens) {
+  tokens.push_back(-1);
+  for (const Token token : tokens) hash = (hash ^ static_cast<std::uint32_t>(token)) * 0x100000001B3U;
+}
+
+std::string hex_of(std::uint64_t hash) {
+  std::ostringstream hex;
+  hex << std::hex << std::setw(16) << std::setfill('0') << hash;
+  return hex.str();
+}
+
+/// Checks the ids of 10,000 random strings, `encode(text)`, by the hashes that generate.py wrote for every 100 of them.
+template <class Encode>
+void check_random_strings(const std::string& kind, Encode encode) {
+  const Json random = read_json_file(kData + "random.json");
+  const auto fragments = random["fragments"].get<std::vector<std::string>>();
+  REQUIRE(random[kind].size() == 100);
+  for (std::uint64_t group = 0; group < 100; ++group) {
+    std::uint64_t hash = 0xCBF29CE484222325U;
+    for (std::uint64_t i = 0; i < 100; ++i) add_to_hash(hash, encode(random_string(100 * group + i, fragments)));
+    INFO(kind << ": strings " << 100 * group << " to " << 100 * group + 99);
+    REQUIRE(hex_of(hash) == random[kind][group].get<std::string>());
+  }
+}
 
 std::string from_hex(const std::string& hex) {
   std::string bytes;
@@ -86,23 +153,66 @@ TEST_CASE("decoding token by token gives the same text as decoding at once, in w
   }
 }
 
-// By hand: generate.py --random 10000 FILE, then TUTTI_RANDOM_TEXTS=FILE and the tag on the command line.
-TEST_CASE("token ids are those of the tokenizers package on random texts", "[.differential]") {
-  const char* path = std::getenv("TUTTI_RANDOM_TEXTS");
-  if (path == nullptr) {
-    WARN("SKIPPED: TUTTI_RANDOM_TEXTS does not name a file of generate.py --random");
-    return;
+TEST_CASE("token ids are those of the tokenizers package on 10,000 random strings", "[text][tokenizer]") {
+  for (const std::string kind : kKinds) {
+    const Tokenizer tokenizer = reference_tokenizer(kind);
+    check_random_strings(kind, [&](const std::string& text) { return tokenizer.encode(text); });
   }
-  std::vector<Tokenizer> tokenizers;
-  for (const std::string kind : kKinds) tokenizers.push_back(reference_tokenizer(kind));
-  std::ifstream lines(path);
-  std::size_t texts = 0;
-  for (std::string line; std::getline(lines, line); ++texts) {
-    const Json entry = parse_json(line, path);
-    for (std::size_t kind = 0; kind < kKinds.size(); ++kind) {
-      INFO(kKinds[kind] << ": " << line);
-      REQUIRE(tokenizers[kind].encode(entry[0].get<std::string>()) == entry[1][kind].get<std::vector<Token>>());
+}
+
+TEST_CASE("token ids from GGUF are those of sentencepiece on 10,000 random strings", "[text][tokenizer_gguf]") {
+  for (const std::string kind : kSentencePieceKinds) {
+    const Tokenizer tokenizer = gguf_tokenizer(kind);
+    check_random_strings("sentencepiece_" + kind,
+                         [&](const std::string& text) { return tokenizer.encode(text, {.parse_special = false, .add_special = false}); });
+  }
+}
+
+TEST_CASE("token ids and decoded text from GGUF are those of sentencepiece on every case", "[text][tokenizer_gguf]") {
+  const Json cases = read_json_file(kData + "cases.json");
+  const Json expected = read_json_file(kData + "sentencepiece_cases.json");
+  for (const std::string kind : kSentencePieceKinds) {
+    const Tokenizer tokenizer = gguf_tokenizer(kind);
+    for (std::size_t i = 0; i < cases["texts"].size(); ++i) {
+      const auto text = cases["texts"][i].get<std::string>();
+      INFO(kind << ": text " << i << ": " << text);
+      const auto ids = tokenizer.encode(text, {.parse_special = false, .add_special = false});
+      REQUIRE(ids == expected[kind]["ids"][i].get<std::vector<Token>>());
+      REQUIRE(tokenizer.decode(ids) == expected[kind]["decoded"][i].get<std::string>());
     }
   }
-  CHECK(texts > 0);
+}
+
+TEST_CASE("special tokens in a SentencePiece model of a GGUF file are found as llama.cpp finds them", "[text][tokenizer_gguf]") {
+  const Json expected = read_json_file(kData + "sentencepiece_cases.json");
+  for (const std::string kind : kSentencePieceKinds) {
+    const Tokenizer tokenizer = gguf_tokenizer(kind);
+    for (std::size_t i = 0; i < expected["special_texts"].size(); ++i) {
+      INFO(kind << ": " << expected["special_texts"][i]);
+      CHECK(tokenizer.encode(expected["special_texts"][i].get<std::string>()) ==
+            expected[kind]["special_ids"][i].get<std::vector<Token>>());
+    }
+  }
+}
+
+TEST_CASE("a text is split as tokenizers splits it, by every pattern, behaviour and inversion", "[text][pre_tokenizer_chain]") {
+  constexpr std::array<SplitBehavior, 5> kBehaviors{SplitBehavior::isolated, SplitBehavior::removed, SplitBehavior::merged_with_previous,
+                                                    SplitBehavior::merged_with_next, SplitBehavior::contiguous};
+  const Json cases = read_json_file(kData + "cases.json");
+  const Json splits = read_json_file(kData + "splits.json");
+  for (const auto& [pattern, hashes] : splits["hashes"].items()) {
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+      const bool invert = i % 2 == 1;
+      const PreTokenizerChain chain({RegexSplitStep{pattern, kBehaviors[i / 2], invert}});
+      std::uint64_t hash = 0xCBF29CE484222325U;
+      for (const Json& text : splits["texts"]) {
+        std::vector<Token> lengths;
+        chain.for_each_piece(cases["texts"][text.get<std::size_t>()].get<std::string>(), true,
+                             [&](std::string_view piece) { lengths.push_back(static_cast<Token>(piece.size())); });
+        add_to_hash(hash, lengths);
+      }
+      INFO(pattern << ", behaviour " << i / 2 << (invert ? ", inverted" : ""));
+      CHECK(hex_of(hash) == hashes[i].get<std::string>());
+    }
+  }
 }

@@ -61,8 +61,11 @@ TEST_CASE("an added token takes white space with it where it asks to", "[text][t
   const Tokenizer tokenizer(definition);
   CHECK(tokenizer.encode("b \n <s> b", {.add_special = false}) == Tokens{1, 7, 2, 1});
   CHECK(tokenizer.encode("b </s> \u3000b", {.add_special = false}) == Tokens{1, 2, 8, 1});
-  // What the first token took is not there for the second one.
+  // What the first token took is not there for the second one, unless it is that token.
   CHECK(tokenizer.encode("</s>  <s>", {.add_special = false}) == Tokens{8, 7});
+  definition.tokens.push_back({"\n", true});
+  definition.added_tokens.push_back(added(10, "\n"));
+  CHECK(Tokenizer(definition).encode("</s> \na", {.add_special = false}) == Tokens{8, 10, 0});
 }
 
 TEST_CASE("tokens that match normalised text are looked for in what the others leave", "[text][tokenizer]") {
@@ -76,7 +79,7 @@ TEST_CASE("tokens that match normalised text are looked for in what the others l
 
 TEST_CASE("a prefix space is added to every text between added tokens", "[text][tokenizer]") {
   TokenizerDefinition definition = small_definition();
-  definition.add_prefix_space = true;
+  definition.pre_tokenizer = {PrefixSpaceStep{}, PreTokenizer::gpt2};
   const Tokenizer tokenizer(definition);
   CHECK(tokenizer.encode("ab<s>ab<s> ab", {.add_special = false}) == Tokens{4, 7, 4, 7, 4});
   CHECK(tokenizer.encode("", {.add_special = false}).empty());

@@ -14,6 +14,7 @@
 
 #include "tutti/core/types.hpp"
 #include "tutti/formats/gguf.hpp"
+#include "tutti/text/chat_template.hpp"
 #include "tutti/text/text_codec.hpp"
 #include "tutti/text/tokenizer.hpp"
 
@@ -25,20 +26,33 @@ namespace tutti {
   return std::filesystem::is_directory(path) ? Tokenizer::from_hf(path) : Tokenizer::from_gguf(GgufFile(path));
 }
 
+/// The chat template that belongs to a tokenizer, with the texts of its BOS and EOS.
+/// @throws FormatError when it has none, or one that is not known.
+[[nodiscard]] inline ChatTemplate chat_template_of(const Tokenizer& tokenizer) {
+  const auto text = [&](std::optional<Token> token) { return token ? std::string(tokenizer.token_bytes(*token)) : std::string(); };
+  return ChatTemplate::from_text(tokenizer.chat_template(), {text(tokenizer.bos()), text(tokenizer.eos())});
+}
+
 /// A codec over a shared tokenizer. Special tokens have no text. Text ends at the tokenizer's EOS, at `end_tokens` (those of
-/// the model's configuration), and at the end-of-turn markers of the common chat formats, as far as they are special tokens.
+/// the model's configuration), and at the end-of-turn markers of the common chat formats, as far as they are special tokens. A text that
+/// begins with BOS itself, as a rendered chat may, gets no second one.
 [[nodiscard]] inline TextCodec codec_of(const std::shared_ptr<const Tokenizer>& tokenizer, std::vector<Token> end_tokens = {}) {
   const auto add = [&](std::optional<Token> token) {
     if (token && std::find(end_tokens.begin(), end_tokens.end(), *token) == end_tokens.end()) end_tokens.push_back(*token);
   };
   add(tokenizer->eos());
-  constexpr std::array<std::string_view, 4> kEndMarkers{"<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>"};
+  constexpr std::array<std::string_view, 5> kEndMarkers{"<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>"};
   for (const std::string_view marker : kEndMarkers) {
     const std::optional<Token> token = tokenizer->find(marker);
     if (token && tokenizer->is_special(*token)) add(token);
   }
   TextCodec codec;
-  codec.encode = [tokenizer](std::string_view text) { return tokenizer->encode(text); };
+  codec.encode = [tokenizer](std::string_view text) {
+    std::vector<Token> tokens = tokenizer->encode(text);
+    const bool twice = tokenizer->bos() && tokens.size() > 1 && tokens[0] == *tokenizer->bos() && tokens[1] == tokens[0];
+    if (twice) tokens.erase(tokens.begin());
+    return tokens;
+  };
   codec.token_bytes = [tokenizer](Token token) {
     return tokenizer->is_special(token) ? std::string() : std::string(tokenizer->token_bytes(token));
   };

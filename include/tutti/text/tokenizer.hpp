@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Text to tokens and back, as the tokenizer of the model's own files does it. Byte-level BPE only.
+// Text to tokens and back, as the tokenizer of the model's own files does it: byte-level BPE and SentencePiece's BPE.
 
 #include <array>
 #include <cstddef>
@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "tutti/core/error.hpp"
@@ -17,13 +18,14 @@
 #include "tutti/formats/checked.hpp"
 #include "tutti/formats/gguf.hpp"
 #include "tutti/text/added_tokens.hpp"
-#include "tutti/text/byte_alphabet.hpp"
-#include "tutti/text/byte_level_bpe.hpp"
-#include "tutti/text/pre_tokenizer.hpp"
+#include "tutti/text/detail/make_tokenizer_model.hpp"
+#include "tutti/text/normalizer.hpp"
+#include "tutti/text/pre_tokenizer_chain.hpp"
 #include "tutti/text/tokenizer_definition.hpp"
 #include "tutti/text/tokenizer_gguf.hpp"
 #include "tutti/text/tokenizer_json.hpp"
 #include "tutti/text/utf8.hpp"
+#include "tutti/text/vocabulary.hpp"
 
 namespace tutti {
 
@@ -49,10 +51,12 @@ class Tokenizer {
 
   /// @throws FormatError when the parts do not fit each other.
   explicit Tokenizer(TokenizerDefinition definition)
-      : bpe_(make_bpe(definition)),
+      : model_(detail::make_tokenizer_model(definition)),
+        texts_(detail::make_token_texts(definition)),
         special_(definition.tokens.size(), false),
-        pre_tokenizer_(definition.pre_tokenizer),
-        add_prefix_space_(definition.add_prefix_space),
+        normalizer_(std::move(definition.normalizer)),
+        pre_tokenizer_(detail::make_pre_tokenizer(definition)),
+        leading_spaces_(definition.decoder_strips_spaces),
         prefix_(std::move(definition.prefix)),
         suffix_(std::move(definition.suffix)),
         bos_(definition.bos),
@@ -62,6 +66,7 @@ class Tokenizer {
     for (AddedToken& token : definition.added_tokens) {
       require_token(definition.source, "added token " + in_quotes(token.text), token.id);
       special_[static_cast<std::size_t>(token.id)] = token.special;
+      if (token.after_normalization) token.text = normalizer_(std::move(token.text));
       added[token.after_normalization ? 1 : 0].push_back(std::move(token));
     }
     added_ = {AddedTokens(std::move(added[0])), AddedTokens(std::move(added[1]))};
@@ -71,19 +76,20 @@ class Tokenizer {
     if (eos_) require_token(definition.source, "the EOS token", *eos_);
   }
 
-  /// Tokens of `text`; what is invalid UTF-8 in it counts as U+FFFD. Bytes that the vocabulary cannot express are dropped or
-  /// become the unknown token, as the file says. Time O(n log n) at worst, usually linear.
+  /// Tokens of `text`; what is invalid UTF-8 in it counts as U+FFFD. What the vocabulary cannot express is dropped or becomes the
+  /// unknown token, as the file says. Time O(n log n) at worst, usually linear.
   [[nodiscard]] std::vector<Token> encode(std::string_view text, EncodeOptions options = {}) const {
     std::string repaired;
     if (!is_valid_utf8(text)) text = repaired = replace_invalid_utf8(text);
     std::vector<Token> tokens;
     if (options.add_special) tokens = prefix_;
-    encode_around_added(text, 0, options, tokens);
+    encode_around_added(text, 0, true, options, tokens);
     if (options.add_special) tokens.insert(tokens.end(), suffix_.begin(), suffix_.end());
     return tokens;
   }
 
-  /// The text of `tokens`, always valid UTF-8: what is not becomes U+FFFD.
+  /// The text of `tokens`, always valid UTF-8: what is not becomes U+FFFD. A tokenizer that puts a space before every text takes it
+  /// away again here.
   /// @throws OptionError when a token is not in the vocabulary.
   [[nodiscard]] std::string decode(std::span<const Token> tokens, bool skip_special = true) const {
     std::string bytes;
@@ -91,6 +97,9 @@ class Tokenizer {
       const std::string_view text = token_bytes(token);
       if (!skip_special || !special_[static_cast<std::size_t>(token)]) bytes += text;
     }
+    std::size_t spaces = 0;
+    while (spaces < leading_spaces_ && spaces < bytes.size() && bytes[spaces] == ' ') ++spaces;
+    bytes.erase(0, spaces);
     return is_valid_utf8(bytes) ? bytes : replace_invalid_utf8(bytes);
   }
 
@@ -98,7 +107,7 @@ class Tokenizer {
   /// @throws OptionError when the token is not in the vocabulary.
   [[nodiscard]] std::string_view token_bytes(Token token) const {
     check(token);
-    return bpe_.vocabulary().bytes(token);
+    return texts().bytes(token);
   }
 
   /// The token that stands for exactly these bytes (" the", not "Ġthe"); an added token goes before one of the vocabulary.
@@ -106,7 +115,7 @@ class Tokenizer {
     for (const AddedTokens& added : added_) {
       if (const AddedToken* token = added.find(bytes)) return token->id;
     }
-    return bpe_.vocabulary().find(bytes);
+    return texts().find(bytes);
   }
 
   /// Whether decode hides the token: BOS, end of a turn, and so on.
@@ -116,42 +125,18 @@ class Tokenizer {
     return special_[static_cast<std::size_t>(token)];
   }
 
-  [[nodiscard]] std::size_t vocabulary_size() const { return bpe_.vocabulary().size(); }
+  /// How many spaces at the beginning of a text decode leaves out.
+  [[nodiscard]] std::size_t leading_spaces() const { return leading_spaces_; }
+
+  [[nodiscard]] std::size_t vocabulary_size() const { return texts().size(); }
   [[nodiscard]] std::optional<Token> bos() const { return bos_; }
   [[nodiscard]] std::optional<Token> eos() const { return eos_; }
   /// The file's chat template, in Jinja; empty if it has none. See ChatTemplate.
   [[nodiscard]] const std::string& chat_template() const { return chat_template_; }
 
  private:
-  static ByteLevelBpe make_bpe(const TokenizerDefinition& definition) {
-    try {
-      Vocabulary vocabulary(definition.tokens.size());
-      for (const auto& [text, literal] : definition.tokens) {
-        const std::optional<std::string> bytes = literal ? std::nullopt : from_byte_alphabet(text);
-        vocabulary.add(bytes ? *bytes : text, bytes && !bytes->empty());
-      }
-      const std::vector<BpeMerge> merges = resolve_merges(definition, vocabulary);
-      return {std::move(vocabulary), merges, {definition.ignore_merges, definition.unknown, definition.fuse_unknown}};
-    } catch (const Error& error) {
-      fail<FormatError>(definition.source, ": ", error.what());
-    }
-  }
-
-  static std::vector<BpeMerge> resolve_merges(const TokenizerDefinition& definition, const Vocabulary& vocabulary) {
-    std::vector<BpeMerge> merges;
-    merges.reserve(definition.merges.size());
-    for (const TokenizerDefinition::Merge& merge : definition.merges) {
-      const auto resolve = [&](const std::string& text) {
-        const std::optional<std::string> bytes = from_byte_alphabet(text);
-        const std::optional<Token> token = bytes ? vocabulary.find(*bytes) : std::nullopt;
-        require<FormatError>(token.has_value(), "merge ", merges.size(), ", ", in_quotes(merge.left), " with ", in_quotes(merge.right),
-                             ", names ", in_quotes(text), ", which is not among the ", vocabulary.size(), " tokens");
-        return *token;
-      };
-      merges.push_back({resolve(merge.left), resolve(merge.right), resolve(merge.left + merge.right)});
-    }
-    return merges;
-  }
+  /// What the tokens are decoded to.
+  [[nodiscard]] const Vocabulary& texts() const { return texts_ ? *texts_ : std::get<ByteLevelBpe>(model_).vocabulary(); }
 
   void require_token(const std::string& source, const std::string& what, Token token) const {
     require<FormatError>(token >= 0 && static_cast<std::size_t>(token) < vocabulary_size(), source, ": ", what, " has id ", token,
@@ -163,36 +148,43 @@ class Tokenizer {
                          " is not in the vocabulary of ", vocabulary_size(), " tokens; was it drawn for another model?");
   }
 
-  /// Looks for the added tokens of `stage` and hands what lies between them to the next stage, at last to the merges.
-  void encode_around_added(std::string_view text, std::size_t stage, EncodeOptions options, std::vector<Token>& tokens) const {
-    if (stage == added_.size()) return encode_plain(text, tokens);
+  /// Looks for the added tokens of `stage` and hands what lies between them to the next stage, at last to the model. The text is
+  /// normalised on the way to the second stage.
+  void encode_around_added(std::string_view text, std::size_t stage, bool begins_text, EncodeOptions options,
+                           std::vector<Token>& tokens) const {
+    if (text.empty()) return;
+    if (stage == added_.size()) return encode_plain(text, begins_text, tokens);
+    std::string normalized;
+    if (stage == 1 && !normalizer_.empty()) text = normalized = normalizer_(std::string(text));
     std::size_t done = 0;
     std::size_t search_from = 0;
     while (const auto match = added_[stage].find_next(text, search_from)) {
       search_from = match->end;
       if (match->token->special && !options.parse_special) continue;
       const std::size_t begin = match->token->strip_left ? detail::white_space_begin(text, match->begin, done) : match->begin;
-      encode_around_added(text.substr(done, begin - done), stage + 1, options, tokens);
+      if (begin > done) encode_around_added(text.substr(done, begin - done), stage + 1, begins_text && done == 0, options, tokens);
       tokens.push_back(match->token->id);
-      done = search_from = match->token->strip_right ? detail::white_space_run_end(text, match->end) : match->end;
+      // The white space that is taken along may begin another token, which counts nevertheless, as in tokenizers.
+      done = match->token->strip_right ? detail::white_space_run_end(text, match->end) : match->end;
     }
-    encode_around_added(text.substr(done), stage + 1, options, tokens);
+    encode_around_added(text.substr(done), stage + 1, begins_text && done == 0, options, tokens);
   }
 
-  void encode_plain(std::string_view text, std::vector<Token>& tokens) const {
-    std::string spaced;
-    if (add_prefix_space_ && !text.empty() && text.front() != ' ') {
-      spaced.reserve(text.size() + 1);
-      text = (spaced += ' ') += text;
-    }
-    for_each_piece(text, pre_tokenizer_, [&](std::string_view piece) { bpe_.encode(piece, tokens); });
+  void encode_plain(std::string_view text, bool begins_text, std::vector<Token>& tokens) const {
+    std::visit(
+        [&](const auto& model) {
+          pre_tokenizer_.for_each_piece(text, begins_text, [&](std::string_view piece) { model.encode(piece, tokens); });
+        },
+        model_);
   }
 
-  ByteLevelBpe bpe_;
+  detail::TokenizerModelVariant model_;
+  std::optional<Vocabulary> texts_;   // by token, what it is decoded to; a byte-level model's vocabulary has it already
   std::array<AddedTokens, 2> added_;  // looked for before normalisation, and after it
   std::vector<bool> special_;         // by token
-  PreTokenizer pre_tokenizer_;
-  bool add_prefix_space_;
+  Normalizer normalizer_;
+  PreTokenizerChain pre_tokenizer_;
+  std::size_t leading_spaces_;
   std::vector<Token> prefix_;
   std::vector<Token> suffix_;
   std::optional<Token> bos_;

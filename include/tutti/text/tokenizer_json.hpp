@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Reader of Hugging Face's tokenizer.json: byte-level BPE whose pre-tokenizer is one of the built-in ones. What is not
-// supported is refused by key and value, because a tokenizer that is almost right makes a model that is quietly bad.
+// Reader of Hugging Face's tokenizer.json: BPE on bytes (GPT-2 and most since) or on characters with byte fallback (SentencePiece
+// models). What is not supported is refused by key and value, because a tokenizer that is almost right makes a model that is
+// quietly bad.
 
 #include <algorithm>
 #include <array>
@@ -19,7 +20,9 @@
 #include "tutti/core/types.hpp"
 #include "tutti/formats/checked.hpp"
 #include "tutti/formats/json.hpp"
-#include "tutti/text/pre_tokenizer.hpp"
+#include "tutti/text/detail/tokenizer_json_normalizer.hpp"
+#include "tutti/text/detail/tokenizer_json_pre_tokenizer.hpp"
+#include "tutti/text/detail/tokenizer_json_section.hpp"
 #include "tutti/text/tokenizer_definition.hpp"
 
 namespace tutti {
@@ -27,19 +30,20 @@ namespace tutti {
 namespace detail {
 
 /// Fills a TokenizerDefinition section by section.
-class TokenizerJsonReader {
+class TokenizerJsonReader : private TokenizerJsonSection {
  public:
-  explicit TokenizerJsonReader(const std::filesystem::path& path) : file_(path.string()), root_(read_json_file(path)) {
+  explicit TokenizerJsonReader(const std::filesystem::path& path)
+      : TokenizerJsonSection(path.string()), file_(path.string()), root_(read_json_file(path)) {
     require<FormatError>(root_.is_object(), file_, ": expected an object, found ", found_text(root_));
     // `truncation` and `padding` say how batches were once made, not what the tokens are; transformers ignores them as well.
     definition_.source = file_;
+    TokenizerJsonPreTokenizer(file_).read(json_find(root_, "pre_tokenizer"), definition_);
     read_model(member(root_, "model"));
     read_added_tokens();
-    if (const Json* normalizer = json_find(root_, "normalizer")) refuse("normalizer", *normalizer, "null");
-    read_pre_tokenizer(member(root_, "pre_tokenizer"));
+    const TokenizerJsonNormalizer texts(file_);
+    if (const Json* normalizer = json_find(root_, "normalizer")) definition_.normalizer = texts.read_normalizer(*normalizer);
     if (const Json* processor = json_find(root_, "post_processor")) read_post_processor(*processor);
-    const Json& decoder = member(root_, "decoder");
-    if (type_of(decoder) != "ByteLevel") refuse("decoder", decoder, "ByteLevel");
+    texts.read_decoder(member(root_, "decoder"), definition_);
   }
 
   /// bos_token, eos_token and chat_template of tokenizer_config.json.
@@ -67,23 +71,10 @@ class TokenizerJsonReader {
   TokenizerDefinition take() { return std::move(definition_); }
 
  private:
-  [[noreturn]] void refuse(std::string_view key, const Json& value, std::string_view supported) const {
-    fail<FormatError>(file_, ": \"", key, "\" is ", escaped(value.dump(), 200), ", which is not supported; supported: ", supported);
-  }
-
-  [[nodiscard]] const Json& member(const Json& object, const std::string& key) const {
-    const Json* value = json_find(object, key);
-    require<FormatError>(value != nullptr, file_, ": \"", key, "\" is missing");
-    return *value;
-  }
-
-  /// The member "type" of a component; "" if it has none.
-  [[nodiscard]] std::string type_of(const Json& component) const { return json_get<std::string>(component, "type", file_, ""); }
-
   void read_model(const Json& model) {
     // Files older than the field have no type; they are BPE if they have merges.
     if (const std::string type = type_of(model); type != "BPE" && !(type.empty() && model.contains("merges"))) {
-      refuse("model.type", model.value("type", Json()), "BPE on bytes (SentencePiece and WordPiece models are not)");
+      refuse("model.type", model.value("type", Json()), "BPE (Unigram, WordPiece and WordLevel models are not)");
     }
     for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"}) {
       const Json* value = json_find(model, affix);
@@ -92,8 +83,9 @@ class TokenizerJsonReader {
     if (const Json* dropout = json_find(model, "dropout")) {
       if (json_get<double>(model, "dropout", file_) != 0) refuse("model.dropout", *dropout, "null, 0");
     }
-    if (json_get(model, "byte_fallback", file_, false)) {
-      refuse("model.byte_fallback", model["byte_fallback"], "false (byte fallback belongs to SentencePiece models)");
+    definition_.byte_fallback = json_get(model, "byte_fallback", file_, false);
+    if (definition_.byte_fallback && definition_.model == TokenizerModel::byte_level_bpe) {
+      refuse("model.byte_fallback", model["byte_fallback"], "false with the pre-tokenizer ByteLevel");
     }
     definition_.ignore_merges = json_get(model, "ignore_merges", file_, false);
     definition_.fuse_unknown = json_get(model, "fuse_unk", file_, false);
@@ -177,49 +169,6 @@ class TokenizerJsonReader {
       place(token.id, {token.text, true});
     }
     definition_.added_tokens.push_back(std::move(token));
-  }
-
-  /// @returns whether the ByteLevel component is to cut the text by GPT-2's pattern itself.
-  bool uses_pattern(const Json& byte_level) const { return json_get(byte_level, "use_regex", file_, true); }
-
-  void read_pre_tokenizer(const Json& json) {
-    constexpr std::string_view kSupported =
-        "ByteLevel; Sequence of Digits (individual_digits) and ByteLevel; Sequence of Split by the pattern of GPT-2, Llama 3 or Qwen2 "
-        "(Isolated) and ByteLevel (without use_regex); in a Sequence without add_prefix_space";
-    if (type_of(json) == "ByteLevel" && uses_pattern(json)) {
-      definition_.add_prefix_space = json_get<bool>(json, "add_prefix_space", file_);
-      return;
-    }
-    const Json* steps = type_of(json) == "Sequence" ? json_find(json, "pretokenizers") : nullptr;
-    if (steps == nullptr || !steps->is_array() || steps->size() != 2) refuse("pre_tokenizer", json, kSupported);
-    const Json& first = (*steps)[0];
-    const Json& second = (*steps)[1];
-    if (type_of(second) != "ByteLevel" || json_get<bool>(second, "add_prefix_space", file_)) refuse("pre_tokenizer", json, kSupported);
-    std::optional<PreTokenizer> kind;
-    if (type_of(first) == "Digits" && uses_pattern(second) && json_get<bool>(first, "individual_digits", file_)) {
-      kind = PreTokenizer::smollm;
-    } else if (type_of(first) == "Split" && !uses_pattern(second)) {
-      kind = read_split(first);
-    }
-    if (!kind) refuse("pre_tokenizer", json, kSupported);
-    definition_.pre_tokenizer = *kind;
-  }
-
-  /// The built-in pre-tokenizer that does what `split` says, if there is one.
-  std::optional<PreTokenizer> read_split(const Json& split) const {
-    constexpr std::array<std::pair<std::string_view, PreTokenizer>, 3> kPatterns{{
-        {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", PreTokenizer::gpt2},
-        {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-         PreTokenizer::llama3},
-        {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-         PreTokenizer::qwen2},
-    }};
-    if (json_get<std::string>(split, "behavior", file_) != "Isolated" || json_get(split, "invert", file_, false)) return std::nullopt;
-    const auto pattern = json_optional<std::string>(member(split, "pattern"), "Regex", file_);
-    for (const auto& [text, kind] : kPatterns) {
-      if (pattern == text) return kind;
-    }
-    return std::nullopt;
   }
 
   void read_post_processor(const Json& json) {

@@ -1,24 +1,29 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Trains four small byte-level tokenizers and records what the Hugging Face `tokenizers` package makes of difficult texts.
+"""Trains small tokenizers and records what the packages they come from make of difficult texts.
 
-Written with tokenizers 0.23.3 (Python 3.11). Writes next to this file:
-  tokenizer_{gpt2,llama3,qwen2,smollm}.json   the tokenizers
-  cases.json                                  texts and, for each tokenizer, their ids with and without special tokens
-and, with --random COUNT FILE, that many random texts with their ids, one JSON array a line: too many to keep, for a check by
-hand with tests/text/tokenizer_reference_test.cpp.
+Written with tokenizers 0.23.3, sentencepiece 0.2.3, gguf 0.19.0 and llama-cpp-python 0.3.36 (Python 3.11). Writes next to this file:
+  tokenizer_KIND.json        the tokenizers: byte-level ones, and those that train_sentencepiece.py trains
+  sentencepiece_KIND.gguf    the same SentencePiece vocabularies in GGUF
+  cases.json                 texts and, for each tokenizer, their ids with and without special tokens (from tokenizers)
+  sentencepiece_cases.json   the ids that sentencepiece gives to the same texts, and llama.cpp to texts with special tokens
+  splits.json                for patterns and all behaviours of Split, a hash of the pieces' lengths in most of the texts of cases.json
+  random.json                what random_strings() draws from, and a hash of the ids of every 100 of its 10,000 texts
 """
 
 import json
 import pathlib
 import random
-import sys
 import unicodedata
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+import llama_cpp
+import train_sentencepiece
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 HERE = pathlib.Path(__file__).parent
 KINDS = ("gpt2", "llama3", "qwen2", "smollm")
+SENTENCEPIECE_KINDS = ("llama2", "mistral", "gemma")
 
 # Article 1 of the Universal Declaration of Human Rights, and texts of ours that bring numbers, code and contractions.
 CORPUS = """\
@@ -74,6 +79,8 @@ def train(kind):
         pattern = LLAMA3 if kind == "llama3" else LLAMA3.replace("{1,3}", "")
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), "isolated"), byte_level])
     tokenizer.decoder = decoders.ByteLevel()
+    if kind == "qwen2":
+        tokenizer.normalizer = normalizers.NFC()
     # As in SmolLM2's vocabulary, bytes that the corpus lacks are missing in two of the four.
     alphabet = pre_tokenizers.ByteLevel.alphabet() if kind in ("gpt2", "llama3") else []
     trainer = trainers.BpeTrainer(
@@ -158,21 +165,112 @@ INVALID = [
 ]  # fmt: skip
 
 
+class SplitMix64:
+    """Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014. The test has it too."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def below(self, bound):
+        self.state = (self.state + 0x9E3779B97F4A7C15) % 2**64
+        z = self.state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) % 2**64
+        return (z ^ (z >> 31)) % bound
+
+
+def random_string(seed, fragments):
+    """1 to 16 fragments, some repeated, every twelfth a random code point. Every number drawn is one call of `below`, in this order."""
+    rng = SplitMix64(seed)
+    parts = []
+    for _ in range(1 << rng.below(5)):
+        if rng.below(12) == 0:
+            code_point = rng.below((0x250, 0x3000, 0x20000, 0x110000)[rng.below(4)])
+            parts.append(chr(code_point) if not 0xD800 <= code_point < 0xE000 else "\ufffd")
+        else:
+            parts.append(fragments[rng.below(len(fragments))] * (1, 1, 1, 1, 2, 3)[rng.below(6)])
+    return "".join(parts)
+
+
+def hash_of(lists_of_ids):
+    """FNV-1a with 64 bits over the ids, each one step, and -1 behind every list."""
+    value = 0xCBF29CE484222325
+    for ids in lists_of_ids:
+        for token in [*ids, 2**32 - 1]:
+            value = ((value ^ token) * 0x100000001B3) % 2**64
+    return f"{value:016x}"
+
+
+def write_lines(name, values):
+    """One key a line, so that a change of one tokenizer shows as one."""
+    lines = ",\n".join(json.dumps(key) + ":" + json.dumps(value, separators=(",", ":")) for key, value in values.items())
+    (HERE / name).write_text("{" + lines + "}\n", encoding="utf-8")
+
+
+def write_sentencepiece(models, texts):
+    special_texts = ["<s>a</s>", " <s> a  b </s>\n", "Hello<unk> world", "<s><s>", "a<pad>b", "</s", "<h1>Hi  <start_of_turn>  a\n\n\nb"]
+    cases = {"special_texts": special_texts}
+    for kind, model in models.items():
+        path = HERE / f"sentencepiece_{kind}.gguf"
+        train_sentencepiece.write_gguf(kind, model, path)
+        llama = llama_cpp.Llama(str(path), vocab_only=True, verbose=False)
+        ids = [model.encode(text) for text in texts]
+        cases[kind] = {
+            "ids": ids,
+            "decoded": [model.decode(each) for each in ids],
+            "special_ids": [llama.tokenize(text.encode(), special=True) for text in special_texts],
+        }
+    write_lines("sentencepiece_cases.json", cases)
+
+
+CASED = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+ENDING = r"(?i:" + CONTRACTIONS + r")?"
+PATTERNS = [
+    LLAMA3,
+    # GPT-4 and its possessive quantifiers, GPT-4o, parts of DeepSeek's, and what the two engines read differently.
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",
+    r"[^\r\n\p{L}\p{N}]?" + CASED[0] + "*" + CASED[1] + "+" + ENDING + r"|[^\r\n\p{L}\p{N}]?" + CASED[0] + "+" + CASED[1] + "*" + ENDING
+    + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"[一-龥\u3040-ゟ゠-ヿ]+",
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+",
+    r"\p{N}",
+    r"\s+",
+    r"[\S]+",
+    r"\w+|[^\w\s]+",
+    r"\W",
+    r"\b",
+    r"\B",
+    r"\h+",
+    r"x*",
+    r"(?i)the|S",
+    r"^.|a$",
+]  # fmt: skip
+
+
+def write_splits(texts):
+    """Unicode 14.0 is PCRE2's and Python 3.11's; texts with characters that are younger are left out."""
+    known = [i for i, text in enumerate(texts) if len(text) < 2000 and not any(unicodedata.category(c) == "Cn" for c in text)]
+    hashes = {}
+    for pattern in PATTERNS:
+        hashes[pattern] = []
+        for behavior in ("isolated", "removed", "merged_with_previous", "merged_with_next", "contiguous"):
+            for invert in (False, True):
+                splitter = pre_tokenizers.Split(Regex(pattern), behavior, invert)
+                lengths = [[len(piece.encode()) for piece, _ in splitter.pre_tokenize_str(texts[i])] for i in known]
+                hashes[pattern].append(hash_of(lengths))
+    write_lines("splits.json", {"texts": known, "hashes": hashes})
+
+
 def main():
-    tokenizers = {}
-    for kind in KINDS:
-        tokenizer = train(kind)
+    models = {kind: train_sentencepiece.train(kind, CORPUS) for kind in ("llama2", "gemma")}
+    tokenizers = {kind: train(kind) for kind in KINDS}
+    for kind in SENTENCEPIECE_KINDS:
+        tokenizers[kind] = train_sentencepiece.to_tokenizers(kind, models["gemma" if kind == "gemma" else "llama2"])
+        tokenizers[kind].add_special_tokens(SPECIAL)
+        tokenizers[kind].add_tokens(ADDED)
+    for kind, tokenizer in tokenizers.items():
         text = json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":"))
         (HERE / f"tokenizer_{kind}.json").write_text(text + "\n", encoding="utf-8")
-        tokenizers[kind] = tokenizer
-
-    if len(sys.argv) == 4 and sys.argv[1] == "--random":
-        rng = random.Random(2)
-        with open(sys.argv[3], "w", encoding="utf-8") as file:
-            for _ in range(int(sys.argv[2])):
-                text = random_text(rng)
-                print(json.dumps([text, [tokenizers[kind].encode(text).ids for kind in KINDS]]), file=file)
-        return
 
     rng = random.Random(1)
     texts = ["", " ", "'", CORPUS[:400], torture_text(), *APOSTROPHES, *MARKERS] + [random_text(rng) for _ in range(250)]
@@ -192,9 +290,19 @@ def main():
         cases[kind]["plain_ids"] = [tokenizer.encode(text, add_special_tokens=False).ids for text in MARKERS]
         tokenizer.encode_special_tokens = False
     cases["plain_texts"] = MARKERS
-    # One list a line, so that a change of one tokenizer shows as one.
-    lines = ",\n".join(json.dumps(key) + ":" + json.dumps(value, separators=(",", ":")) for key, value in cases.items())
-    (HERE / "cases.json").write_text("{" + lines + "}\n", encoding="utf-8")
+    write_lines("cases.json", cases)
+    write_sentencepiece(models, texts)
+    write_splits(texts)
+
+    fragments = WORDS * 3 + WHITE_SPACE * 3 + SYMBOLS + APOSTROPHES + CURIOUS + MARKERS + list("0123456789") * 2
+    strings = [random_string(seed, fragments) for seed in range(10_000)]
+    hashes = {"fragments": fragments}
+    for kind, encode in [(kind, lambda text, t=tokenizer: t.encode(text).ids) for kind, tokenizer in tokenizers.items()] + [
+        ("sentencepiece_" + kind, model.encode) for kind, model in models.items()
+    ]:
+        ids = [encode(text) for text in strings]
+        hashes[kind] = [hash_of(ids[i : i + 100]) for i in range(0, len(ids), 100)]
+    write_lines("random.json", hashes)
 
 
 if __name__ == "__main__":
