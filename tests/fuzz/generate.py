@@ -77,8 +77,8 @@ def tiny_gguf(kind, vocabulary=8, hidden=32, tokenizer=None, pre="smollm", extra
         writer.add_embedding_length(hidden)
         writer.add_block_count(1)
         writer.add_feed_forward_length(hidden)
-        writer.add_head_count(4)
-        writer.add_head_count_kv(2)
+        writer.add_head_count(2)
+        writer.add_head_count_kv(1)
         writer.add_layer_norm_rms_eps(1e-5)
         for add in extra:
             add(writer)
@@ -144,9 +144,9 @@ def blocks_gguf():
 
 def gguf_seeds():
     kinds = gguf.GGMLQuantizationType
-    write("gguf", "q4_0_byte_level", tiny_gguf(kinds.Q4_0, tokenizer="gpt2"))
-    write("gguf", "q4_0_sentencepiece", tiny_gguf(kinds.Q4_0, tokenizer="llama"))
-    write("gguf", "q8_0", tiny_gguf(kinds.Q8_0, extra=[lambda w: w.add_rope_freq_base(5e5), lambda w: w.add_rope_scaling_factor(2.0),
+    write("gguf", "f16_byte_level", tiny_gguf(kinds.F16, hidden=4, tokenizer="gpt2"))
+    write("gguf", "f32_sentencepiece", tiny_gguf(kinds.F32, hidden=4, tokenizer="llama"))
+    write("gguf", "q4_0_scaled_rope", tiny_gguf(kinds.Q4_0, extra=[lambda w: w.add_rope_freq_base(5e5), lambda w: w.add_rope_scaling_factor(2.0),
                                                        lambda w: w.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)]))
     write("gguf", "blocks", blocks_gguf())
     values = tiny_values()
