@@ -30,8 +30,8 @@ std::string render_prompt(const Options& options, const tutti::Tokenizer& tokeni
 }
 
 void run(Options options) {
-  const std::vector<Model> experts = load_experts(options);
-  const auto tokenizer = std::make_shared<const tutti::Tokenizer>(tutti::load_tokenizer(options.models.front()));
+  const auto [experts, tokenizer] = load_experts(options);
+  tutti::require<tutti::ModelError>(tokenizer != nullptr, options.models.front(), ": has no tokenizer to read the prompt with");
   tutti::StackOptions stack_options;
   stack_options.kv_type = options.kv_type;
   stack_options.context_length = options.context;

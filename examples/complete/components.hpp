@@ -2,6 +2,7 @@
 #pragma once
 // Scorers and selectors chosen at run time: variants that model the same concepts as their members.
 
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -52,20 +53,13 @@ inline AnySelector make_selector(const std::string& name) {
   return {tutti::BestOfN{}};
 }
 
-/// One model for each expert: the same for all, one path each, or one base with an adapter each.
-inline std::vector<tutti::Transformer<tutti::Cpu>> load_experts(const Options& options) {
-  using Model = tutti::Transformer<tutti::Cpu>;
-  std::vector<Model> experts;
-  for (const std::string& path : options.models) experts.push_back(Model::load(path));
-  if (!options.adapters.empty()) {
-    tutti::require<tutti::OptionError>(experts.size() == 1, options.adapters.size(), " adapters on ", experts.size(),
-                                       " models: give one --model, their base");
-    const Model base = experts.front();
-    experts.clear();
-    for (const std::string& adapter : options.adapters) experts.push_back(base.with_adapter(adapter));
-  } else if (experts.size() == 1) {
-    experts.resize(options.experts, experts.front());
-  }
+/// One model for each expert: those that the paths name or hold, or one model for all.
+inline tutti::Experts<tutti::Cpu> load_experts(const Options& options) {
+  std::vector<std::filesystem::path> paths(options.models.begin(), options.models.end());
+  paths.insert(paths.end(), options.adapters.begin(), options.adapters.end());
+  const tutti::ExpertPaths found = tutti::find_experts(paths);
+  tutti::Experts<tutti::Cpu> experts = tutti::load_experts<tutti::Cpu>(found);
+  if (experts.models.size() == 1 && found.adapters.empty()) experts.models.resize(options.experts, experts.models.front());
   return experts;
 }
 

@@ -53,9 +53,10 @@ inline Options parse(CLI::App& app, int argc, char** argv) {
   request.sampling.temperature = 0.8F;
   request.sampling.top_p = 0.95F;
   app.add_option("prompt", options.prompt, "What to answer")->capture_default_str();
-  app.add_option("--model", options.models, "A .gguf file or a Hugging Face directory; one for all experts, or one for each")
+  app.add_option("--model", options.models,
+                 "A .gguf file or a Hugging Face directory, one for all experts or one for each; or a directory of such")
       ->capture_default_str();
-  app.add_option("--adapter", options.adapters, "PEFT LoRA directories on top of one model: one expert for each");
+  app.add_option("--adapter", options.adapters, "PEFT LoRA directories on top of one model, one expert for each; or a directory of such");
   app.add_option("--system", options.system, "System message of the chat");
   app.add_flag("--raw", options.raw, "Complete the prompt as it is, without the model's chat format");
   app.add_option("-n,--experts", options.experts, "Number of experts")->check(CLI::Range(1, 65535))->capture_default_str();

@@ -23,5 +23,6 @@
 #include "tutti/text/load_tokenizer.hpp"
 #include "tutti/text/tokenizer.hpp"
 #include "tutti/transformer/expert_stack.hpp"
+#include "tutti/transformer/experts.hpp"
 #include "tutti/transformer/transformer.hpp"
 #include "tutti/version.hpp"

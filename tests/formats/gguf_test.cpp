@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -159,6 +161,51 @@ TEST_CASE("No single corrupt byte crashes the reader") {
       }
     }
   }
+}
+
+TEST_CASE("The alignment may not be larger than 32 bits, and padding may not pass 2^64") {
+  check_refused(GgufWriter().add_raw("general.alignment", GgufIds::value_u64, raw_bytes(std::uint64_t{1} << 32)).bytes(),
+                "\"general.alignment\" is the u64 4294967296, expected an integer from 0 to 4294967295");
+  // Sound by itself: 2^64 - 32 bytes. Padded to 64 it would begin again at 0.
+  GgufWriter writer;
+  writer.add("general.alignment", std::uint32_t{64}).tensor("t", GgufIds::f32, {(std::uint64_t{1} << 62) - 8}, "1234");
+  check_refused(writer.bytes(), "tensor \"t\" ends beyond 2^64 bytes");
+}
+
+TEST_CASE("A tensor must end within the file, to the byte") {
+  const std::string whole = GgufWriter().tensor_f32("a", {1}, {1}).tensor_f32("b", {3}, {1, 2, 3}).bytes();
+  CHECK_NOTHROW(open(whole));
+  check_refused(whole.substr(0, whole.size() - 1),
+                "tensor \"b\" needs 12 bytes at offset 32, but the file has only 43 bytes of data; it is truncated");
+}
+
+TEST_CASE("Names from the file are made printable and short in messages") {
+  check_refused(GgufWriter().tensor("\x1B[2J\n", GgufIds::q4_0, {1}, "x").bytes(), "tensor \"\\x1b[2J\\x0a\" has rows of 1");
+  check_refused(GgufWriter().add(std::string(1000, 'k'), true).add(std::string(1000, 'k'), true).bytes(),
+                "duplicate metadata key \"" + std::string(80, 'k') + "...\"");
+}
+
+TEST_CASE("Strings and arrays are capped even where the file has the bytes") {
+  const TemporaryDirectory directory;
+  const auto sparse = [&](const GgufWriter& writer) {
+    const std::filesystem::path path = directory.write("m.gguf", writer.bytes());
+    std::filesystem::resize_file(path, (std::uint64_t{1} << 28) + 4096);  // zeros that take no room on the disk
+    return path;
+  };
+  const GgufWriter array = GgufWriter().add_array("k", GgufIds::value_u8, (std::uint64_t{1} << 28) + 1, "");
+  CHECK_THROWS_WITH(GgufFile(sparse(array)), contains("has 268435457 items of type u8, more than the remaining"));
+  CHECK_THROWS_WITH(GgufFile(sparse(array)), contains("or the limit of 268435456 allow"));
+  const GgufWriter text = GgufWriter().add_raw("k", GgufIds::value_string, raw_bytes((std::uint64_t{1} << 26) + 1));
+  CHECK_THROWS_WITH(GgufFile(sparse(text)), contains("a metadata string at byte 37 has 67108865 bytes, the limit is 67108864"));
+}
+
+TEST_CASE("A GGUF file in memory is read as one on disk, under the name given") {
+  const std::string whole = GgufWriter().add("k", 7).tensor_f32("a", {2}, {1, 2.5F}).bytes();
+  const GgufFile file(std::as_bytes(std::span(whole)), "here");
+  CHECK(file.mapping() == nullptr);
+  CHECK(file.metadata().get<int>("k") == 7);
+  CHECK(std::memcmp(file.find("a")->data, raw_bytes(std::vector<float>{1, 2.5F}).data(), 8) == 0);
+  CHECK_THROWS_WITH(GgufFile(std::as_bytes(std::span(whole)).first(3), "here"), contains("here: the magic \"GGUF\" at byte 0"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "tutti/formats/json.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -95,6 +96,13 @@ TEST_CASE("A missing file is a FormatError") {
   CHECK_THROWS_AS(read_json_file(directory.path() / "no.json"), FormatError);
   CHECK(read_json_file(directory.write("yes.json", "[1]")) == Json::parse("[1]"));
   CHECK_THROWS_AS(read_json_file(directory.write("empty.json", "")), FormatError);
+}
+
+TEST_CASE("A file too large for parsed JSON to fit memory is refused by its size") {
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path path = directory.write("large.json", "[1]");
+  std::filesystem::resize_file(path, kMaxJsonBytes + 1);  // sparse
+  CHECK_THROWS_WITH(read_json_file(path), test::contains("large.json: 134217729 bytes of JSON, at most 134217728 are read"));
 }
 
 }  // namespace

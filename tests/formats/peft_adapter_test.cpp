@@ -2,6 +2,7 @@
 #include "tutti/formats/peft_adapter.hpp"
 
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -168,6 +169,29 @@ TEST_CASE("An empty rank or an infinite scale is refused") {
   check_refused(two_modules(), R"({"lora_alpha": 1e300})", "the scale inf is not finite");
   check_refused(two_modules(), R"({"r": null})", "\"r\" is missing");
   check_refused(two_modules(), R"({"r": -2})", "\"r\" is the number -2");
+}
+
+TEST_CASE("Regular expressions and names are limited in number and length") {
+  Json patterns = Json::object();
+  for (int i = 0; i < 64; ++i) patterns["x*" + std::to_string(i)] = 2;
+  CHECK_NOTHROW(read(two_modules(), Json{{"rank_pattern", patterns}}.dump().c_str()));
+  patterns["x*64"] = 2;
+  check_refused(two_modules(), Json{{"rank_pattern", patterns}}.dump().c_str(), "is one regular expression too many");
+  check_refused(two_modules(), Json{{"rank_pattern", {{std::string(257, '*'), 2}}}}.dump().c_str(), "is not supported as a regular");
+  SafetensorsWriter writer = two_modules();
+  add_module(writer, std::string(250, 'n') + ".q_proj", 2);
+  check_refused(writer, "{}", "is not of a kind that is supported");
+}
+
+TEST_CASE("An adapter in memory is read as one on disk, under the name given") {
+  const std::string config = plain_config().dump();
+  const std::string tensors = two_modules().bytes();
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(tensors));
+  const PeftAdapter adapter(config, bytes, "here");
+  REQUIRE(adapter.find(kQuery) != nullptr);
+  CHECK(adapter.find(kQuery)->scale == 4.0F);
+  CHECK_THROWS_WITH(PeftAdapter("{", bytes, "here"), contains("here/adapter_config.json: invalid JSON"));
+  CHECK_THROWS_WITH(PeftAdapter(config, bytes.first(7), "here"), contains("here/adapter_model.safetensors: the header length"));
 }
 
 TEST_CASE("A missing file is named") {

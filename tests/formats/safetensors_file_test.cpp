@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -115,11 +116,66 @@ TEST_CASE("Holes, overlaps and offsets out of range are refused") {
   CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[3, 5]}}", "12345")),
                     contains("\"u\": begins at byte 3 of the buffer, expected 2"));
   CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[0, 2]}}", "12")), contains("without holes or overlap"));
+  CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[2, 1]}}", "12")),
+                    contains("\"u\": ends at byte 1, expected between its begin 2 and the buffer's end 2"));
+  // The data of one file cannot be claimed twice, and no sum of offsets wraps.
+  CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[2, 18446744073709551615]}}", "12")),
+                    contains("\"u\": ends at byte 18446744073709551615, expected between"));
+}
+
+TEST_CASE("Shapes whose product or whose bytes pass 2^64 are refused") {
+  check_refused(R"({"dtype": "F64", "shape": [2305843009213693952, 8], "data_offsets": [0, 0]})", "", "no whole 64-bit number of bytes");
+  check_refused(R"({"dtype": "U8", "shape": [4294967296, 4294967296], "data_offsets": [0, 0]})", "", "no whole 64-bit number of bytes");
+  check_refused(R"({"dtype": "U8", "shape": [18446744073709551616], "data_offsets": [0, 0]})", "", "expected an array, each item a whole");
+  std::string ones = "1";
+  for (int i = 0; i < 64; ++i) ones += ", 1";
+  check_refused(R"({"dtype": "U8", "shape": [)" + ones + R"(], "data_offsets": [0, 1]})", "1", "65 dimensions, at most 64 are supported");
+}
+
+TEST_CASE("Every truncation and every extension of a file is refused") {
+  const std::string whole = SafetensorsWriter().add_f32("a", {2}, {1, 2}).add("b", "I8", {3}, "xyz").bytes();
+  CHECK_NOTHROW(open(whole));
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    CAPTURE(size);
+    CHECK_THROWS_AS(open(whole.substr(0, size)), FormatError);
+  }
+  CHECK_THROWS_AS(open(whole + "x"), FormatError);
+}
+
+TEST_CASE("No single corrupt byte makes a view leave the file") {
+  const std::string whole = SafetensorsWriter().add_f32("a", {2}, {1, 2}).add("b", "BF16", {1, 1}, "xy").bytes();
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    for (const char value : {'\0', '\1', '9', '"', '}', '\x7F', '\x80', '\xFF'}) {
+      std::string broken = whole;
+      broken[i] = value;
+      const std::span<const std::byte> bytes = std::as_bytes(std::span(broken));
+      try {
+        const SafetensorsFile file(bytes, "broken");
+        for (const TensorView& tensor : file.tensors()) {
+          CHECK((tensor.data >= bytes.data() && tensor.data + tensor.bytes <= bytes.data() + bytes.size()));
+        }
+      } catch (const FormatError&) {
+        // refused is fine
+      }
+    }
+  }
+}
+
+TEST_CASE("A safetensors file in memory is read as one on disk, under the name given") {
+  const std::string whole = SafetensorsWriter().add_f32("a", {2}, {1, 2.5F}).bytes();
+  const SafetensorsFile file(std::as_bytes(std::span(whole)), "here");
+  CHECK(file.mapping() == nullptr);
+  CHECK(std::memcmp(file.find("a")->data, raw_bytes(std::vector<float>{1, 2.5F}).data(), 8) == 0);
+  CHECK_THROWS_WITH(SafetensorsFile(std::as_bytes(std::span(whole)).first(7), "here"), contains("here: the header length at byte 0"));
 }
 
 TEST_CASE("Duplicate names are refused") {
   const std::string info = R"("t": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]})";
   CHECK_THROWS_WITH(open(safetensors_bytes("{" + info + ", " + info + "}", "1")), contains("duplicate JSON key \"t\""));
+  // Escapes do not hide it, nor does a level below.
+  CHECK_THROWS_WITH(open(safetensors_bytes("{" + info + R"(, "\u0074": {"dtype": "U8", "shape": [0], "data_offsets": [1, 1]}})", "1")),
+                    contains("duplicate JSON key \"t\""));
+  check_refused(R"({"dtype": "U8", "shape": [1], "data_offsets": [0, 1], "shape": [1]})", "1", "duplicate JSON key \"shape\"");
 }
 
 TEST_CASE("Copies stay valid when the original is gone") {

@@ -14,8 +14,8 @@ using test::contains;
 using test::SafetensorsWriter;
 using test::TemporaryDirectory;
 
-void write_index(const TemporaryDirectory& directory, const std::string& weight_map) {
-  directory.write("model.safetensors.index.json", R"({"metadata": {"total_size": 8}, "weight_map": )" + weight_map + "}");
+void write_index(const TemporaryDirectory& directory, const std::string& weight_map, const std::string& metadata = "{}") {
+  directory.write("model.safetensors.index.json", R"({"metadata": )" + metadata + R"(, "weight_map": )" + weight_map + "}");
 }
 
 TEST_CASE("A model is one file, given by its name or its directory") {
@@ -50,6 +50,41 @@ TEST_CASE("An index that disagrees with its shards is refused") {
   CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("lists 2 tensors, but its shards hold 3"));
   write_index(directory, R"({"a": "missing.safetensors"})");
   CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("missing.safetensors: cannot open"));
+}
+
+TEST_CASE("A tensor that lies in another shard than the index says is refused") {
+  const TemporaryDirectory directory;
+  SafetensorsWriter().add_f32("a", {1}, {1}).write(directory.path() / "one.safetensors");
+  SafetensorsWriter().add_f32("b", {1}, {2}).write(directory.path() / "two.safetensors");
+  write_index(directory, R"({"a": "two.safetensors", "b": "one.safetensors"})");
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("tensor \"a\" should be in \"two.safetensors\", which does not have it"));
+}
+
+TEST_CASE("A truncated shard is refused") {
+  const TemporaryDirectory directory;
+  const std::string shard = SafetensorsWriter().add_f32("a", {2}, {1, 2}).bytes();
+  directory.write("one.safetensors", shard.substr(0, shard.size() - 1));
+  write_index(directory, R"({"a": "one.safetensors"})");
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("one.safetensors: \"a\": ends at byte 8, expected"));
+}
+
+TEST_CASE("The total size in an index is that of its shards, or not given") {
+  const TemporaryDirectory directory;
+  SafetensorsWriter().add_f32("a", {1}, {1}).add("ids", "I64", {1}, "12345678").write(directory.path() / "one.safetensors");
+  SafetensorsWriter().add_f32("b", {2}, {2, 3}).write(directory.path() / "two.safetensors");
+  const std::string weight_map = R"({"a": "one.safetensors", "ids": "one.safetensors", "b": "two.safetensors"})";
+  for (const char* metadata : {"{}", "null", R"({"total_size": null})", R"({"total_size": 20})", R"({"total_size": 20.0})"}) {
+    CAPTURE(metadata);
+    write_index(directory, weight_map, metadata);
+    CHECK(SafetensorsModel(directory.path()).tensors().size() == 2);
+  }
+  write_index(directory, weight_map, R"({"total_size": 24})");
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()),
+                    contains("\"total_size\" is 24.000000, the tensors of the 2 shards have 20.000000"));
+  write_index(directory, weight_map, R"({"total_size": "20"})");
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("\"total_size\" is the string \"20\", expected a finite number"));
+  write_index(directory, weight_map, "[]");
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("expected an object around \"total_size\", found an array"));
 }
 
 TEST_CASE("A shard must lie beside its index") {

@@ -97,18 +97,15 @@ class GgufFile {
   /// Maps the file and validates everything but the values of the weights.
   /// @throws FormatError that names the file and what is wrong with it.
   explicit GgufFile(const std::filesystem::path& path) : path_(path.string()), mapping_(std::make_shared<const MappedFile>(path)) {
-    ByteReader reader(mapping_->bytes(), path_);
-    const std::span<const std::byte> magic = reader.take(4, "the magic \"GGUF\"");
-    require<FormatError>(std::memcmp(magic.data(), "GGUF", 4) == 0, path_, ": does not begin with \"GGUF\"; this is no GGUF file");
-    const auto version = reader.read<std::uint32_t>("the version");
-    require<FormatError>(version == kVersion, path_, ": GGUF version ", version, ", only ", kVersion, " (little-endian) is supported");
-    const auto tensor_count = reader.read<std::uint64_t>("the number of tensors");
-    const auto pair_count = reader.read<std::uint64_t>("the number of metadata pairs");
-    metadata_ = GgufMetadata(reader, pair_count);
-    read_tensors(reader, tensor_count);
+    parse(mapping_->bytes());
   }
 
+  /// Validates a file that is in memory already. `bytes` must outlive this object and its copies; `name` is its name in errors.
+  /// @throws FormatError as above.
+  GgufFile(std::span<const std::byte> bytes, std::string name) : path_(std::move(name)) { parse(bytes); }
+
   [[nodiscard]] const std::string& path() const { return path_; }
+  /// Null for a file that was given as bytes.
   [[nodiscard]] const std::shared_ptr<const MappedFile>& mapping() const { return mapping_; }
   [[nodiscard]] const GgufMetadata& metadata() const { return metadata_; }
   /// All tensors in the order of the file.
@@ -121,7 +118,19 @@ class GgufFile {
   }
 
  private:
-  void read_tensors(ByteReader& reader, std::uint64_t count) {
+  void parse(std::span<const std::byte> bytes) {
+    ByteReader reader(bytes, path_);
+    const std::span<const std::byte> magic = reader.take(4, "the magic \"GGUF\"");
+    require<FormatError>(std::memcmp(magic.data(), "GGUF", 4) == 0, path_, ": does not begin with \"GGUF\"; this is no GGUF file");
+    const auto version = reader.read<std::uint32_t>("the version");
+    require<FormatError>(version == kVersion, path_, ": GGUF version ", version, ", only ", kVersion, " (little-endian) is supported");
+    const auto tensor_count = reader.read<std::uint64_t>("the number of tensors");
+    const auto pair_count = reader.read<std::uint64_t>("the number of metadata pairs");
+    metadata_ = GgufMetadata(reader, pair_count);
+    read_tensors(reader, bytes, tensor_count);
+  }
+
+  void read_tensors(ByteReader& reader, std::span<const std::byte> bytes, std::uint64_t count) {
     // An entry has at least a name length, a rank, a type and an offset: no count makes us reserve more than the file is worth.
     require<FormatError>(count <= reader.remaining() / 24, path_, ": ", count, " tensors cannot fit the remaining ", reader.remaining(),
                          " bytes");
@@ -138,7 +147,7 @@ class GgufFile {
       offsets.push_back(offset);
       expected = padded(checked_add(offset, tensor.bytes), alignment, tensor.name);
     }
-    if (count > 0) locate(offsets, padded(reader.position(), alignment, tensors_.front().name));
+    if (count > 0) locate(bytes, offsets, padded(reader.position(), alignment, tensors_.front().name));
   }
 
   /// `size` rounded up to a multiple of `alignment`.
@@ -183,8 +192,7 @@ class GgufFile {
   }
 
   /// Sets the data of all tensors, whose `offsets` count from byte `data_start` of the file.
-  void locate(const std::vector<std::size_t>& offsets, std::size_t data_start) {
-    const std::span<const std::byte> bytes = mapping_->bytes();
+  void locate(std::span<const std::byte> bytes, const std::vector<std::size_t>& offsets, std::size_t data_start) {
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
       TensorView& tensor = tensors_[i];
       const std::size_t available = bytes.size() - std::min(bytes.size(), data_start);

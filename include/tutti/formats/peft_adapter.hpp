@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@
 #include "tutti/core/tensor.hpp"
 #include "tutti/formats/checked.hpp"
 #include "tutti/formats/detail/adapter_config.hpp"
+#include "tutti/formats/json.hpp"
 #include "tutti/formats/safetensors_file.hpp"
 
 namespace tutti {
@@ -34,14 +36,16 @@ class PeftAdapter {
   /// @throws FormatError when a file is missing or malformed, the two do not agree, or the adapter is no plain LoRA.
   explicit PeftAdapter(const std::filesystem::path& directory)
       : config_(directory / "adapter_config.json"), file_(directory / "adapter_model.safetensors") {
-    require<FormatError>(file_.tensors().size() <= kMaxTensors, file_.path(), ": ", file_.tensors().size(), " tensors, at most ",
-                         kMaxTensors, " are read");
-    for (const TensorView& tensor : file_.tensors()) take(tensor);
-    for (const OtherTensor& tensor : file_.other_tensors()) refuse(tensor.name);
-    for (auto& [name, target] : modules_) check(name, target);
-    require<FormatError>(!modules_.empty(), file_.path(), ": has no LoRA tensors");
-    require<FormatError>(!config_.saves_score() || value_head_, file_.path(),
-                         ": \"modules_to_save\" names \"score\", but there is no tensor \"base_model.model.score.weight\"");
+    take_all();
+  }
+
+  /// Reads an adapter that is in memory already: the text of adapter_config.json and the bytes of adapter_model.safetensors, which
+  /// must outlive this object and its copies; `name` stands for the directory in errors.
+  /// @throws FormatError as above.
+  PeftAdapter(std::string_view config, std::span<const std::byte> tensors, const std::string& name)
+      : config_(parse_json(config, name + "/adapter_config.json"), name + "/adapter_config.json"),
+        file_(tensors, name + "/adapter_model.safetensors") {
+    take_all();
   }
 
   /// By module name as in the base's checkpoint: "model.layers.3.self_attn.q_proj".
@@ -65,6 +69,17 @@ class PeftAdapter {
   [[noreturn]] void refuse(std::string_view tensor) const {
     fail<FormatError>(file_.path(), ": tensor ", in_quotes(tensor),
                       " is not of a kind that is supported (lora_A.weight and lora_B.weight of linear layers, and score.weight)");
+  }
+
+  void take_all() {
+    require<FormatError>(file_.tensors().size() <= kMaxTensors, file_.path(), ": ", file_.tensors().size(), " tensors, at most ",
+                         kMaxTensors, " are read");
+    for (const TensorView& tensor : file_.tensors()) take(tensor);
+    for (const OtherTensor& tensor : file_.other_tensors()) refuse(tensor.name);
+    for (auto& [name, target] : modules_) check(name, target);
+    require<FormatError>(!modules_.empty(), file_.path(), ": has no LoRA tensors");
+    require<FormatError>(!config_.saves_score() || value_head_, file_.path(),
+                         ": \"modules_to_save\" names \"score\", but there is no tensor \"base_model.model.score.weight\"");
   }
 
   void take(const TensorView& tensor) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -77,6 +78,22 @@ class SafetensorsModel {
     std::size_t held = 0;
     for (const SafetensorsFile& file : files_) held += file.tensors().size() + file.other_tensors().size();
     require<FormatError>(held == listed, index, ": lists ", listed, " tensors, but its shards hold ", held);
+    check_total_size(json);
+  }
+
+  /// `metadata.total_size` may be absent; where it is given, another sum means that a shard was exchanged for one of another model.
+  void check_total_size(const Json& json) const {
+    const Json* metadata = json_find(json, "metadata");
+    const std::string where = path() + ": metadata";
+    const auto stated = metadata == nullptr ? std::nullopt : json_optional<double>(*metadata, "total_size", where);
+    if (!stated) return;
+    double held = 0;  // some writers give a floating-point number, exact below 2^53 bytes
+    for (const SafetensorsFile& file : files_) {
+      for (const TensorView& tensor : file.tensors()) held += static_cast<double>(tensor.bytes);
+      for (const OtherTensor& tensor : file.other_tensors()) held += static_cast<double>(tensor.data.size());
+    }
+    require<FormatError>(*stated == held, where, ": \"total_size\" is ", std::to_string(*stated), ", the tensors of the ", files_.size(),
+                         " shards have ", std::to_string(held), " bytes; a shard is of another model, or remove \"total_size\"");
   }
 
   /// A shard lies beside its index. The index may come from a stranger: it must not point anywhere else.

@@ -46,10 +46,15 @@ class SafetensorsFile {
   /// Maps and validates the whole header.
   /// @throws FormatError that names the file and what is wrong with it.
   explicit SafetensorsFile(const std::filesystem::path& path) : path_(path.string()), mapping_(std::make_shared<const MappedFile>(path)) {
-    parse();
+    parse(mapping_->bytes());
   }
 
+  /// Validates a file that is in memory already. `bytes` must outlive this object and its copies; `name` is its name in errors.
+  /// @throws FormatError as above.
+  SafetensorsFile(std::span<const std::byte> bytes, std::string name) : path_(std::move(name)) { parse(bytes); }
+
   [[nodiscard]] const std::string& path() const { return path_; }
+  /// Null for a file that was given as bytes.
   [[nodiscard]] const std::shared_ptr<const MappedFile>& mapping() const { return mapping_; }
 
   /// F32, F16 and BF16 tensors in the order of their bytes.
@@ -81,8 +86,7 @@ class SafetensorsFile {
     std::size_t end = 0;
   };
 
-  void parse() {
-    const std::span<const std::byte> bytes = mapping_->bytes();
+  void parse(std::span<const std::byte> bytes) {
     ByteReader reader(bytes, path_);
     const auto header_bytes = reader.read<std::uint64_t>("the header length");
     require<FormatError>(header_bytes <= kMaxHeaderBytes, path_, ": header of ", header_bytes, " bytes, more than the format's ",

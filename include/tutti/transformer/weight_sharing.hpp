@@ -3,16 +3,21 @@
 // Which experts share which matrices. Tensors with equal contents are made to point to the same memory, so that a backend
 // reads them once for the rows of all experts; the same knowledge gives the bytes and operations that a step needs.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <span>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "tutti/backend/batch.hpp"
 #include "tutti/core/cost.hpp"
 #include "tutti/core/error.hpp"
+#include "tutti/core/tensor.hpp"
 #include "tutti/transformer/weights.hpp"
 
 namespace tutti {
@@ -104,21 +109,40 @@ class SharingCounter {
 
 }  // namespace detail
 
+/// The first tensor that `b` has in another shape than `a`, or that only one of them has, with both; empty when there is none. The blocks'
+/// shapes follow from the configuration; heads do not.
+[[nodiscard]] inline std::string first_tensor_difference(const ModelWeights& a, const ModelWeights& b) {
+  const auto text = [](const std::optional<LinearWeights>& linear) {
+    return linear ? shape_text({linear->weight.rows, linear->weight.cols}) : std::string("absent");
+  };
+  std::string difference;
+  const auto compare = [&](const char* name, const std::optional<LinearWeights>& left, const std::optional<LinearWeights>& right) {
+    if (difference.empty() && text(left) != text(right))
+      difference = std::string(name) + " is " + text(right) + " instead of " + text(left);
+  };
+  compare("the language model's head", a.head, b.head);
+  compare("the value head (score.weight)", a.value_head, b.value_head);
+  const std::vector<float>& left = a.rope_inverse_frequencies;
+  const std::vector<float>& right = b.rope_inverse_frequencies;
+  for (std::size_t i = 0; i < std::min(left.size(), right.size()) && difference.empty(); ++i) {
+    if (left[i] == right[i]) continue;
+    std::ostringstream frequencies;
+    frequencies << "rotary frequency " << i << " is " << right[i] << " instead of " << left[i];
+    difference = frequencies.str();
+  }
+  return difference;
+}
+
 /// Checks that all experts can run in one stack: equal shapes and equal rules.
-/// @throws ModelError naming both experts and the first difference.
+/// @throws ModelError naming both experts and the first difference with both values.
 inline void check_experts_fit(std::span<const ModelWeights> experts) {
   require<ModelError>(!experts.empty(), "an ensemble needs at least one expert, and there is none");
   const ModelWeights& first = experts.front();
   for (std::size_t e = 1; e < experts.size(); ++e) {
-    const std::string difference = first_difference(first.config, experts[e].config);
+    std::string difference = first_difference(first.config, experts[e].config);
+    if (difference.empty()) difference = first_tensor_difference(first, experts[e]);
     require<ModelError>(difference.empty(), "expert ", e, " (", experts[e].source, ") does not fit expert 0 (", first.source,
                         "): ", difference, "; experts must be fine-tunes of one architecture");
-    require<ModelError>(first.rope_inverse_frequencies == experts[e].rope_inverse_frequencies, "expert ", e, " (", experts[e].source,
-                        ") and expert 0 (", first.source, ") have different rotary frequencies; experts must be fine-tunes of one model");
-    require<ModelError>(
-        first.head.has_value() == experts[e].head.has_value() && first.value_head.has_value() == experts[e].value_head.has_value(),
-        "expert ", e, " (", experts[e].source, ") and expert 0 (", first.source,
-        ") have different heads: all must be language models, or all reward models");
   }
 }
 

@@ -82,25 +82,7 @@ class AdapterConfig {
  public:
   explicit AdapterConfig(const std::filesystem::path& path) : AdapterConfig(read_json_file(path), path.string()) {}
 
-  [[nodiscard]] const std::string& base_model() const { return base_model_; }
-  [[nodiscard]] std::size_t rank_of(std::string_view module) const { return ranks_.find(module).value_or(rank_); }
-
-  /// alpha / r, or alpha / sqrt(r) (rank-stabilised LoRA, Kalajdzievski 2023), for a module of rank r.
-  [[nodiscard]] float scale_of(std::string_view module, std::size_t rank) const {
-    const auto r = static_cast<double>(rank);
-    return static_cast<float>(alphas_.find(module).value_or(alpha_) / (is_rank_stabilised_ ? std::sqrt(r) : r));
-  }
-
-  /// Whether PEFT would give `module` an adapter. A pattern that cannot be read counts as matching: the tensors decide.
-  [[nodiscard]] bool targets(std::string_view module) const {
-    if (!target_text_.empty()) return !target_pattern_ || target_pattern_->matches(module);
-    return std::any_of(target_names_.begin(), target_names_.end(), [&](const std::string& name) {
-      return module == name || (module.size() > name.size() && module.ends_with(name) && module[module.size() - name.size() - 1] == '.');
-    });
-  }
-  [[nodiscard]] bool saves_score() const { return saves_score_; }
-
- private:
+  /// `file` is named in errors.
   AdapterConfig(const Json& json, const std::string& file)
       : rank_(json_get<std::size_t>(json, "r", file)),
         alpha_(json_get<double>(json, "lora_alpha", file)),
@@ -120,6 +102,25 @@ class AdapterConfig {
     }
   }
 
+  [[nodiscard]] const std::string& base_model() const { return base_model_; }
+  [[nodiscard]] std::size_t rank_of(std::string_view module) const { return ranks_.find(module).value_or(rank_); }
+
+  /// alpha / r, or alpha / sqrt(r) (rank-stabilised LoRA, Kalajdzievski 2023), for a module of rank r.
+  [[nodiscard]] float scale_of(std::string_view module, std::size_t rank) const {
+    const auto r = static_cast<double>(rank);
+    return static_cast<float>(alphas_.find(module).value_or(alpha_) / (is_rank_stabilised_ ? std::sqrt(r) : r));
+  }
+
+  /// Whether PEFT would give `module` an adapter. A pattern that cannot be read counts as matching: the tensors decide.
+  [[nodiscard]] bool targets(std::string_view module) const {
+    if (!target_text_.empty()) return !target_pattern_ || target_pattern_->matches(module);
+    return std::any_of(target_names_.begin(), target_names_.end(), [&](const std::string& name) {
+      return module == name || (module.size() > name.size() && module.ends_with(name) && module[module.size() - name.size() - 1] == '.');
+    });
+  }
+  [[nodiscard]] bool saves_score() const { return saves_score_; }
+
+ private:
   static void require_plain_lora(const Json& json, const std::string& file) {
     constexpr std::array<std::pair<const char*, const char*>, 12> kUnsupported{{{"use_dora", "DoRA"},
                                                                                 {"use_qalora", "QALoRA"},

@@ -23,19 +23,20 @@ struct PatternStep {
     at_end     ///< the same at its end
   };
   Kind kind;
-  std::ptrdiff_t first = 1;
-  std::ptrdiff_t second = 1;
+  std::int16_t first = 1;  // small: a file may bring many patterns, and each of their characters takes up to one and a half steps
+  std::int16_t second = 1;
   CharacterSet accepted = {};
 };
 using PatternProgram = std::vector<PatternStep>;
 
-/// Translates a pattern by recursive descent; `sound` turns false on anything it does not know.
+/// Translates a pattern of at most 4096 bytes by recursive descent; `sound` turns false on anything it does not know.
 class PatternCompiler {
  public:
   explicit PatternCompiler(std::string_view text) : text_(text) {}
 
   std::optional<PatternProgram> compile() {
     PatternProgram program = alternatives();
+    program.shrink_to_fit();
     return sound_ && text_.empty() ? std::optional(std::move(program)) : std::nullopt;
   }
 
@@ -54,7 +55,7 @@ class PatternCompiler {
   }
 
   static PatternProgram fork(std::size_t first, std::size_t second) {
-    return {PatternStep{Kind::fork, static_cast<std::ptrdiff_t>(first), static_cast<std::ptrdiff_t>(second)}};
+    return {PatternStep{Kind::fork, static_cast<std::int16_t>(first), static_cast<std::int16_t>(second)}};
   }
   static void append(PatternProgram& program, const PatternProgram& tail) { program.insert(program.end(), tail.begin(), tail.end()); }
 
@@ -79,12 +80,13 @@ class PatternCompiler {
 
   PatternProgram repeated() {
     const PatternProgram once = atom();
-    const auto back = -static_cast<std::ptrdiff_t>(once.size());
+    const auto back = static_cast<std::int16_t>(-static_cast<int>(once.size()));
+    const auto back_to_fork = static_cast<std::int16_t>(back - 1);
     PatternProgram program = once;
     if (skip("*")) {
       program = fork(1, once.size() + 2);
       append(program, once);
-      program.push_back({Kind::fork, back - 1, back - 1});
+      program.push_back({Kind::fork, back_to_fork, back_to_fork});
     } else if (skip("+")) {
       program.push_back({Kind::fork, back, 1});
     } else if (skip("?")) {
