@@ -26,7 +26,7 @@ std::string render_prompt(const Options& options, const tutti::Tokenizer& tokeni
   std::vector<tutti::ChatMessage> messages;
   if (!options.system.empty()) messages.push_back({"system", options.system});
   messages.push_back({"user", options.prompt});
-  return tutti::ChatTemplate::from_text(tokenizer.chat_template()).render(messages);
+  return tutti::chat_template_of(tokenizer).render(messages);
 }
 
 void run(Options options) {

@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
   try {
     const std::vector<Model> experts(8, Model::load(path));
     tutti::Tokenizer tokenizer = tutti::load_tokenizer(path);
-    const auto chat = tutti::ChatTemplate::from_text(tokenizer.chat_template());
+    const auto chat = tutti::chat_template_of(tokenizer);
     const std::vector<tutti::ChatMessage> messages{{"user", "What is the capital of France?"}};
 
     tutti::Ensemble<8, Model, tutti::MeanLogProbability> ensemble(tutti::ExpertStack<8, Model>(experts),

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "tutti/core/linear_weights.hpp"
 #include "tutti/core/tensor.hpp"
 #include "tutti/core/types.hpp"
+#include "tutti/formats/checked.hpp"
 #include "tutti/formats/checkpoint_layout.hpp"
 #include "tutti/formats/dequantize.hpp"
 #include "tutti/transformer/convert.hpp"
@@ -33,7 +35,9 @@ namespace detail {
 class WeightReader {
  public:
   WeightReader(std::string source, std::span<const TensorView> tensors, const LoadOptions& options)
-      : source_(std::move(source)), tensors_(tensors), used_(tensors.size()), options_(options) {}
+      : source_(std::move(source)), tensors_(tensors), used_(tensors.size()), options_(options) {
+    for (std::size_t i = 0; i < tensors.size(); ++i) index_.emplace(tensors[i].name, i);
+  }
 
   [[nodiscard]] bool has(std::string_view name) const { return index_of(name) < tensors_.size(); }
 
@@ -104,7 +108,7 @@ class WeightReader {
                          [&](std::string_view end) { return !end.empty() && name.ends_with(end); });
     };
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
-      require<ModelError>(used_[i] || ignored(tensors_[i].name), source_, ": tensor ", tensors_[i].name,
+      require<ModelError>(used_[i] || ignored(tensors_[i].name), source_, ": tensor ", in_quotes(tensors_[i].name),
                           " is not part of the architecture that the file names; ", tensors_.size(),
                           " tensors in all: convert the model, or use one of a supported family");
     }
@@ -114,10 +118,8 @@ class WeightReader {
 
  private:
   [[nodiscard]] std::size_t index_of(std::string_view name) const {
-    for (std::size_t i = 0; i < tensors_.size(); ++i) {
-      if (tensors_[i].name == name) return i;
-    }
-    return tensors_.size();
+    const auto found = index_.find(name);
+    return found == index_.end() ? tensors_.size() : found->second;
   }
 
   const TensorView& take(const std::string& name, const std::vector<std::size_t>& shape) {
@@ -132,6 +134,7 @@ class WeightReader {
 
   std::string source_;
   std::span<const TensorView> tensors_;
+  std::unordered_map<std::string_view, std::size_t> index_;
   std::vector<bool> used_;
   LoadOptions options_;
   std::vector<std::shared_ptr<const void>> owners_;
