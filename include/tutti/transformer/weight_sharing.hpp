@@ -122,13 +122,15 @@ class SharingCounter {
   };
   compare("the language model's head", a.head, b.head);
   compare("the value head (score.weight)", a.value_head, b.value_head);
-  const std::vector<float>& left = a.rope_inverse_frequencies;
-  const std::vector<float>& right = b.rope_inverse_frequencies;
-  for (std::size_t i = 0; i < std::min(left.size(), right.size()) && difference.empty(); ++i) {
-    if (left[i] == right[i]) continue;
-    std::ostringstream frequencies;
-    frequencies << "rotary frequency " << i << " is " << right[i] << " instead of " << left[i];
-    difference = frequencies.str();
+  for (std::size_t set = 0; set < std::min(a.rope_inverse_frequencies.size(), b.rope_inverse_frequencies.size()); ++set) {
+    const std::vector<float>& left = a.rope_inverse_frequencies[set];
+    const std::vector<float>& right = b.rope_inverse_frequencies[set];
+    for (std::size_t i = 0; i < std::min(left.size(), right.size()) && difference.empty(); ++i) {
+      if (left[i] == right[i]) continue;
+      std::ostringstream frequencies;
+      frequencies << "rotary frequency " << i << " is " << right[i] << " instead of " << left[i];
+      difference = frequencies.str();
+    }
   }
   return difference;
 }
