@@ -2,6 +2,7 @@
 // Compiled without sanitizers, which would take the change of stacks for damage; what they must know is told to them.
 #include "tests/emulation/scheduler.hpp"
 
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -23,6 +24,7 @@ namespace {
 
 constexpr unsigned kWarp = 32;
 constexpr std::size_t kStaticSharedBytes = 48 * 1024;
+constexpr std::size_t kMostVariables = 64;
 constexpr std::size_t kRedZone = 64;
 /// Read as a number of any floating-point type, memory that no one has written is NaN.
 constexpr int kUnwritten = 0xFF;
@@ -55,8 +57,9 @@ struct Meeting {
 };
 
 struct Warp {
-  unsigned live = 0;  ///< Lanes that have not finished.
-  std::vector<Meeting> meetings;
+  unsigned live = 0;                    ///< Lanes that have not finished.
+  std::array<Meeting, kWarp> meetings;  ///< The first `meeting_count` are under way.
+  std::size_t meeting_count = 0;
   char order = 0;  ///< Its address stands for __syncwarp's ordering.
 };
 
@@ -102,9 +105,10 @@ std::string text_of(Place place) {
 /// The kernel in work. There is one device, and it runs one kernel at a time.
 struct Scheduler {
   std::vector<std::unique_ptr<Block>> blocks;
-  std::vector<Thread*> ready;
+  // Nothing here may allocate or move memory while a thread runs: ThreadSanitizer would take it for the thread's own doing.
+  std::vector<Thread*> ready;   ///< A ring of `ready_count` threads from `next_ready` on.
   std::vector<Memory> retired;  ///< Shared memory of blocks that have ended: freed behind all that used it.
-  std::size_t next_ready = 0;   ///< In ThreadOrder::forward, those before it have gone.
+  std::size_t next_ready = 0, ready_count = 0;
   Thread* running = nullptr;
   Context host;
   const std::function<void()>* body = nullptr;
@@ -120,24 +124,18 @@ struct Scheduler {
 
   void make_ready(Thread& thread) {
     thread.state = State::ready;
-    ready.push_back(&thread);
+    ready_at(ready_count++) = &thread;
   }
 
-  [[nodiscard]] bool none_ready() const { return next_ready == ready.size(); }
+  [[nodiscard]] Thread*& ready_at(std::size_t i) { return ready[(next_ready + i) % ready.size()]; }
 
   Thread* take_ready() {
     const ThreadOrder order = options().order;
-    if (order == ThreadOrder::forward) {
-      Thread* thread = ready[next_ready++];
-      if (next_ready == ready.size()) {
-        ready.clear();
-        next_ready = 0;
-      }
-      return thread;
-    }
-    if (order == ThreadOrder::random) std::swap(ready[next_ready + random() % (ready.size() - next_ready)], ready.back());
-    Thread* thread = ready.back();
-    ready.pop_back();
+    if (order == ThreadOrder::random) std::swap(ready_at(random() % ready_count), ready_at(ready_count - 1));
+    --ready_count;
+    if (order != ThreadOrder::forward) return ready_at(ready_count);
+    Thread* thread = ready[next_ready];
+    next_ready = (next_ready + 1) % ready.size();
     return thread;
   }
 
@@ -189,6 +187,7 @@ void Scheduler::start(Block& block, std::size_t number, dim3 grid, dim3 shape, s
   block.dynamic_bytes = shared_bytes;
   block.static_used = 0;
   block.variables.clear();
+  block.variables.reserve(kMostVariables);
   block.dynamic_memory = make_shared_memory(shared_bytes);
   block.static_memory = make_shared_memory(kStaticSharedBytes);
   poison(block.dynamic_memory.get() + shared_bytes, kRedZone);
@@ -252,8 +251,7 @@ std::string Scheduler::report_waiting() const {
 
 /// After a failure: no thread goes on where it was.
 void Scheduler::clean_up() {
-  ready.clear();
-  next_ready = 0;
+  next_ready = ready_count = 0;
   for (const auto& block : blocks) {
     for (const auto& thread : block->threads) {
       if (thread->state == State::finished) continue;
@@ -270,6 +268,8 @@ void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
   const std::size_t total = std::size_t{grid.x} * grid.y * grid.z;
   const std::size_t resident = std::min(std::max<std::size_t>(1, options().resident_blocks), total);
   while (blocks.size() < resident) blocks.push_back(std::make_unique<Block>());
+  ready.resize(std::max<std::size_t>(ready.size(), resident * threads));
+  next_ready = 0;
   random_state = options().seed * 0x9E3779B97F4A7C15U | 1U;
   for (int i = 0; i < 8; ++i) (void)random();
   if (under_thread_sanitizer()) host.tsan_thread = __tsan_get_current_fiber();
@@ -283,7 +283,7 @@ void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
     ++begun;
   }
   while (done < total && failure.empty()) {
-    if (none_ready()) {
+    if (ready_count == 0) {
       failure = report_waiting();
       break;
     }
@@ -423,13 +423,14 @@ void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
     s.fail([&] { return "lane " + std::to_string(thread.lane()) + " is not in the mask that it passes, at " + text_of(place); });
   }
   if ((mask & ~warp.live) != 0) s.fail([&] { return "a mask names lanes that have finished or never were, at " + text_of(place); });
-  auto found = std::find_if(warp.meetings.begin(), warp.meetings.end(), [&](const Meeting& m) { return m.mask == mask; });
-  if (found == warp.meetings.end()) {
-    Meeting meeting;
-    meeting.mask = mask;
-    meeting.kind = kind;
-    meeting.place = place;
-    found = warp.meetings.insert(found, meeting);
+  const auto end = warp.meetings.begin() + static_cast<std::ptrdiff_t>(warp.meeting_count);
+  const auto found = std::find_if(warp.meetings.begin(), end, [&](const Meeting& m) { return m.mask == mask; });
+  if (found == end) {  // each lane is in one meeting at most, so there is room for another
+    ++warp.meeting_count;
+    *found = Meeting{};
+    found->mask = mask;
+    found->kind = kind;
+    found->place = place;
   }
   if (found->kind != kind || found->place.line != place.line || std::strcmp(found->place.file, place.file) != 0) {
     s.fail([&] { return "lanes of one warp meet at different operations, " + text_of(found->place) + " and " + text_of(place); });
@@ -440,7 +441,7 @@ void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
   found->arrived |= 1U << thread.lane();
   if (found->arrived == mask) {
     if (!complete(*found, s.failure)) s.fail([&] { return s.failure; });
-    warp.meetings.erase(found);
+    *found = warp.meetings[--warp.meeting_count];
     for (const auto& other : thread.block->threads) {
       if (other->warp() == thread.warp() && (mask >> other->lane() & 1) != 0 && other.get() != &thread) s.make_ready(*other);
     }
@@ -484,8 +485,12 @@ void* static_shared(const void* key, std::size_t bytes, std::size_t alignment) {
   }
   const std::size_t unit = std::max<std::size_t>(alignment, 16);
   const std::size_t begin = (block.static_used + unit - 1) / unit * unit;
-  if (begin + bytes > kStaticSharedBytes)
-    s.fail([] { return "a block's shared variables take more than " + std::to_string(kStaticSharedBytes) + " bytes"; });
+  if (begin + bytes > kStaticSharedBytes || block.variables.size() == kMostVariables) {
+    s.fail([] {
+      return "a block has more than " + std::to_string(kMostVariables) + " shared variables, or they take more than " +
+             std::to_string(kStaticSharedBytes) + " bytes";
+    });
+  }
   block.static_used = begin + bytes + kRedZone;
   char* memory = block.static_memory.get() + begin;
   unpoison(memory, bytes);
