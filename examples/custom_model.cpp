@@ -37,8 +37,7 @@ int main() {
       "rain and then more rain on the train in maine ", "another mother gathers feathers for her brother ",
       "she sells sea shells at the shore of the sea ",  "one hen then ten hens and then ten more hens ",
       "no man is an island entire of itself they say ", "in the end there is the end and not the mean "};
-  std::vector<BigramModel> experts;
-  for (const std::string_view sentence : kSentences) experts.emplace_back(sentence);
+  const std::vector<BigramModel> experts(kSentences.begin(), kSentences.end());
 
   tutti::TextCodec codec;
   codec.encode = [](std::string_view text) { return std::vector<tutti::Token>(text.begin(), text.end()); };

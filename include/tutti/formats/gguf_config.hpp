@@ -172,7 +172,7 @@ inline void read_gguf_tokens(const GgufFile& gguf, ModelConfig& config) {
   // The format has no key for Gemma 3's query_pre_attn_scalar: it is head_dim, but in the model of 62 layers hidden / heads.
   constexpr std::size_t kLayersOfGemma3With27B = 62;
   if (family->defaults.query_pre_attention_scalar != 0 && config.layers == kLayersOfGemma3With27B && config.heads > 0) {
-    config.query_pre_attention_scalar = static_cast<float>(config.hidden_size / config.heads);
+    config.query_pre_attention_scalar = static_cast<float>(config.hidden_size) / static_cast<float>(config.heads);
   }
   config.rope_pairing = family->gguf.pairing;
   config.tied_embeddings = gguf.find("output.weight") == nullptr;

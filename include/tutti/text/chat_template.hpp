@@ -160,7 +160,7 @@ class ChatTemplate {
     std::string text;
     for (std::size_t i = 0; i < messages.size(); ++i) {
       std::string content = messages[i].content;
-      if (i == 0 && system) content = "<<SYS>>\n" + *system + "\n<</SYS>>\n\n" + content;
+      if (i == 0 && system) content.insert(0, "<<SYS>>\n" + *system + "\n<</SYS>>\n\n");
       if (i % 2 == 0) {
         (((text += tokens_.bos) += "[INST] ") += detail::strip(content)) += " [/INST]";
       } else {

@@ -66,11 +66,11 @@ class TokenizerJsonNormalizer : private TokenizerJsonSection {
       if (!parts.is_array()) refuse("normalizer", whole, kNormalizers);
       for (const Json& part : parts) append_steps(part, whole, steps);
     } else if (type == "Prepend") {
-      steps.push_back(PrependStep{json_get<std::string>(json, "prepend", file())});
+      steps.emplace_back(PrependStep{json_get<std::string>(json, "prepend", file())});
     } else if (type == "NFC") {
-      steps.push_back(NfcStep{});
+      steps.emplace_back(NfcStep{});
     } else if (type == "Replace") {
-      steps.push_back(read_replace("normalizer", json, whole));
+      steps.emplace_back(read_replace("normalizer", json, whole));
     } else {
       refuse("normalizer", json, kNormalizers);
     }
