@@ -59,6 +59,23 @@ struct Batch {
   return batch;
 }
 
+/// Where what a row sees begins: the first of its spans, and a position of that span.
+struct WindowStart {
+  std::uint32_t span = 0;
+  std::uint32_t position = 0;
+};
+
+/// The row sees the last `window` positions of `spans`, its own included, or all if that is 0.
+[[nodiscard]] inline WindowStart window_start(std::span<const PageSpan> spans, std::size_t window) {
+  if (window == 0) return {};
+  std::size_t left = window;
+  for (std::size_t s = spans.size(); s-- > 0;) {
+    if (spans[s].count >= left) return {static_cast<std::uint32_t>(s), static_cast<std::uint32_t>(spans[s].count - left)};
+    left -= spans[s].count;
+  }
+  return {};
+}
+
 /// Groups of the rows `outputs` (ascending indices into the batch) once they are gathered: `first` counts within `outputs`.
 [[nodiscard]] inline std::vector<RowGroup> groups_of(const Batch& batch, std::span<const std::uint32_t> outputs) {
   std::vector<RowGroup> groups;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tutti/backend/batch.hpp"
+#include "tutti/core/float16.hpp"
 #include "tutti/core/linear_weights.hpp"
 #include "tutti/core/matrix_view.hpp"
 #include "tutti/core/types.hpp"
@@ -22,6 +23,16 @@ namespace tutti {
 enum class KvType : std::uint8_t { f32, f16, bf16 };
 
 [[nodiscard]] constexpr std::size_t bytes_of(KvType type) { return type == KvType::f32 ? 4 : 2; }
+
+/// Calls `function(T{})` with the element type that `type` names.
+template <class Function>
+void with_kv_type(KvType type, Function function) {
+  switch (type) {
+    case KvType::f32: return function(float{});
+    case KvType::f16: return function(Float16{});
+    case KvType::bf16: return function(BFloat16{});
+  }
+}
 
 /// Shape of grouped-query attention: query head h reads key/value head h / (heads / kv_heads).
 struct AttentionShape {

@@ -12,25 +12,6 @@
 using namespace tutti;
 using namespace tutti::test;
 
-TEST_CASE("A window begins in the page that holds its first position", "[paged_attention]") {
-  using cpu::detail::window_start;
-  const std::vector<PageSpan> spans{{7, 64}, {3, 20}, {9, 5}};  // 89 positions: a shared prompt of 84, then its continuation
-  const auto check = [&](std::size_t window, std::size_t span, std::size_t position) {
-    const cpu::detail::WindowStart start = window_start(spans, window);
-    CHECK(start.span == span);
-    CHECK(start.position == position);
-  };
-  check(0, 0, 0);
-  check(1, 2, 4);
-  check(5, 2, 0);
-  check(6, 1, 19);
-  check(25, 1, 0);
-  check(26, 0, 63);
-  check(88, 0, 1);
-  check(89, 0, 0);
-  check(90, 0, 0);
-}
-
 namespace {
 
 constexpr std::size_t kDim = 8;

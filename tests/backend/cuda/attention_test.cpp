@@ -162,7 +162,7 @@ TEST_CASE("rows that see the same page as their n-th visit it together", "[cuda]
   const SequenceId a = cache.fork(parent, 3), b = cache.fork(parent, 3), other = cache.create();
   const std::vector<Row> rows = {{0, a, 3, 0}, {0, b, 3, 0}, {1, other, 0, 0}};
   const Batch batch = plan_batch(rows, cache);
-  const std::vector<cuda::PageVisit> visits = cuda::page_visits(batch, std::vector<cuda::WindowStart>(3), 0, 3);
+  const std::vector<cuda::PageVisit> visits = cuda::page_visits(batch, std::vector<WindowStart>(3), 0, 3);
   REQUIRE(visits.size() == 4);
   CHECK((visits[0].page == 0 && visits[0].depth == 0 && visits[0].first_row == 0 && visits[0].row_count == 2));
   CHECK((visits[1].depth == 0 && visits[1].first_row == 2 && visits[1].row_count == 1));

@@ -14,21 +14,10 @@
 #include "tutti/backend/concept.hpp"
 #include "tutti/backend/cpu/aligned_buffer.hpp"
 #include "tutti/backend/cpu/attention.hpp"
-#include "tutti/core/float16.hpp"
 #include "tutti/core/matrix_view.hpp"
 #include "tutti/core/thread_pool.hpp"
 
 namespace tutti::cpu {
-
-/// Calls `function(T{})` with the element type that `type` names.
-template <class Function>
-void with_kv_type(KvType type, Function function) {
-  switch (type) {
-    case KvType::f32: return function(float{});
-    case KvType::f16: return function(Float16{});
-    case KvType::bf16: return function(BFloat16{});
-  }
-}
 
 /// One block of memory a page: for each layer and kv head keys [head_dim][kPagePositions], then values
 /// [kPagePositions][head_dim].
@@ -75,23 +64,6 @@ namespace detail {
 /// Rows whose queries go through the pages together: bounds the working memory of a prefill.
 inline constexpr std::size_t kAttentionRows = 16;
 
-/// Where what a row sees begins: the first of its spans, and a position of that span.
-struct WindowStart {
-  std::size_t span = 0;
-  std::size_t position = 0;
-};
-
-/// The row sees the last `window` positions of `spans`, its own included, or all if that is 0.
-[[nodiscard]] inline WindowStart window_start(std::span<const PageSpan> spans, std::size_t window) {
-  if (window == 0) return {};
-  std::size_t left = window;
-  for (std::size_t s = spans.size(); s-- > 0;) {
-    if (spans[s].count >= left) return {s, spans[s].count - left};
-    left -= spans[s].count;
-  }
-  return {};
-}
-
 /// Batch rows [first, last) for one kv head. `queries` is scratch: each row's query heads lie together.
 template <class T>
 void attend_block(const AttentionShape& shape, std::size_t layer, std::size_t kv_head, const Batch& batch, const KvPages& pages,
@@ -102,7 +74,7 @@ void attend_block(const AttentionShape& shape, std::size_t layer, std::size_t kv
   std::size_t deepest = 0;
   for (std::size_t r = first; r < last; ++r) {
     starts[r - first] = window_start(batch.spans_of(r), shape.window);
-    depth = std::min(depth, starts[r - first].span);
+    depth = std::min<std::size_t>(depth, starts[r - first].span);
     deepest = std::max(deepest, batch.spans_of(r).size());
   }
   // Whether row r reads its span at `depth`, and that is on this page.

@@ -11,16 +11,6 @@
 
 namespace tutti::cuda {
 
-/// Calls function(T{}) with the element type that `type` names.
-template <class Function>
-void with_kv_element(KvType type, Function function) {
-  switch (type) {
-    case KvType::f32: return function(float{});
-    case KvType::f16: return function(Float16{});
-    case KvType::bf16: return function(BFloat16{});
-  }
-}
-
 class BatchAttention {
  public:
   /// Uploads what the attention of all layers needs of a batch.
@@ -47,7 +37,7 @@ class BatchAttention {
               const Rows& keys, const Rows& values, const Stream& stream) {
     const float* cosines = shape.turned ? angles_[set].cosines.data() : nullptr;
     const float* sines = shape.turned ? angles_[set].sines.data() : nullptr;
-    with_kv_element(pages.shape().type, [&](auto element) {
+    with_kv_type(pages.shape().type, [&](auto element) {
       launch({dim3(static_cast<unsigned>(batch.size())), dim3(kAttentionThreads)}, stream.get(), append_kernel<decltype(element)>, shape,
              cosines, sines, slots_.data(), queries.view(), keys.view(), values.view(), pages.view());
     });
@@ -58,7 +48,7 @@ class BatchAttention {
               const Rows& out, const Stream& stream) {
     const Plan& plan = plan_of(shape, window, batch, stream);
     for (const Part& part : plan.parts) {
-      with_kv_element(pages.shape().type, [&](auto element) {
+      with_kv_type(pages.shape().type, [&](auto element) {
         using Element = decltype(element);
         launch({dim3(static_cast<unsigned>(part.visit_count), shape.kv_heads), dim3(kAttentionThreads),
                 attention_shared_bytes<Element>(shape.head_dim)},

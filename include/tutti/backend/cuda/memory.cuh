@@ -80,7 +80,8 @@ class DeviceArray {
   [[nodiscard]] const T* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }
 
-  /// Makes room for `size` elements; what was there is lost if it grows. The stream must be idle then.
+  /// Makes room for `size` elements; what was there is lost if it grows. Kernels that still use the old memory finish first: freeing it
+  /// waits for the device.
   void grow(std::size_t size) {
     if (size > size_) *this = DeviceArray(size);
   }

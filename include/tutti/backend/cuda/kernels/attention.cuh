@@ -107,22 +107,6 @@ struct PageVisit {
   std::uint32_t row_count = 0;
 };
 
-/// Where what a row sees begins: the first of its spans, and a position of that span.
-struct WindowStart {
-  std::uint32_t span = 0;
-  std::uint32_t position = 0;
-};
-
-/// A row sees the last `window` positions of its spans, its own included, or all if that is 0.
-[[nodiscard]] inline WindowStart window_start(std::span<const PageSpan> spans, std::size_t window) {
-  std::size_t left = window;
-  for (std::size_t s = spans.size(); window != 0 && s-- > 0;) {
-    if (spans[s].count >= left) return {static_cast<std::uint32_t>(s), static_cast<std::uint32_t>(spans[s].count - left)};
-    left -= spans[s].count;
-  }
-  return {};
-}
-
 /// The pages that rows [first, last) of a batch see, `starts` being those of all rows.
 [[nodiscard]] inline std::vector<PageVisit> page_visits(const Batch& batch, std::span<const WindowStart> starts, std::size_t first,
                                                         std::size_t last) {
