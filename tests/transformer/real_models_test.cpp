@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real model against llama.cpp (tests/data/smollm2/generate.py), and its memory.
+// Real models against llama.cpp (tests/data/real_models/generate.py), and their memory.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -15,6 +15,11 @@ using namespace tutti::test;
 namespace {
 
 const std::filesystem::path kModel = std::filesystem::path(TUTTI_MODEL_DIR) / "SmolLM2-135M-Instruct.Q4_1.gguf";
+const std::filesystem::path kGemma = std::filesystem::path(TUTTI_MODEL_DIR) / "gemma-3-270m-q4_k_m.gguf";
+
+Json greedy_cases(const char* name) {
+  return read_json_file(std::filesystem::path(TUTTI_TEST_DATA) / "real_models" / (std::string(name) + ".json")).at("greedy");
+}
 
 /// The likeliest `count` tokens behind each prompt, all prompts in one batch.
 std::vector<std::vector<Token>> write_greedily(BatchedTransformer<Cpu>& stack, const std::vector<std::vector<Token>>& prompts,
@@ -50,16 +55,14 @@ std::size_t anonymous_memory() {
   return 0;
 }
 
-}  // namespace
-
-TEST_CASE("Greedy continuations of SmolLM2 equal those of llama.cpp", "[smollm2]") {
-  if (!std::filesystem::exists(kModel)) TUTTI_SKIP("the model is not downloaded; run cmake -P cmake/fetch_model.cmake");
+/// Checks 64 greedy tokens behind each prompt of the cases `name` against llama.cpp's.
+void check_greedy(const std::filesystem::path& file, const char* name) {
   // Weights expanded to float and a float cache on both sides: no rounding of activations blurs the comparison.
-  const auto model = CpuModel::load(kModel, {.storage = DType::f32});
+  const auto model = CpuModel::load(file, {.storage = DType::f32});
   StackOptions options;
   options.kv_type = KvType::f32;
   BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {2}, options);
-  const Json cases = read_json_file(std::filesystem::path(TUTTI_TEST_DATA) / "smollm2" / "greedy.json");
+  const Json cases = greedy_cases(name);
   REQUIRE(cases.size() == 5);
   std::vector<std::vector<Token>> prompts;
   for (const Json& entry : cases) prompts.push_back(entry.at("prompt_tokens"));
@@ -75,11 +78,25 @@ TEST_CASE("Greedy continuations of SmolLM2 equal those of llama.cpp", "[smollm2]
   }
 }
 
+}  // namespace
+
+TEST_CASE("Greedy continuations of SmolLM2 equal those of llama.cpp", "[smollm2]") {
+  if (!std::filesystem::exists(kModel)) TUTTI_SKIP("the model is not downloaded; run cmake -P cmake/fetch_model.cmake");
+  check_greedy(kModel, "smollm2");
+}
+
+TEST_CASE("Greedy continuations of Gemma 3 270M equal those of llama.cpp, past the sliding window too", "[gemma3]") {
+  if (!std::filesystem::exists(kGemma)) {
+    TUTTI_SKIP("an optional model is not downloaded; run cmake -D MODEL=gemma3-270m -P cmake/fetch_model.cmake");
+  }
+  check_greedy(kGemma, "gemma3");
+}
+
 TEST_CASE("Quantised in place, SmolLM2's logits stay as close to the exact ones as llama.cpp's do", "[smollm2]") {
   if (!std::filesystem::exists(kModel)) TUTTI_SKIP("the model is not downloaded; run cmake -P cmake/fetch_model.cmake");
   const auto exact = CpuModel::load(kModel, {.storage = DType::f32});
   const auto in_place = CpuModel::load(kModel);
-  const Json cases = read_json_file(std::filesystem::path(TUTTI_TEST_DATA) / "smollm2" / "greedy.json");
+  const Json cases = greedy_cases("smollm2");
   double difference = 0;
   double probability_difference = 0;
   for (const Json& entry : cases) {

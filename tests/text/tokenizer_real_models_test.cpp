@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tokenizer of a real model. The expected ids are those of tokenizers 0.23.3 with the file's vocabulary and merges, the
-// rendered chat is that of transformers 5.24.0.
+// The tokenizers of real models. SmolLM2's expected ids are those of tokenizers 0.23.3 with the file's vocabulary and merges, the
+// rendered chat is that of transformers 5.24.0. tests/data/real_models/generate.py asked llama.cpp for the ids of more texts.
 
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +10,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tutti/formats/gguf.hpp"
+#include "tutti/formats/json.hpp"
 #include "tutti/text/chat_template.hpp"
 #include "tutti/text/tokenizer.hpp"
 
@@ -51,6 +52,33 @@ TEST_CASE("SmolLM2 tokenizes as the tokenizers package does", "[text][tokenizer]
   check("<|im_start|>user\nHi<|im_end|>\n", {1, 4093, 198, 26843, 2, 198});
   check("naïve café — 東京 👍🏽", {3546, 46494, 37366, 1841, 17097, 247, 126, 16736, 122, 15107, 235, 231, 10813, 233, 138});
   check("\tif (x != 0) {\n\n    return;\r\n}", {197, 342, 365, 104, 6541, 216, 32, 25, 1662, 1004, 1003, 43, 201, 198, 109});
+}
+
+namespace {
+
+/// Checks the ids of the texts of tests/data/real_models/NAME.json; skips when the model is not there.
+void check_against_llama_cpp(const std::filesystem::path& file, const char* name, const char* fetch) {
+  if (!std::filesystem::exists(file)) TUTTI_SKIP(file.string() << " is not there; fetch it by `" << fetch << "`");
+  const Tokenizer tokenizer = Tokenizer::from_gguf(GgufFile(file));
+  const Json data = read_json_file(std::filesystem::path(TUTTI_TEST_DATA) / "real_models" / (std::string(name) + ".json"));
+  for (const char* group : {"texts", "greedy"}) {
+    for (const Json& entry : data.at(group)) {
+      const bool prompt = entry.contains("prompt");
+      const std::string text = entry.at(prompt ? "prompt" : "text");
+      INFO(text);
+      CHECK(tokenizer.encode(text, {.add_special = false}) == entry.at(prompt ? "prompt_tokens" : "tokens").get<Tokens>());
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("SmolLM2 tokenizes texts and prompts as llama.cpp does", "[text][tokenizer][model]") {
+  check_against_llama_cpp(TUTTI_MODEL_DIR "/SmolLM2-135M-Instruct.Q4_1.gguf", "smollm2", "cmake -P cmake/fetch_model.cmake");
+}
+
+TEST_CASE("Gemma 3 tokenizes texts and prompts as llama.cpp does", "[text][tokenizer][model]") {
+  check_against_llama_cpp(TUTTI_MODEL_DIR "/gemma-3-270m-q4_k_m.gguf", "gemma3", "cmake -D MODEL=gemma3-270m -P cmake/fetch_model.cmake");
 }
 
 TEST_CASE("SmolLM2 has no token for some control characters, which are dropped", "[text][tokenizer][model]") {
