@@ -130,9 +130,9 @@ inline void modify(Modifier modifier, std::string& text) {
 [[nodiscard]] inline Value run_string_program(std::span<const Statement> statements, std::span<const Value> inputs,
                                               const Limits& limits = {}) {
   const std::string& text = std::get<std::string>(inputs[0]);
+  if (text.size() * statements.size() > limits.steps) return Nothing{};
   std::string all;
   for (const Statement& statement : statements) {
-    if (text.size() * statements.size() > limits.steps) return Nothing{};
     const Value part = apply_string_expression(statement, text);
     if (is_nothing(part) || all.size() + size_of(part) > limits.size) return Nothing{};
     all += std::get<std::string>(part);
