@@ -100,13 +100,15 @@ class Evaluation {
   [[nodiscard]] Json enumeration() const {
     std::fprintf(stderr, "enumeration: %zu problems\n", test_.size());
     Json solved = Json::array();
+    Json tried = Json::array();
     const auto start = std::chrono::steady_clock::now();
     for (const programs::Problem& problem : test_) {
-      const auto found = programs::enumerate(problem);
-      solved.push_back(found && programs::verify(problem, programs::encode_program(*found)).solves() ? 1 : 0);
+      const programs::EnumerationResult found = programs::enumerate_programs(problem);
+      solved.push_back(found.program && programs::verify(problem, programs::encode_program(*found.program)).solves() ? 1 : 0);
+      tried.push_back(found.programs);
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return {{"solved", solved}, {"seconds", seconds}};
+    return {{"solved", solved}, {"programs", tried}, {"seconds", seconds}};
   }
 
   Options options_;

@@ -30,7 +30,7 @@ using ProgramEnsemble = tutti::Ensemble<N, Model, ProgramScorer, tutti::AllExper
 /// Every expert writes, and one program of each problem is picked.
 template <class Ensemble>
 Json select(const Options& options, const std::vector<programs::Problem>& problems, Ensemble& ensemble, Judge& judge) {
-  Summary summary(options.selector + ", " + score_kind_name(options.scorer), judge);
+  Summary summary(options.scorer, options.selector, judge);
   ProgressBar bar(problems.size());
   Json trials = Json::array();
   for (std::size_t i = 0; i < problems.size(); ++i) {

@@ -26,8 +26,11 @@ class Summary {
     tutti::SelectionReport report;
   };
 
-  /// @param chosen how the ensemble itself picks, as the command line says. @param judge must outlive the summary.
-  Summary(std::string chosen, Judge& judge) : judge_(&judge) { lines_.front().name += " (" + std::move(chosen) + ")"; }
+  /// @param judge must outlive the summary.
+  Summary(ScoreKind scorer, const std::string& selector, Judge& judge) : judge_(&judge) {
+    std::erase_if(lines_, [&](const Line& line) { return line.scorer == scorer && line.selector == selector; });
+    lines_.insert(lines_.begin(), {"the ensemble's pick: " + selector + ", " + score_kind_name(scorer), scorer, selector, {}});
+  }
 
   /// Call before the next problem begins.
   void add(const Trial& trial) {
@@ -53,8 +56,7 @@ class Summary {
   Judge* judge_;
   std::size_t candidates_ = 0;
   tutti::Cost cost_;
-  std::vector<Line> lines_{{"the ensemble's pick", {}, {}, {}},
-                           {"best own log p", ScoreKind::mean_log_probability, "best-of-n", {}},
+  std::vector<Line> lines_{{"best own log p", ScoreKind::mean_log_probability, "best-of-n", {}},
                            {"value model, no program is run", ScoreKind::value_model, "best-of-n", {}},
                            {"filter by the shown examples, then all experts' log p", ScoreKind::cross_expert_likelihood, "filter", {}}};
 };

@@ -38,6 +38,7 @@ inline std::string program_text(const programs::Problem& problem, std::span<cons
   const programs::ParsedProgram parsed = programs::parse_program(problem.signature, tokens);
   if (parsed.program) return programs::to_text(*parsed.program);
   std::string text;
+  if (!tokens.empty() && tokens.back() == programs::kEndToken) tokens = tokens.first(tokens.size() - 1);
   for (const tutti::Token token : tokens) text += programs::token_text(token) + ' ';
   return text + "(no program: " + parsed.error + ")";
 }
