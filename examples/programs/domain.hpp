@@ -21,7 +21,7 @@ using Inputs = std::vector<Value>;
 struct Domain {
   std::string_view name;
   std::vector<Type> types;
-  Inputs (*draw)(Random& random, std::size_t style);
+  Inputs (*draw)(Random& random, std::size_t style) = nullptr;
   std::vector<Inputs> probes;  ///< kProbes of all styles.
 };
 
@@ -30,6 +30,8 @@ inline constexpr std::size_t kStyles = 4;
 inline constexpr std::size_t kProbes = 32;
 
 namespace detail {
+
+// One draw in each full expression: the order in which C++ evaluates the operands of + differs between compilers.
 
 [[nodiscard]] inline List draw_list(Random& random, std::size_t style) {
   constexpr std::array<std::array<int, 2>, kStyles> kRanges{{{-5, 5}, {-9, 9}, {0, 12}, {-16, 16}}};
@@ -161,7 +163,8 @@ inline constexpr std::string_view kCapitalLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 /// `Tea: 3.50 GBP`
 [[nodiscard]] inline Inputs draw_price(Random& random, std::size_t) {
   std::string text(random.pick(kGoods));
-  text += ": " + std::to_string(random.between(1, 20)) + '.' + digits(random, 2);
+  text += ": " + std::to_string(random.between(1, 20));
+  text += '.' + digits(random, 2);
   return {text.append(" ").append(random.pick(kCurrencies))};
 }
 

@@ -23,8 +23,9 @@ namespace programs {
 
 namespace detail {
 
-/// Three of these, a program of three of the longest expressions and the marks between them make kLongestSequence.
+/// In tokens. Any three of a problem's examples may be shown, so all keep to it.
 inline constexpr std::size_t kLongestExample = 29;
+static_assert(2 + 3 * (kLongestExample + 1) + 3 * 4 + 1 <= kLongestSequence, "marks, three examples, three of the longest expressions");
 
 /// Of a hundred problems of a language, how many have functions that need one, two and three statements. Lists have few functions
 /// that need only one: with these shares, sets of some thousand problems are of the same difficulty as sets of some hundred.
@@ -119,9 +120,8 @@ class ProblemGenerator {
       const auto repeats = [&](const Example& other) {
         return other.inputs == example.inputs || (&into == &problem.shown && other.output == example.output);
       };
-      if (std::any_of(problem.shown.begin(), problem.shown.end(), repeats) ||
-          std::any_of(problem.hidden.begin(), problem.hidden.end(), repeats))
-        continue;
+      if (std::any_of(problem.shown.begin(), problem.shown.end(), repeats)) continue;
+      if (std::any_of(problem.hidden.begin(), problem.hidden.end(), repeats)) continue;
       into.push_back(std::move(example));
       if (problem.hidden.size() == kHiddenExamples) return problem;
     }
