@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains one model on a fixed set of problems and keeps its best epoch by the development set.
+
+    python train.py --name seed_0 --seed 0
+    python train.py --name fork_0 --seed 0 --fork base --fold 0 --epochs 4 --rate 0.003
+    python train.py --name lora_0 --seed 0 --fork base --fold 0 --rank 8
+
+Reads train.jsonl, development.jsonl and vocabulary.json in --data; writes NAME.pt (the best epoch's parameters) and NAME.json (the
+configuration and the learning curve) in --runs.
+"""
+
+import argparse
+import json
+import pathlib
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import data
+from model import Expert, Shape, integer_features
+from optimizer import Optimizer
+
+WARM_UP = 0.05    # share of the steps over which the rate rises
+CONSTANT = 0.5    # share after which it falls, linearly, to a hundredth
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--data", default="data")
+    parser.add_argument("--runs", default="runs")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--heads", type=int, default=4)
+    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=0.01)
+    parser.add_argument("--weight-decay", type=float, default=0.02)
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--augment", type=int, default=1, help="1: three other examples of the problem at every visit")
+    parser.add_argument("--fold", type=int, help="the fold of the data that this member does not see, of eight")
+    parser.add_argument("--family", type=int, help="only the problems of this family")
+    parser.add_argument("--fork", help="name of the run whose parameters this one starts with")
+    parser.add_argument("--rank", type=int, default=0, help="train adapters of this rank, and nothing else")
+    parser.add_argument("--patience", type=int, default=4, help="epochs without improvement after which it ends")
+    parser.add_argument("--limit", type=int, help="only so many problems, to try things")
+    return parser.parse_args()
+
+
+def build(options, vocabulary) -> Expert:
+    shape = Shape(len(vocabulary["tokens"]), options.width, options.layers, options.heads, options.hidden)
+    model = Expert(shape, integer_features(vocabulary))
+    if options.fork:
+        model.load_state_dict(torch.load(pathlib.Path(options.runs, options.fork + ".pt")), strict=False)
+    if options.rank:
+        model.add_adapters(options.rank, alpha=2 * options.rank)
+    model.dropout = options.dropout
+    return model.to(options.device)
+
+
+def rate_at(progress: float, peak: float) -> float:
+    return peak * min(1, (progress + 0.002) / WARM_UP, max(0.01, (1 - progress) / (1 - CONSTANT)))
+
+
+@torch.no_grad()
+def log_probabilities(model, problems, vocabulary, device="cpu") -> np.ndarray:
+    """[problems, longest program]: log p of every program token, NaN after the end."""
+    widest = max(len(problem.program) for problem in problems)
+    result = np.full((len(problems), widest), np.nan, np.float32)
+    model.eval()
+    for batch in data.batches(problems, range(len(problems)), vocabulary, 128):
+        batch = batch.to(device)
+        logp = F.log_softmax(model(batch.tokens, batch.rows), -1)
+        of_target = logp.gather(-1, batch.targets.clamp(min=0)[..., None])[..., 0].masked_fill(batch.targets < 0, torch.nan)
+        result[batch.problems, :of_target.shape[1]] = of_target.cpu().numpy()
+    return result
+
+
+def nats_per_program(logp: np.ndarray) -> float:
+    return float(-np.nansum(logp, 1).mean())
+
+
+def train(options):
+    torch.manual_seed(options.seed)
+    rng = np.random.default_rng(options.seed)
+    vocabulary = data.load_vocabulary(pathlib.Path(options.data, "vocabulary.json"))
+    problems = data.load_problems(pathlib.Path(options.data, "train.jsonl"))[:options.limit]
+    development = data.load_problems(pathlib.Path(options.data, "development.jsonl"))
+    bag = data.choose_bag(problems, options.fold, options.family)
+    model = build(options, vocabulary)
+    optimizer = Optimizer(model, options.weight_decay)
+    target = pathlib.Path(options.runs, options.name + ".pt")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    steps, curve, best = 0, [], None
+    total = options.epochs * -(-len(bag) // options.batch)
+    begin = time.process_time()
+    for epoch in range(1, options.epochs + 1):
+        losses = []
+        model.train()
+        for batch in data.batches(problems, bag, vocabulary, options.batch, rng, bool(options.augment)):
+            batch = batch.to(options.device)
+            logits = model(batch.tokens, batch.rows)
+            loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=data.IGNORED)
+            loss.backward()
+            optimizer.step(rate_at(steps / total, options.rate))
+            losses.append(loss.detach())
+            steps += 1
+        nll = nats_per_program(log_probabilities(model, development, vocabulary, options.device))
+        curve.append({"epoch": epoch, "steps": steps, "train": round(float(torch.stack(losses).mean()), 4), "development": round(nll, 4),
+                      "cpu_seconds": round(time.process_time() - begin, 1)})
+        print(options.name, curve[-1], flush=True)
+        if best is None or nll < best["development"]:
+            best = curve[-1]
+            torch.save({name: p.detach().cpu() for name, p in model.named_parameters() }, target)
+        if epoch - best["epoch"] >= options.patience:
+            break
+    record = {"options": vars(options), "problems": len(bag), "parameters": sum(p.numel() for n, p in model.named_parameters() if n != "projection"),
+              "best": best, "curve": curve}
+    target.with_suffix(".json").write_text(json.dumps(record))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    train(arguments())
