@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Problem sets: the same (split, seed, count) gives the same problems on every machine.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "programs/behaviour.hpp"
+#include "programs/list_functions.hpp"
+#include "programs/problem.hpp"
+#include "programs/string_functions.hpp"
+#include "programs/vocabulary.hpp"
+#include "tutti/core/error.hpp"
+
+namespace programs {
+
+namespace detail {
+
+/// Three of these, a program of three of the longest expressions and the marks between them make kLongestSequence.
+inline constexpr std::size_t kLongestExample = 36;
+
+/// Of a hundred problems of a language, how many have functions that need one, two and three statements. Lists have few functions
+/// that need only one: with these shares, sets of some thousand problems are of the same difficulty as sets of some hundred.
+inline constexpr std::array<std::size_t, 3> kListShares{3, 37, 60};
+inline constexpr std::array<std::size_t, 3> kStringShares{12, 46, 42};
+
+/// Draws one problem after the other and remembers their functions.
+class ProblemGenerator {
+ public:
+  ProblemGenerator(Split split, std::uint64_t seed) : split_(split), random_(seed, static_cast<std::uint64_t>(split)) {
+    for (std::size_t length = 1; length <= ListFunctions::kTabulated; ++length) {
+      left_[length - 1] = list_functions().tabulated(length, split);
+      random_.shuffle(left_[length - 1]);
+    }
+  }
+
+  [[nodiscard]] Problem next(Language language) {
+    std::size_t length = draw_length(language);
+    // A set may ask for more short functions than there are: then longer ones take their places.
+    for (std::size_t tries = 0; tries < kTries; ++tries) {
+      if (tries % (kTries / 4) == kTries / 4 - 1) length = std::min<std::size_t>(length + 1, 3);
+      std::optional<Function> function =
+          language == Language::list ? next_list_function(length) : string_functions().draw(random_, length, split_);
+      if (!function || used_.contains(function->behaviour)) continue;
+      std::optional<Problem> problem = make_problem(*function);
+      if (!problem || !used_programs_.insert(hash_tokens(encode_program(function->program))).second) continue;
+      used_.insert(function->behaviour);
+      return std::move(*problem);
+    }
+    tutti::fail<tutti::OptionError>("no further function after ", used_.size(), " problems of this split: ask for fewer problems");
+  }
+
+ private:
+  static constexpr std::size_t kTries = 20000;
+
+  [[nodiscard]] static const ListFunctions& list_functions() {
+    static const ListFunctions functions;
+    return functions;
+  }
+  [[nodiscard]] static const StringFunctions& string_functions() {
+    static const StringFunctions functions;
+    return functions;
+  }
+
+  [[nodiscard]] static std::uint64_t hash_tokens(const std::vector<tutti::Token>& tokens) {
+    std::uint64_t hash = tokens.size();
+    for (const tutti::Token token : tokens) hash = mix(hash, static_cast<std::uint64_t>(token));
+    return hash;
+  }
+
+  [[nodiscard]] std::size_t draw_length(Language language) {
+    const auto& shares = language == Language::list ? kListShares : kStringShares;
+    const std::size_t percent = random_.below(100);
+    return percent < shares[0] ? 1 : percent < shares[0] + shares[1] ? 2 : 3;
+  }
+
+  [[nodiscard]] std::optional<Function> next_list_function(std::size_t length) {
+    for (; length <= ListFunctions::kTabulated; ++length) {
+      std::vector<Function>& left = left_[length - 1];
+      if (left.empty()) continue;
+      Function function = std::move(left.back());
+      left.pop_back();
+      return function;
+    }
+    return list_functions().draw(random_, split_);
+  }
+
+  /// Examples of a function; nothing if good ones are hard to find.
+  [[nodiscard]] std::optional<Problem> make_problem(const Function& function) {
+    Problem problem{function.program.signature, {}, {}, function.program, function.behaviour, function.domain};
+    const std::size_t style = random_.below(kStyles);
+    for (std::size_t tries = 0; tries < 60; ++tries) {
+      Example example{domains()[function.domain].draw(random_, style), {}};
+      example.output = run(function.program, example.inputs);
+      if (!is_good(example)) continue;
+      std::vector<Example>& into = problem.shown.size() < kShownExamples ? problem.shown : problem.hidden;
+      const auto repeats = [&](const Example& other) {
+        return other.inputs == example.inputs || (&into == &problem.shown && other.output == example.output);
+      };
+      if (std::any_of(problem.shown.begin(), problem.shown.end(), repeats) ||
+          std::any_of(problem.hidden.begin(), problem.hidden.end(), repeats))
+        continue;
+      into.push_back(std::move(example));
+      if (problem.hidden.size() == kHiddenExamples) return problem;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] static bool is_good(const Example& example) {
+    if (is_nothing(example.output) || is_empty_list(example.output) || is_clipped(example.output)) return false;
+    return encode_example(example).size() <= kLongestExample;
+  }
+
+  Split split_;
+  Random random_;
+  std::vector<Function> left_[ListFunctions::kTabulated];
+  std::unordered_set<std::uint64_t> used_;           ///< Behaviours.
+  std::unordered_set<std::uint64_t> used_programs_;  ///< A program counts once, even if it does different things in different domains.
+};
+
+}  // namespace detail
+
+/// `count` problems of functions that belong to the split, half of them of each language, no two with the same behaviour.
+/// @throws tutti::OptionError if the split has fewer functions
+[[nodiscard]] inline std::vector<Problem> make_problems(Split split, std::uint64_t seed, std::size_t count) {
+  detail::ProblemGenerator generator(split, seed);
+  std::vector<Problem> problems;
+  problems.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) problems.push_back(generator.next(i % 2 == 0 ? Language::list : Language::string));
+  return problems;
+}
+
+}  // namespace programs
