@@ -102,25 +102,33 @@ class Layer(nn.Module):
     def split(x, heads: int):
         return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
-    def forward(self, x, rotary, dropout: float, rows=None):
-        """x [sequences, tokens, width]. `rows` [sequences, n] are the positions to compute; all of them if None."""
+    def project(self, x, rotary):
+        """Queries, keys and values [sequences, heads, tokens, width of a head] of x [sequences, tokens, width]."""
         h = normalise(x)
         qk = self.split(F.linear(h, torch.cat([self.q_proj.merged(), self.k_proj.merged()])), 2 * self.heads)
         q, k = rotate(qk, *rotary).chunk(2, 1)
-        v = self.split(F.linear(h, self.v_proj.merged()), self.heads)
-        if rows is None:
-            attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        else:
-            sequence = torch.arange(len(x), device=x.device)[:, None]
-            x, q = x[sequence, rows], q.transpose(1, 2)[sequence, rows].transpose(1, 2)
-            visible = torch.arange(k.shape[2], device=x.device) <= rows[:, None, :, None]
-            scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
-            attended = scores.masked_fill(~visible, -1e9).softmax(-1) @ v
+        return q, k, self.split(F.linear(h, self.v_proj.merged()), self.heads)
+
+    def add(self, x, attended, dropout: float):
+        """x with what attention [sequences, heads, tokens, width of a head] and the MLP add to it."""
         attended = attended.transpose(1, 2).flatten(2)
         x = x + F.dropout(F.linear(attended, self.o_proj.merged()), dropout, self.training)
-        h = normalise(x)
-        gate, up = F.linear(h, torch.cat([self.gate_proj.merged(), self.up_proj.merged()])).chunk(2, -1)
+        gate, up = F.linear(normalise(x), torch.cat([self.gate_proj.merged(), self.up_proj.merged()])).chunk(2, -1)
         return x + F.dropout(F.linear(F.silu(gate) * up, self.down_proj.merged()), dropout, self.training)
+
+    def forward(self, x, rotary, dropout: float, rows=None, mask=None):
+        """x [sequences, tokens, width]. `rows` [sequences, n] are the positions to compute, all of them if None. Attention is
+        causal, or goes where `mask` [sequences, tokens, tokens] is true."""
+        q, k, v = self.project(x, rotary)
+        if rows is None:
+            mask = None if mask is None else mask[:, None]
+            return self.add(x, F.scaled_dot_product_attention(q, k, v, mask, is_causal=mask is None), dropout)
+        sequence = torch.arange(len(x), device=x.device)[:, None]
+        x, q = x[sequence, rows], q.transpose(1, 2)[sequence, rows].transpose(1, 2)
+        visible = torch.arange(k.shape[2], device=x.device) <= rows[..., None] if mask is None else mask[sequence, rows]
+        visible = visible[:, None]
+        scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+        return self.add(x, scores.masked_fill(~visible, -1e9).softmax(-1) @ v, dropout)
 
 
 class Expert(nn.Module):
@@ -151,11 +159,15 @@ class Expert(nn.Module):
     def embedding(self) -> torch.Tensor:
         return self.free + self.features @ self.projection
 
-    def hidden(self, tokens, rows, embedding):
-        rotary = self.cosine[:tokens.shape[1]], self.sine[:tokens.shape[1]]
+    def hidden(self, tokens, rows, embedding, positions=None, mask=None):
+        positions = slice(tokens.shape[1]) if positions is None else positions[:, None]  # the same for all heads
+        rotary = self.cosine[positions], self.sine[positions]
         x = F.dropout(F.embedding(tokens, embedding), self.dropout, self.training)
         for i, layer in enumerate(self.layers):
-            x = layer(x, rotary, self.dropout, rows if i + 1 == len(self.layers) else None)
+            x = layer(x, rotary, self.dropout, rows if i + 1 == len(self.layers) else None, mask)
+        return self.final(x)
+
+    def final(self, x):
         return normalise(x) * self.norm
 
     def forward(self, tokens, rows):
@@ -163,6 +175,7 @@ class Expert(nn.Module):
         embedding = self.embedding()
         return F.linear(self.hidden(tokens, rows, embedding), embedding)
 
-    def values(self, tokens, last):
-        """The value head [sequences] at each sequence's last token."""
-        return self.hidden(tokens, last[:, None], self.embedding())[:, 0] @ self.score
+    def values(self, tokens, last, positions=None, mask=None):
+        """The value head [sequences, n] at the positions `last` [sequences, n]; `positions` and `mask` where a sequence is a prompt
+        with several candidates that do not see one another."""
+        return self.hidden(tokens, last, self.embedding(), positions, mask) @ self.score

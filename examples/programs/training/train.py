@@ -22,8 +22,7 @@ import data
 from model import Expert, Shape, integer_features
 from optimizer import Optimizer
 
-WARM_UP = 0.05    # share of the steps over which the rate rises
-CONSTANT = 0.5    # share after which it falls, linearly, to a hundredth
+WARM_UP = 0.05  # share of the steps over which the rate rises
 
 
 def arguments():
@@ -40,6 +39,7 @@ def arguments():
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.01)
+    parser.add_argument("--constant", type=float, default=0.5, help="share of the steps after which the rate falls; 1: never")
     parser.add_argument("--weight-decay", type=float, default=0.02)
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--augment", type=int, default=1, help="1: three other examples of the problem at every visit")
@@ -63,8 +63,10 @@ def build(options, vocabulary) -> Expert:
     return model.to(options.device)
 
 
-def rate_at(progress: float, peak: float) -> float:
-    return peak * min(1, (progress + 0.002) / WARM_UP, max(0.01, (1 - progress) / (1 - CONSTANT)))
+def rate_at(progress: float, peak: float, constant: float = 0.5) -> float:
+    """Rises, stays, and falls from the share `constant` of all steps on, linearly, to a hundredth."""
+    falling = max(0.01, (1 - progress) / (1 - constant)) if constant < 1 else 1
+    return peak * min(1, (progress + 0.002) / WARM_UP, falling)
 
 
 @torch.no_grad()
@@ -107,7 +109,7 @@ def train(options):
             logits = model(batch.tokens, batch.rows)
             loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=data.IGNORED)
             loss.backward()
-            optimizer.step(rate_at(steps / total, options.rate))
+            optimizer.step(rate_at(steps / total, options.rate, options.constant))
             losses.append(loss.detach())
             steps += 1
         nll = nats_per_program(log_probabilities(model, development, vocabulary, options.device))
