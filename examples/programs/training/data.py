@@ -29,10 +29,14 @@ class Batch:
     tokens: torch.Tensor    # [sequences, tokens], padded on the right
     rows: torch.Tensor      # [sequences, n]: the positions that predict a program token
     targets: torch.Tensor   # [sequences, n]: these tokens, IGNORED where the program is shorter
+    output_rows: torch.Tensor | None     # [sequences, m]: the positions that predict the shown outputs, of the second example on
+    output_targets: torch.Tensor | None  # [sequences, m]
     problems: np.ndarray    # [sequences]: index of each sequence's problem
 
     def to(self, device):
-        return dataclasses.replace(self, tokens=self.tokens.to(device), rows=self.rows.to(device), targets=self.targets.to(device))
+        moved = {field.name: getattr(self, field.name).to(device) for field in dataclasses.fields(self)
+                 if isinstance(getattr(self, field.name), torch.Tensor)}
+        return dataclasses.replace(self, **moved)
 
 
 def load_vocabulary(path) -> dict:
@@ -64,9 +68,35 @@ def redrawn_prompt(problem: Problem, vocabulary: dict, rng: np.random.Generator)
     return problem.prompt
 
 
-def collate(prompts, programs, indices, pad: int) -> Batch:
+def output_positions(prompt, vocabulary) -> list[int]:
+    """Where the tokens of an output and the separator behind it stand, from the second example on: the first gives no hint yet of
+    what the program does."""
+    result, inside, example = [], False, 0
+    for i, token in enumerate(prompt):
+        if inside and example > 0:
+            result.append(i)
+        if token == vocabulary["equals"]:
+            inside = True
+        elif token == vocabulary["separator"]:
+            inside, example = False, example + 1
+    return result
+
+
+def outputs_of(prompts, vocabulary):
+    """Rows and targets [sequences, m] of the prompts' outputs."""
+    positions = [output_positions(prompt, vocabulary) for prompt in prompts]
+    widest = max(map(len, positions))
+    rows = np.zeros((len(prompts), widest), np.int64)
+    targets = np.full((len(prompts), widest), IGNORED, np.int64)
+    for i, (prompt, at) in enumerate(zip(prompts, positions)):
+        rows[i, :len(at)] = np.array(at) - 1
+        targets[i, :len(at)] = [prompt[j] for j in at]
+    return torch.from_numpy(rows), torch.from_numpy(targets)
+
+
+def collate(prompts, programs, indices, vocabulary: dict, outputs: bool = False) -> Batch:
     sizes = [len(prompt) for prompt in prompts]
-    widest = max(len(program) for program in programs)
+    pad, widest = vocabulary["pad"], max(len(program) for program in programs)
     tokens = np.full((len(prompts), max(n + len(p) for n, p in zip(sizes, programs)) - 1), pad, np.int64)
     targets = np.full((len(prompts), widest), IGNORED, np.int64)
     for i, (prompt, program) in enumerate(zip(prompts, programs)):
@@ -74,10 +104,12 @@ def collate(prompts, programs, indices, pad: int) -> Batch:
         tokens[i, len(prompt):len(prompt) + len(program) - 1] = program[:-1]  # nothing follows the last token
         targets[i, :len(program)] = program
     rows = np.minimum(np.array(sizes)[:, None] - 1 + np.arange(widest), tokens.shape[1] - 1)
-    return Batch(torch.from_numpy(tokens), torch.from_numpy(rows), torch.from_numpy(targets), np.asarray(indices))
+    return Batch(torch.from_numpy(tokens), torch.from_numpy(rows), torch.from_numpy(targets),
+                 *(outputs_of(prompts, vocabulary) if outputs else (None, None)), np.asarray(indices))
 
 
-def batches(problems, indices, vocabulary: dict, size: int, rng: np.random.Generator | None = None, augment: bool = False):
+def batches(problems, indices, vocabulary: dict, size: int, rng: np.random.Generator | None = None, augment: bool = False,
+            outputs: bool = False):
     """One pass over `problems[indices]`; in random order with `rng`, else from short to long."""
     prompts = [redrawn_prompt(problems[i], vocabulary, rng) if augment else problems[i].prompt for i in indices]
     lengths = np.array([len(prompt) + len(problems[i].program) for prompt, i in zip(prompts, indices)])
@@ -88,4 +120,4 @@ def batches(problems, indices, vocabulary: dict, size: int, rng: np.random.Gener
         rng.shuffle(groups)
     for group in groups:
         chosen = [indices[i] for i in group]
-        yield collate([prompts[i] for i in group], [problems[i].program for i in chosen], chosen, vocabulary["pad"])
+        yield collate([prompts[i] for i in group], [problems[i].program for i in chosen], chosen, vocabulary, outputs)

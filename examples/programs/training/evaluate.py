@@ -39,14 +39,14 @@ def fusion(logp: np.ndarray) -> dict:
 
 
 @torch.no_grad()
-def candidate_log_probabilities(model, problems, candidates, pad: int) -> np.ndarray:
+def candidate_log_probabilities(model, problems, candidates, vocabulary) -> np.ndarray:
     """Mean log p of a token, for each (index of a problem, program)."""
     lengths = np.array([len(problems[i].prompt) + len(program) for i, program in candidates])
     order = np.argsort(lengths, kind="stable")
     result = np.zeros(len(candidates))
     for at in range(0, len(order), 256):
         group = order[at:at + 256]
-        batch = data.collate([problems[candidates[j][0]].prompt for j in group], [candidates[j][1] for j in group], group, pad)
+        batch = data.collate([problems[candidates[j][0]].prompt for j in group], [candidates[j][1] for j in group], group, vocabulary)
         logp = F.log_softmax(model(batch.tokens, batch.rows), -1).gather(-1, batch.targets.clamp(min=0)[..., None])[..., 0]
         known = batch.targets >= 0
         result[group] = ((logp * known).sum(1) / known.sum(1)).numpy()
@@ -62,7 +62,7 @@ def solved(members, problems, vocabulary, exporter, problem_set) -> dict:
             pool += programs
     candidates = [(i, program) for i, pool in enumerate(drawn) for program in pool]
     verdicts = problem_set.verdicts(exporter, candidates)
-    score = np.mean([candidate_log_probabilities(model, problems, candidates, vocabulary["pad"]) for model in members], 0)
+    score = np.mean([candidate_log_probabilities(model, problems, candidates, vocabulary) for model in members], 0)
     solves = np.array([v["solves"] for v in verdicts]).reshape(len(problems), SAMPLES)
     shown = np.array([v["shown"] == data.SHOWN for v in verdicts]).reshape(solves.shape)
     score = score.reshape(solves.shape)

@@ -104,10 +104,16 @@ class Parts(unittest.TestCase):
         np.testing.assert_allclose(np.exp(fused(logp)), [[0.4, 0.3]])
 
     def test_targets_stand_where_they_are_predicted(self):
-        batch = data.collate([[30, 1, 33], [30, 33]], [[36, 31], [37, 38, 31]], [4, 9], pad=32)
+        batch = data.collate([[30, 1, 33], [30, 33]], [[36, 31], [37, 38, 31]], [4, 9], VOCABULARY)
         self.assertEqual(batch.tokens.tolist(), [[30, 1, 33, 36], [30, 33, 37, 38]])
         self.assertEqual(batch.rows.tolist(), [[2, 3, 3], [1, 2, 3]])
         self.assertEqual(batch.targets.tolist(), [[36, 31, data.IGNORED], [37, 38, 31]])
+
+    def test_outputs_are_predicted_from_the_second_example_on(self):
+        prompt = [30, 1, 34, 2, 35, 3, 34, 4, 5, 35, 6, 34, 35, 33]
+        batch = data.collate([prompt, [30, 33]], [[31], [31]], [0, 1], VOCABULARY, outputs=True)
+        self.assertEqual(batch.output_rows.tolist(), [[6, 7, 8, 11], [0, 0, 0, 0]])
+        self.assertEqual(batch.output_targets.tolist(), [[4, 5, 35, 35], [data.IGNORED] * 4])
 
     def test_every_problem_is_new_to_one_of_eight_bags(self):
         problem = data.Problem([], [], [], "list", 0, 1)

@@ -43,6 +43,7 @@ def arguments():
     parser.add_argument("--weight-decay", type=float, default=0.02)
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--augment", type=int, default=1, help="1: three other examples of the problem at every visit")
+    parser.add_argument("--outputs", type=float, default=0.0, help="weight of the loss of predicting the shown outputs as well")
     parser.add_argument("--fold", type=int, help="the fold of the data that this member does not see, of eight")
     parser.add_argument("--family", type=int, help="only the problems of this family")
     parser.add_argument("--fork", help="name of the run whose parameters this one starts with")
@@ -87,6 +88,18 @@ def nats_per_program(logp: np.ndarray) -> float:
     return float(-np.nansum(logp, 1).mean())
 
 
+def losses_of(model, batch, outputs: float):
+    """The loss to minimise, and the part of it that the program's tokens have: nats per token."""
+    width = batch.rows.shape[1]
+    rows = torch.cat([batch.rows, batch.output_rows], 1) if outputs else batch.rows
+    logits = model(batch.tokens, rows)
+    of_program = F.cross_entropy(logits[:, :width].flatten(0, 1), batch.targets.flatten(), ignore_index=data.IGNORED)
+    if not outputs:
+        return of_program, of_program
+    return of_program + outputs * F.cross_entropy(logits[:, width:].flatten(0, 1), batch.output_targets.flatten(),
+                                                  ignore_index=data.IGNORED), of_program
+
+
 def train(options):
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
@@ -104,13 +117,12 @@ def train(options):
     for epoch in range(1, options.epochs + 1):
         losses = []
         model.train()
-        for batch in data.batches(problems, bag, vocabulary, options.batch, rng, bool(options.augment)):
+        for batch in data.batches(problems, bag, vocabulary, options.batch, rng, bool(options.augment), options.outputs > 0):
             batch = batch.to(options.device)
-            logits = model(batch.tokens, batch.rows)
-            loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=data.IGNORED)
+            loss, of_program = losses_of(model, batch, options.outputs)
             loss.backward()
             optimizer.step(rate_at(steps / total, options.rate, options.constant))
-            losses.append(loss.detach())
+            losses.append(of_program.detach())
             steps += 1
         nll = nats_per_program(log_probabilities(model, development, vocabulary, options.device))
         curve.append({"epoch": epoch, "steps": steps, "train": round(float(torch.stack(losses).mean()), 4), "development": round(nll, 4),
