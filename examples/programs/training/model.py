@@ -32,7 +32,7 @@ def integer_features(vocabulary: dict) -> torch.Tensor:
     integers = vocabulary["integers"]
     n = torch.arange(integers["count"], dtype=torch.float32) + integers["first_value"]
     log = torch.log1p(n.abs()) / 3
-    columns = [n / 16, n / 64, n / 256, n.sign() * log, n.sign(), (n == 0).float(), log, torch.tanh(n / 4), torch.tanh(n / 10)]
+    columns = [(n / 16).clamp(-4, 4), n / 64, n / 256, n.sign() * log, n.sign(), (n == 0).float(), log, torch.tanh(n / 4), torch.tanh(n / 10)]
     for period in (2, 3, 4, 5, 6, 8, 10, 16, 20, 32, 64, 128):
         columns += [torch.cos(2 * math.pi * n / period), torch.sin(2 * math.pi * n / period)]
     features = torch.zeros(len(vocabulary["tokens"]), len(columns))
@@ -137,7 +137,7 @@ class Expert(nn.Module):
     def __init__(self, shape: Shape, features: torch.Tensor, value: bool = False):
         super().__init__()
         self.shape = shape
-        self.dropout = 0.0
+        self.dropout = 0.0  # of what a block adds; never of the embedding, in which a number is spread over all channels
         self.free = nn.Parameter(torch.randn(shape.vocabulary, shape.width) * 0.1)
         self.projection = nn.Parameter(torch.randn(features.shape[1], shape.width) * 0.08)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
@@ -162,7 +162,7 @@ class Expert(nn.Module):
     def hidden(self, tokens, rows, embedding, positions=None, mask=None):
         positions = slice(tokens.shape[1]) if positions is None else positions[:, None]  # the same for all heads
         rotary = self.cosine[positions], self.sine[positions]
-        x = F.dropout(F.embedding(tokens, embedding), self.dropout, self.training)
+        x = F.embedding(tokens, embedding)
         for i, layer in enumerate(self.layers):
             x = layer(x, rotary, self.dropout, rows if i + 1 == len(self.layers) else None, mask)
         return self.final(x)

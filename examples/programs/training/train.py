@@ -22,7 +22,7 @@ import data
 from model import Expert, Shape, integer_features
 from optimizer import Optimizer
 
-WARM_UP = 0.05  # share of the steps over which the rate rises
+WARM_UP = 60  # steps over which the rate rises
 
 
 def arguments():
@@ -64,10 +64,10 @@ def build(options, vocabulary) -> Expert:
     return model.to(options.device)
 
 
-def rate_at(progress: float, peak: float, constant: float = 0.5) -> float:
+def rate_at(step: int, total: int, peak: float, constant: float = 0.5) -> float:
     """Rises, stays, and falls from the share `constant` of all steps on, linearly, to a hundredth."""
-    falling = max(0.01, (1 - progress) / (1 - constant)) if constant < 1 else 1
-    return peak * min(1, (progress + 0.002) / WARM_UP, falling)
+    falling = max(0.01, (1 - step / total) / (1 - constant)) if constant < 1 else 1
+    return peak * min(1, (step + 1) / WARM_UP, falling)
 
 
 @torch.no_grad()
@@ -100,6 +100,11 @@ def losses_of(model, batch, outputs: float):
                                                   ignore_index=data.IGNORED), of_program
 
 
+def size_of(model) -> int:
+    """Parameters of the exported model, in which the features' projection is part of the embedding."""
+    return sum(p.numel() for name, p in model.named_parameters() if name != "projection")
+
+
 def train(options):
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
@@ -121,7 +126,7 @@ def train(options):
             batch = batch.to(options.device)
             loss, of_program = losses_of(model, batch, options.outputs)
             loss.backward()
-            optimizer.step(rate_at(steps / total, options.rate, options.constant))
+            optimizer.step(rate_at(steps, total, options.rate, options.constant))
             losses.append(of_program.detach())
             steps += 1
         nll = nats_per_program(log_probabilities(model, development, vocabulary, options.device))
@@ -130,12 +135,11 @@ def train(options):
         print(options.name, curve[-1], flush=True)
         if best is None or nll < best["development"]:
             best = curve[-1]
-            torch.save({name: p.detach().cpu() for name, p in model.named_parameters() }, target)
+            torch.save({name: p.detach().cpu() for name, p in model.named_parameters()}, target)
+        target.with_suffix(".json").write_text(json.dumps({"options": vars(options), "problems": len(bag), "parameters": size_of(model),
+                                                           "best": best, "curve": curve}))
         if epoch - best["epoch"] >= options.patience:
             break
-    record = {"options": vars(options), "problems": len(bag), "parameters": sum(p.numel() for n, p in model.named_parameters() if n != "projection"),
-              "best": best, "curve": curve}
-    target.with_suffix(".json").write_text(json.dumps(record))
 
 
 if __name__ == "__main__":

@@ -199,7 +199,7 @@ def main(options):
                 labels[row, :len(pairs[i][2])], known[row, :len(pairs[i][2])] = pairs[i][2], True
             loss = F.binary_cross_entropy_with_logits(values[torch.from_numpy(known)], torch.from_numpy(labels[known]))
             loss.backward()
-            optimizer.step(rate_at(steps / total, options.rate))
+            optimizer.step(rate_at(steps, total, options.rate))
             losses.append(loss.item())
             steps += 1
             if steps % (len(order) // options.checks) == 0:
