@@ -23,13 +23,14 @@ namespace programs {
 
 namespace detail {
 
-/// Three of these, a program of three of the longest expressions and the marks between them make kLongestSequence.
-inline constexpr std::size_t kLongestExample = 36;
+/// In tokens. Any three of a problem's examples may be shown, so all keep to it.
+inline constexpr std::size_t kLongestExample = 29;
+static_assert(2 + 3 * (kLongestExample + 1) + 3 * 4 + 1 <= kLongestSequence, "marks, three examples, three of the longest expressions");
 
 /// Of a hundred problems of a language, how many have functions that need one, two and three statements. Lists have few functions
 /// that need only one: with these shares, sets of some thousand problems are of the same difficulty as sets of some hundred.
-inline constexpr std::array<std::size_t, 3> kListShares{3, 37, 60};
-inline constexpr std::array<std::size_t, 3> kStringShares{12, 46, 42};
+inline constexpr std::array<std::size_t, 3> kListShares{2, 25, 73};
+inline constexpr std::array<std::size_t, 3> kStringShares{6, 50, 44};
 
 /// Draws one problem after the other and remembers their functions.
 class ProblemGenerator {
@@ -42,23 +43,23 @@ class ProblemGenerator {
   }
 
   [[nodiscard]] Problem next(Language language) {
-    std::size_t length = draw_length(language);
-    // A set may ask for more short functions than there are: then longer ones take their places.
-    for (std::size_t tries = 0; tries < kTries; ++tries) {
-      if (tries % (kTries / 4) == kTries / 4 - 1) length = std::min<std::size_t>(length + 1, 3);
-      std::optional<Function> function =
-          language == Language::list ? next_list_function(length) : string_functions().draw(random_, length, split_);
-      if (!function || used_.contains(function->behaviour)) continue;
-      std::optional<Problem> problem = make_problem(*function);
-      if (!problem || !used_programs_.insert(hash_tokens(encode_program(function->program))).second) continue;
-      used_.insert(function->behaviour);
-      return std::move(*problem);
+    std::size_t& shortest = shortest_[static_cast<std::size_t>(language)];
+    const std::size_t wanted = draw_length(language);
+    for (;;) {
+      const std::size_t length = std::max(wanted, shortest);
+      for (std::size_t tries = 0; tries < kTries; ++tries) {
+        std::optional<Problem> problem = draw_problem(language, length);
+        if (problem) return std::move(*problem);
+      }
+      // A set may ask for more short functions than there are: then longer ones take their places.
+      tutti::require<tutti::OptionError>(length < kLongest, "no further function after ", used_.size(), " problems: ask for fewer");
+      shortest = length + 1;
     }
-    tutti::fail<tutti::OptionError>("no further function after ", used_.size(), " problems of this split: ask for fewer problems");
   }
 
  private:
   static constexpr std::size_t kTries = 20000;
+  static constexpr std::size_t kLongest = 3;
 
   [[nodiscard]] static const ListFunctions& list_functions() {
     static const ListFunctions functions;
@@ -81,6 +82,19 @@ class ProblemGenerator {
     return percent < shares[0] ? 1 : percent < shares[0] + shares[1] ? 2 : 3;
   }
 
+  [[nodiscard]] std::optional<Problem> draw_problem(Language language, std::size_t length) {
+    const std::optional<Function> function =
+        language == Language::list ? next_list_function(length) : string_functions().draw(random_, length, split_);
+    if (!function || used_.contains(function->behaviour)) return std::nullopt;
+    const std::uint64_t written = hash_tokens(encode_program(function->program));
+    if (used_programs_.contains(written)) return std::nullopt;
+    std::optional<Problem> problem = make_problem(*function);
+    if (!problem) return std::nullopt;
+    used_.insert(function->behaviour);
+    used_programs_.insert(written);
+    return problem;
+  }
+
   [[nodiscard]] std::optional<Function> next_list_function(std::size_t length) {
     for (; length <= ListFunctions::kTabulated; ++length) {
       std::vector<Function>& left = left_[length - 1];
@@ -96,21 +110,26 @@ class ProblemGenerator {
   [[nodiscard]] std::optional<Problem> make_problem(const Function& function) {
     Problem problem{function.program.signature, {}, {}, function.program, function.behaviour, function.domain};
     const std::size_t style = random_.below(kStyles);
+    std::size_t repeating = 0;  // examples from which nothing is seen; one of them may be shown
     for (std::size_t tries = 0; tries < 60; ++tries) {
       Example example{domains()[function.domain].draw(random_, style), {}};
       example.output = run(function.program, example.inputs);
       if (!is_good(example)) continue;
       std::vector<Example>& into = problem.shown.size() < kShownExamples ? problem.shown : problem.hidden;
+      if (&into == &problem.shown && repeats_an_input(example) && ++repeating > 1) continue;
       const auto repeats = [&](const Example& other) {
         return other.inputs == example.inputs || (&into == &problem.shown && other.output == example.output);
       };
-      if (std::any_of(problem.shown.begin(), problem.shown.end(), repeats) ||
-          std::any_of(problem.hidden.begin(), problem.hidden.end(), repeats))
-        continue;
+      if (std::any_of(problem.shown.begin(), problem.shown.end(), repeats)) continue;
+      if (std::any_of(problem.hidden.begin(), problem.hidden.end(), repeats)) continue;
       into.push_back(std::move(example));
       if (problem.hidden.size() == kHiddenExamples) return problem;
     }
     return std::nullopt;
+  }
+
+  [[nodiscard]] static bool repeats_an_input(const Example& example) {
+    return std::find(example.inputs.begin(), example.inputs.end(), example.output) != example.inputs.end();
   }
 
   [[nodiscard]] static bool is_good(const Example& example) {
@@ -120,6 +139,7 @@ class ProblemGenerator {
 
   Split split_;
   Random random_;
+  std::array<std::size_t, 2> shortest_{1, 1};  ///< The least length of which a language has functions left.
   std::vector<Function> left_[ListFunctions::kTabulated];
   std::unordered_set<std::uint64_t> used_;           ///< Behaviours.
   std::unordered_set<std::uint64_t> used_programs_;  ///< A program counts once, even if it does different things in different domains.

@@ -3,6 +3,7 @@
 // The functions that problems in the list language ask for: minimal, not trivial, and of one split each.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -120,19 +121,19 @@ class ListFunctions {
     return detail::is_interesting(outputs, program.signature.output) && !detail::ignores_inputs(program, domains()[domain].probes, outputs);
   }
 
-  /// Statements drawn independently; nothing if one of them has no argument of its type or is not used by a later one.
+  /// Statements drawn one after the other; nothing if one has no argument of its type or one is not used by a later one.
   [[nodiscard]] static std::optional<Program> draw_program(Random& random, const std::vector<Type>& inputs) {
     std::vector<Type> types = inputs;
     std::vector<bool> used(inputs.size() + kTabulated, false);
     Program program;
     for (std::size_t i = 0; i <= kTabulated; ++i) {
-      Statement statement{static_cast<std::uint8_t>(random.below(kListOperations.size())), Modifier::none, {0, 0}};
+      Statement statement{draw_operation(random), Modifier::none, {0, 0}};
       const Operation& operation = kListOperations[statement.operation];
       for (std::size_t k = 0; k < operation.arity(); ++k) {
-        const std::size_t variable = random.below(types.size());
-        if (types[variable] != (operation.arguments[k] == Argument::number ? Type::number : Type::list)) return std::nullopt;
-        statement.arguments[k] = static_cast<std::int16_t>(variable);
-        used[variable] = true;
+        const std::optional<std::size_t> variable = draw_variable(random, types, operation.arguments[k]);
+        if (!variable) return std::nullopt;
+        statement.arguments[k] = static_cast<std::int16_t>(*variable);
+        used[*variable] = true;
       }
       types.push_back(operation.result);
       program.statements.push_back(statement);
@@ -140,6 +141,39 @@ class ListFunctions {
     if (std::find(used.begin(), used.end(), false) != used.end()) return std::nullopt;
     program.signature = {inputs, types.back()};
     return program;
+  }
+
+  /// By what it does first and by its lambda then: otherwise half of all statements would be maps and scans.
+  [[nodiscard]] static std::uint8_t draw_operation(Random& random) {
+    using namespace detail;
+    struct Group {
+      int first, count, weight;
+    };
+    constexpr std::array<Group, 9> kGroups{{{kHead, 5, 18},
+                                            {kAccess, 1, 5},
+                                            {kCount, 4, 8},
+                                            {kMap, 10, 20},
+                                            {kFilter, 4, 14},
+                                            {kReverse, 2, 10},
+                                            {kTake, 2, 8},
+                                            {kZipWith, 5, 8},
+                                            {kScan, 5, 9}}};
+    int ticket = random.between(0, 99);
+    for (const Group& group : kGroups) {
+      if (ticket < group.weight) return static_cast<std::uint8_t>(random.between(group.first, group.first + group.count - 1));
+      ticket -= group.weight;
+    }
+    return kSort;
+  }
+
+  /// A variable that an argument of this kind can be: the newest as often as all others together.
+  [[nodiscard]] static std::optional<std::size_t> draw_variable(Random& random, const std::vector<Type>& types, Argument kind) {
+    std::vector<std::size_t> fitting;
+    for (std::size_t v = 0; v < types.size(); ++v) {
+      if (types[v] == (kind == Argument::number ? Type::number : Type::list)) fitting.push_back(v);
+    }
+    if (fitting.empty()) return std::nullopt;
+    return random.chance(50) ? fitting.back() : random.pick(fitting);
   }
 
   std::unordered_set<std::uint64_t> shorter_[kListDomains];  ///< Behaviours of all programs of kTabulated statements at most.

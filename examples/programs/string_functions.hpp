@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -27,7 +28,9 @@ class StringFunctions {
       tables_.emplace_back(domains()[d].probes);
       by_operation_.emplace_back();
       const std::vector<ExpressionTable::Entry>& entries = tables_.back().entries();
-      for (std::size_t i = 0; i < entries.size(); ++i) by_operation_.back()[entries[i].statement.operation].push_back(i);
+      for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (is_natural(entries[i].statement)) by_operation_.back()[entries[i].statement.operation].push_back(i);
+      }
     }
   }
 
@@ -36,9 +39,9 @@ class StringFunctions {
     const std::size_t table = random.below(tables_.size());
     Function function{{{{Type::text}, Type::text}, {}}, kListDomains + table, 0};
     std::vector<std::string> outputs(kProbes);
-    for (const bool constant : draw_constants(random, length)) {
-      const ExpressionTable::Entry* entry = constant ? draw_constant(random, table) : draw_part(random, table);
-      if (entry == nullptr) return std::nullopt;
+    for (const char constant : draw_pattern(random, length)) {
+      const ExpressionTable::Entry* entry = constant != kPart ? find_constant(constant, table) : draw_part(random, table);
+      if (entry == nullptr || !goes_with(function.program.statements, entry->statement)) return std::nullopt;
       function.program.statements.push_back(entry->statement);
       for (std::size_t i = 0; i < kProbes; ++i) outputs[i] += entry->outputs[i];
     }
@@ -51,21 +54,48 @@ class StringFunctions {
   }
 
  private:
-  /// Which expressions are constants: never two beside each other, seldom the first, most often between two parts of the input.
-  [[nodiscard]] static std::vector<bool> draw_constants(Random& random, std::size_t length) {
-    if (length == 1) return {false};
-    if (length == 2) return random.pick(std::array<std::vector<bool>, 3>{{{false, false}, {false, true}, {true, false}}});
-    return random.pick(std::array<std::vector<bool>, 6>{{{false, true, false},
-                                                         {false, true, false},
-                                                         {false, true, false},
-                                                         {true, false, true},
-                                                         {false, false, true},
-                                                         {true, false, false}}});
+  static constexpr char kPart = '?';
+
+  [[nodiscard]] static bool takes_all(const Statement& statement) {
+    return statement.operation == detail::kText || statement.operation == detail::kReplace;
   }
 
-  /// Mostly punctuation, as between the parts of a text.
-  [[nodiscard]] const ExpressionTable::Entry* draw_constant(Random& random, std::size_t table) const {
-    const char character = random.chance(85) ? random.pick(kDelimiters) : random.pick(kCharacters);
+  /// What people would ask for: parts at either end of a text rather than in the middle of words, usual punctuation.
+  [[nodiscard]] static bool is_natural(const Statement& statement) {
+    const auto [first, second] = statement.arguments;
+    if (statement.operation == detail::kSubstring)
+      return (first == 1 && second > 0 && second <= 5) || (second == -1 && first < 0 && first >= -5);
+    if (statement.operation == detail::kReplace)
+      return std::string_view(" .,-/_:").find(static_cast<char>(second)) != std::string_view::npos;
+    return true;
+  }
+
+  /// Whether nobody would wonder at `next` behind `others`: no part twice, the whole text only with constants.
+  [[nodiscard]] static bool goes_with(const std::vector<Statement>& others, const Statement& next) {
+    if (next.operation == detail::kConstant) return true;
+    return std::none_of(others.begin(), others.end(), [&](const Statement& other) {
+      if (other.operation == detail::kConstant) return false;
+      return takes_all(other) || takes_all(next) || (other.operation == next.operation && other.arguments == next.arguments);
+    });
+  }
+
+  /// A part of the text for each kPart, a constant for each other character: most often something between two parts, sometimes a
+  /// mark before or brackets around one.
+  [[nodiscard]] static std::string draw_pattern(Random& random, std::size_t length) {
+    constexpr std::string_view kBetween = "   ...,,---//__:@#";
+    constexpr std::string_view kBefore = "#@+-.";
+    if (length == 1) return {kPart};
+    const char between = random.pick(kBetween);
+    const char before = random.pick(kBefore);
+    const std::size_t kind = random.below(10);
+    if (length == 2) return kind < 5 ? std::string{kPart, kPart} : kind < 8 ? std::string{kPart, between} : std::string{before, kPart};
+    if (kind < 6) return {kPart, between, kPart};
+    if (kind < 7) return {'(', kPart, ')'};
+    if (kind < 8) return {before, kPart, kPart};
+    return kind < 9 ? std::string{kPart, kPart, between} : std::string{kPart, kPart, kPart};
+  }
+
+  [[nodiscard]] const ExpressionTable::Entry* find_constant(char character, std::size_t table) const {
     for (const std::size_t i : by_operation_[table][detail::kConstant]) {
       const ExpressionTable::Entry& entry = tables_[table].entries()[i];
       if (entry.statement.arguments[0] == character) return &entry;

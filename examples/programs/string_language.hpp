@@ -17,23 +17,24 @@
 
 namespace programs {
 
-/// Families: 4 for words and numbers, 5 for places, 6 for the whole text, 7 for constants.
+/// The simplest first: of two expressions that do the same, the first is the one that problems ask for. Families: 4 for words and numbers,
+/// 5 for places, 6 for the whole text, 7 for constants.
 inline constexpr std::array<Operation, 10> kStringOperations{{
     {"WORD", {Argument::index}, Type::text, 4},                              // GetToken(Word, i): runs of letters
     {"NUMBER", {Argument::index}, Type::text, 4},                            // GetToken(Number, i): runs of digits
-    {"UPTO", {Argument::delimiter}, Type::text, 5},                          // what is before the first c
-    {"FROM", {Argument::delimiter}, Type::text, 5},                          // what is after the first c
-    {"SUBSTR", {Argument::position, Argument::position}, Type::text, 5},     // SubStr(i, j), both ends included
     {"TEXT", {}, Type::text, 6},                                             // the input
     {"CAPITALS", {}, Type::text, 6},                                         // GetAll(AllCaps): every capital letter
     {"DIGITS", {}, Type::text, 6},                                           // GetAll(Digit)
+    {"UPTO", {Argument::delimiter}, Type::text, 5},                          // what is before the first c
+    {"FROM", {Argument::delimiter}, Type::text, 5},                          // what is after the first c
+    {"SUBSTR", {Argument::position, Argument::position}, Type::text, 5},     // SubStr(i, j), both ends included
     {"REPLACE", {Argument::delimiter, Argument::delimiter}, Type::text, 6},  // Replace(c, d), every c
     {"CONST", {Argument::character}, Type::text, 7},                         // ConstStr(c)
 }};
 
 namespace detail {
 
-enum StringOperation : std::uint8_t { kWord, kNumber, kUpTo, kFrom, kSubstring, kText, kCapitals, kDigits, kReplace, kConstant };
+enum StringOperation : std::uint8_t { kWord, kNumber, kText, kCapitals, kDigits, kUpTo, kFrom, kSubstring, kReplace, kConstant };
 static_assert(kStringOperations[kSubstring].name == "SUBSTR" && kStringOperations[kConstant].name == "CONST");
 
 // Of ASCII, whatever the locale.
