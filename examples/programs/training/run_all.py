@@ -58,8 +58,9 @@ def main():
 
     sets = [part for name, members in SETS.items() for part in ("--set", f"{name}={','.join(members)}")]
     run("evaluate.py", "--exporter", options.exporter, *places, *sets, log=runs / "evaluate.log")
-    run("train_value.py", "--exporter", options.exporter, *places, "--members", ",".join(CHOSEN["experts"]), "--init",
-        CHOSEN["value_init"], log=runs / "value.log")
+    run("value_candidates.py", "--exporter", options.exporter, *places, "--members", ",".join(CHOSEN["experts"]),
+        log=runs / "value_candidates.log")
+    run("train_value.py", *places, "--init", CHOSEN["value_init"], log=runs / "value.log")
     run("ship.py", *places, "--out", HERE.parents[1] / "models" / "programs", "--experts", ",".join(CHOSEN["experts"]), "--base",
         CHOSEN["base"], "--adapters", ",".join(CHOSEN["adapters"]), "--single", CHOSEN["single"], "--value", "value",
         log=runs / "ship.log")

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains the value model: does this candidate solve the problem? Its candidates are what the members wrote for training problems.
+"""Trains the value model: does this candidate solve the problem?
 
-    python train_value.py --exporter program_problems --members seed_0,seed_1,... --init seed_0
+    python train_value.py --init seed_0
 
-Every member samples each problem once, from a prompt with examples of its own choice. Of one prompt's candidates as many wrong as
-right ones are kept (from the same prompt wherever it has them), so that the model cannot win by knowing which problems are easy.
-Writes value.pt and value.json in --runs, and value_candidates.pt, with which a second run need not sample again.
+Starts with a member's parameters. Reads value_candidates.pt (value_candidates.py makes it) and writes the best state by the AUC on the
+development set's candidates as value.pt, with value.json, in --runs.
 """
 
 import argparse
@@ -18,15 +17,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-import data
-from evaluate import LONGEST, SAMPLES
-from load import load, load_all, record, vocabulary_of
+from load import load, record, vocabulary_of
 from optimizer import Optimizer
-from sampling import sample
-from train import rate_at
-from verify import DEVELOPMENT, VALUE
-
-PACKED = 6  # candidates that share a prompt in one sequence
+from train import rate_at, size_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,36 +48,6 @@ def pack(pairs, pad: int) -> Packed:
     tokens, positions, owner, last = (torch.from_numpy(array) for array in (tokens, positions, owner, last))
     seen = (owner[:, None, :] == 0) | (owner[:, None, :] == owner[:, :, None])
     return Packed(tokens, positions, seen & torch.ones(longest, longest, dtype=torch.bool).tril(), last)
-
-
-def sample_candidates(members, problems, vocabulary, samples: int, seed: int):
-    """[(problem, prompt, programs)]: for every member and problem the different programs of `samples` draws from one prompt."""
-    rng, result = np.random.default_rng(seed), []
-    for number, model in enumerate(members):
-        prompts = [data.redrawn_prompt(p, vocabulary, rng) for p in problems]
-        drawn = sample(model, prompts, samples, vocabulary["end"], LONGEST, seed * 1000 + number)
-        result += [(i, prompt, [list(p) for p in dict.fromkeys(map(tuple, programs)) if p[-1] == vocabulary["end"]])
-                   for i, (prompt, programs) in enumerate(zip(prompts, drawn))]
-        print("sampled by member", number, flush=True)
-    return result
-
-
-def balanced(sampled, verdicts, rng):
-    """[(prompt, programs, right)] with as many wrong as right programs, PACKED at most."""
-    result, verdict = [], iter(verdicts)
-    for _, prompt, programs in sampled:
-        right = [next(verdict) for _ in programs]
-        positive = [p for p, r in zip(programs, right) if r][:PACKED // 2]
-        negative = [p for p, r in zip(programs, right) if not r]
-        pairs = min(len(positive), len(negative))
-        if pairs:
-            chosen = [negative[i] for i in rng.permutation(len(negative))[:pairs]]
-            result.append((prompt, positive[:pairs] + chosen, [1.0] * pairs + [0.0] * pairs))
-    return result
-
-
-def judge(exporter, problem_set, sampled):
-    return [v["solves"] for v in problem_set.verdicts(exporter, [(i, program) for i, _, programs in sampled for program in programs])]
 
 
 def groups(pairs, size: int, rng=None):
@@ -118,7 +81,7 @@ def area_under_curve(values: np.ndarray, right: np.ndarray) -> float:
 
 
 def selection(model, sampled, right, pad: int) -> dict:
-    """`sampled`: sixteen or fewer different programs of each problem with how often each was drawn as third entry."""
+    """What picking by value solves. `sampled`: (prompt, different programs, how often each was drawn) of every problem."""
     values = values_of(model, sampled, pad)
     shares = [float(np.dot(r, counts) / sum(counts)) for r, (_, _, counts) in zip(right, sampled)]
     picks = [bool(r[v.argmax()]) for r, v in zip(right, values)]
@@ -127,32 +90,12 @@ def selection(model, sampled, right, pad: int) -> dict:
             "value": round(picked, 4), "oracle": round(oracle, 4), "gap": round((picked - random) / (oracle - random), 4)}
 
 
-def development_candidates(members, problems, vocabulary, exporter):
-    """What the report judges: 16 samples, shared by the members, of each problem's own prompt."""
-    per_member = [sample(model, [p.prompt for p in problems], SAMPLES // len(members), vocabulary["end"], LONGEST, 500 + i)
-                  for i, model in enumerate(members)]
-    sampled = []
-    for i, problem in enumerate(problems):
-        counts = {}
-        for programs in per_member:
-            for program in programs[i]:
-                counts[tuple(program)] = counts.get(tuple(program), 0) + 1
-        sampled.append((problem.prompt, [list(p) for p in counts], list(counts.values())))
-    verdicts = iter(DEVELOPMENT.verdicts(exporter, [(i, p) for i, (_, programs, _) in enumerate(sampled) for p in programs]))
-    return sampled, [np.array([next(verdicts)["solves"] for _ in programs], float) for _, programs, _ in sampled]
-
-
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", default="value")
     parser.add_argument("--data", default="data")
     parser.add_argument("--runs", default="runs")
-    parser.add_argument("--exporter", required=True)
-    parser.add_argument("--members", required=True)
     parser.add_argument("--init", required=True)
-    parser.add_argument("--problems", type=int, default=VALUE.count)
-    parser.add_argument("--check-problems", type=int, default=500)
-    parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.005)
@@ -168,17 +111,7 @@ def main(options):
     rng = np.random.default_rng(options.seed)
     vocabulary = vocabulary_of(options.data)
     pad = vocabulary["pad"]
-    members = load_all(options.runs, options.members.split(","), vocabulary)
-    cache = pathlib.Path(options.runs, options.name + "_candidates.pt")
-    if cache.exists():
-        pairs, development, right = torch.load(cache, weights_only=False)
-    else:
-        problems = data.load_problems(pathlib.Path(options.data, "value.jsonl"))[:options.problems]
-        sampled = sample_candidates(members, problems, vocabulary, options.samples, options.seed + 1)
-        pairs = balanced(sampled, judge(options.exporter, VALUE, sampled), rng)
-        check = data.load_problems(pathlib.Path(options.data, "development.jsonl"))[:options.check_problems]
-        development, right = development_candidates(members, check, vocabulary, options.exporter)
-        torch.save((pairs, development, right), cache)
+    pairs, development, right = torch.load(pathlib.Path(options.runs, "value_candidates.pt"), weights_only=False)
     candidates = sum(len(programs) for _, programs, _ in pairs)
     print("candidates", candidates, "from", len(pairs), "prompts", flush=True)
 
@@ -212,7 +145,7 @@ def main(options):
                     torch.save({name: p.detach() for name, p in model.named_parameters()}, pathlib.Path(options.runs, options.name + ".pt"))
     shape = {key: record(options.runs, options.init)["options"][key] for key in ("width", "layers", "heads", "hidden")}
     pathlib.Path(options.runs, options.name + ".json").write_text(json.dumps(
-        {"options": vars(options) | shape, "candidates": candidates, "prompts": len(pairs), "best": best, "curve": curve}))
+        {"options": vars(options) | shape, "candidates": candidates, "prompts": len(pairs), "parameters": size_of(model), "best": best, "curve": curve}))
 
 
 if __name__ == "__main__":
