@@ -50,9 +50,10 @@ def load_problems(path) -> list[Problem]:
 
 
 def choose_bag(problems, fold: int | None, family: int | None) -> list[int]:
-    """Indices of a member's problems. Of eight folds a bag lacks one, so that every problem is new to exactly one of eight members."""
+    """Indices of a member's problems. Of eight folds a bag lacks one, so that every problem is new to exactly one of eight members.
+    The languages alternate in a set, hence pairs of problems."""
     return [i for i, problem in enumerate(problems)
-            if (fold is None or i % FOLDS != fold) and (family is None or problem.family == family)]
+            if (fold is None or i // 2 % FOLDS != fold) and (family is None or problem.family == family)]
 
 
 def redrawn_prompt(problem: Problem, vocabulary: dict, rng: np.random.Generator) -> list[int]:

@@ -46,6 +46,7 @@ def tensors(model: Expert) -> dict[str, torch.Tensor]:
 
 def write_tensors(named: dict[str, torch.Tensor], path: pathlib.Path):
     save_file({name: t.detach().cpu().to(torch.float16).contiguous() for name, t in named.items()}, path, metadata={"format": "pt"})
+    path.chmod(0o644)  # safetensors writes for the owner alone
 
 
 def write_json(value: dict, path: pathlib.Path):
