@@ -3,8 +3,8 @@
 
     python value_candidates.py --exporter program_problems --members seed_0,seed_1,...
 
-A round gives every member one prompt of each problem, with examples of its own choice, and draws some programs from it. After the first
-round only those problems stay that some member has solved, since without a right program there is nothing to tell apart. Of one prompt's
+A round gives every member one prompt of each problem, with examples of its own choice, and draws programs from it. After the first
+round, which draws half as many, only those problems stay that some member has solved, since without a right program there is nothing to tell apart. Of one prompt's
 different programs as many wrong ones as right ones are kept, so that the value model cannot win by knowing which problems are easy.
 Writes value_candidates.pt in --runs: the pairs, and the development set's candidates as the report draws them.
 """
@@ -55,7 +55,8 @@ def balanced(sampled, right, rng):
 def gather(members, problems, vocabulary, exporter, wanted: int, samples: int, seed: int):
     rng, active, pairs, count = np.random.default_rng(seed), list(range(len(problems))), [], 0
     for round_number in range(100):
-        sampled = drawn_in_round(members, problems, active, vocabulary, samples, seed + 100 * round_number, rng)
+        sampled = drawn_in_round(members, problems, active, vocabulary, samples if round_number else samples // 2,
+                                 seed + 100 * round_number, rng)
         right = judged(exporter, VALUE, sampled)
         pairs += balanced(sampled, right, rng)
         count = sum(len(programs) for _, programs, _ in pairs)
@@ -89,8 +90,8 @@ def main():
     parser.add_argument("--exporter", required=True)
     parser.add_argument("--members", required=True)
     parser.add_argument("--problems", type=int, default=VALUE.count)
-    parser.add_argument("--wanted", type=int, default=240000)
-    parser.add_argument("--samples", type=int, default=6)
+    parser.add_argument("--wanted", type=int, default=220000)
+    parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     vocabulary = vocabulary_of(options.data)
