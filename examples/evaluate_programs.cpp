@@ -83,7 +83,8 @@ class Evaluation {
   }
 
   void add(const Team& team, float temperature) {
-    const std::size_t samples = temperature == 0 ? 1 : options_.samples;
+    const bool alone = team.writers.size() == 1;
+    const std::size_t samples = temperature == 0 ? 1 : alone ? options_.alone_samples : options_.samples;
     const std::vector<Outcomes> outcomes = write(team, test_, samples, temperature, options_.seed, options_.threads, &value_model_);
     Options counted = options_;
     counted.samples = samples;

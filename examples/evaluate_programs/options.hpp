@@ -13,10 +13,11 @@ namespace evaluate_programs {
 struct Options {
   std::filesystem::path models = "examples/models/programs";
   std::filesystem::path out = "build/evaluation.json";
-  std::size_t problems = 2000;
-  std::size_t development = 400;
+  std::size_t problems = 1500;
+  std::size_t development = 300;
   std::size_t cost_problems = 50;
   std::size_t samples = 16;
+  std::size_t alone_samples = 64;
   std::uint64_t seed = 20;
   std::vector<float> temperatures{0.7F, 1.0F, 1.3F};
   std::size_t threads = 1;
@@ -35,6 +36,10 @@ inline Options parse(CLI::App& app, int argc, char** argv) {
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   app.add_option("--samples", options.samples, "Programs that each expert writes")->check(CLI::Range(2, 4096))->capture_default_str();
+  app.add_option("--alone-samples", options.alone_samples,
+                 "Programs that a model writes alone, enough to spend what the ensemble spends on all its experts")
+      ->check(CLI::Range(2, 4096))
+      ->capture_default_str();
   app.add_option("--seed", options.seed, "Of the test problems and of all draws")->capture_default_str();
   app.add_option("--temperatures", options.temperatures,
                  "Each system samples at that of these with which it solves most of the development set")

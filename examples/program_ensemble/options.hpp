@@ -24,7 +24,7 @@ struct Options {
   float temperature = 1.0F;
   std::uint64_t seed = 1;
   std::size_t problems = 400;
-  std::size_t show = 1;
+  std::size_t show = 2;
   std::size_t threads = 1;
   bool json = false;
 };

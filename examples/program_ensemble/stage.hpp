@@ -46,8 +46,9 @@ class Stage {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<tutti::Token>> tokens_;
 };
 
-/// The different programs, those that the selector values most first; `written` is how many candidates are this program.
+/// The different programs, the pick first, then as the selector values them; `written` is how many candidates are this program.
 inline void show_values(const Trial& trial) {
+  constexpr std::size_t kRows = 6;
   const std::vector<tutti::Candidate>& candidates = trial.result.candidates;
   const tutti::Selection& selection = trial.result.selection;
   std::vector<std::size_t> order(candidates.size());
@@ -58,14 +59,16 @@ inline void show_values(const Trial& trial) {
   std::map<std::vector<tutti::Token>, std::size_t> written;
   for (const tutti::Candidate& candidate : candidates) ++written[candidate.tokens];
   std::printf("\n  written  shown   log p  all experts   value  program\n");
+  std::size_t different = 0;
   for (const std::size_t i : order) {
     const std::size_t times = std::exchange(written[candidates[i].tokens], 0);
-    if (times == 0) continue;
+    if (times == 0 || ++different > kRows) continue;
     const auto score = [&](ScoreKind kind) { return trial.scores[static_cast<std::size_t>(kind)][i]; };
     std::printf("%c %6zux   %zu/%zu %8.3f %12.3f %7.3f  %s\n", i == selection.index ? '*' : ' ', times, trial.verdicts[i].shown_passed,
                 trial.problem->shown.size(), score(ScoreKind::mean_log_probability), score(ScoreKind::cross_expert_likelihood),
                 score(ScoreKind::value_model), program_text(*trial.problem, candidates[i].tokens).c_str());
   }
+  if (different > kRows) std::printf("          ... and %zu others\n", different - kRows);
 }
 
 inline void show_verdict(const programs::Problem& problem, const tutti::Candidate& pick, const programs::Verdict& verdict) {

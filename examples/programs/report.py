@@ -22,7 +22,7 @@ TOGETHER = 2  # programs from each expert of a team: 8 x 2
 
 
 def text(interval, digits=3):
-    return "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(*interval, d=digits).replace("0.", ".", 0)
+    return "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(*interval, d=digits)
 
 
 def signed(interval):
@@ -56,8 +56,19 @@ class Report:
         self.bootstrap = Bootstrap(self.problems)
         self.results = {"problems": self.problems, "seed": self.data["seed"]}
         self.enumeration = np.array(self.data["enumeration"]["solved"], float)
+        self.affordable = {kind: self.programs_for(self.systems["single"], self.writing_cost(kind)) for kind in KINDS}
         self.columns = {}  # name of a line -> chance of solving each problem
         self.define_columns()
+
+    def writing_cost(self, kind):
+        """Operations that a team's programs cost, nobody but their writers reading them."""
+        return next(cost["write_flops"] for cost in self.systems[kind].costs if cost["samples"] == TOGETHER)
+
+    @staticmethod
+    def programs_for(system, flops):
+        """How many programs the system can write for as many operations, of those that were drawn."""
+        samples, costs = zip(*((cost["samples"], cost["write_flops"]) for cost in system.costs))
+        return int(np.interp(flops, costs, samples))
 
     def define_columns(self):
         """Every line that is compared, by name."""
@@ -73,6 +84,9 @@ class Report:
                     c[f"{kind}: best expert x 16, {how}"] = select(best, 16, selector, filtered)
             c[f"{kind}: 8 x 2, oracle"] = oracle(team, TOGETHER)
             c[f"{kind}: best expert x 16, oracle"] = oracle(best, 16)
+            k = self.affordable[kind]
+            c[f"{kind}: best expert x {k}, filter + own"] = select(best, k, "own mean log p", True)
+            c[f"single x {k}, filter + own"] = select(s["single"], k, "own mean log p", True)
             c[f"{kind}: fusion, greedy"] = select(s[f"{kind}: fusion, greedy"], 1, "random", False)
             c[f"{kind}: fusion x 16, filter + own"] = select(s[f"{kind}: fusion"], 16, "own mean log p", True)
             c[f"{kind}: fusion x 16, own"] = select(s[f"{kind}: fusion"], 16, "own mean log p", False)
@@ -96,9 +110,11 @@ class Report:
     def summary(self):
         lines = []
         for kind in KINDS:
-            lines += [f"{kind}: one random program", f"{kind}: best expert, greedy", f"{kind}: best expert x 16, filter + own", f"{kind}: fusion, greedy",
+            lines += [f"{kind}: one random program", f"{kind}: best expert, greedy", f"{kind}: best expert x 16, filter + own",
+                      f"{kind}: best expert x {self.affordable[kind]}, filter + own", f"{kind}: fusion, greedy",
                       f"{kind}: fusion x 16, filter + own", f"{kind}: 8 x 2, filter + own", f"{kind}: 8 x 2, filter + all", f"{kind}: 8 x 2, oracle"]
-        lines += ["base: greedy", "base x 16, filter + own", "single: greedy", "single x 16, filter + own", "single x 16, oracle", "enumeration"]
+        lines += ["base: greedy", "base x 16, filter + own", "single: greedy", "single x 16, filter + own"]
+        lines += [f"single x {k}, filter + own" for k in sorted(set(self.affordable.values()) - {16})] + ["single x 16, oracle", "enumeration"]
         by_language = {language: np.array([p["language"] == language for p in self.data["problems"]]) for language in ("list", "string")}
         rows = []
         for name in lines:
@@ -121,6 +137,7 @@ class Report:
                 gain = self.difference(f"{kind}: 8 x 2, filter + {how}", f"{kind}: best expert x 16, filter + {how}")
                 rows.append([label, f"8 x 2 beats the best expert x 16 by >= .03, both filter + {how}", signed(gain), verdict(gain, 0.03)])
             for ours, theirs in ((f"{kind}: 8 x 2, filter + own", "single x 16, filter + own"), (pick, "single x 16, filter + own"),
+                                 (f"{kind}: 8 x 2, filter + own", f"single x {self.affordable[kind]}, filter + own"),
                                  (f"{kind}: fusion x 16, filter + own", "single x 16, filter + own"), (f"{kind}: fusion, greedy", "single: greedy")):
                 gain = self.difference(ours, theirs)
                 rows.append([label, f"{ours.split(': ')[1]} beats {theirs} (> 0)", signed(gain), verdict(gain, np.nextafter(0, 1))])
@@ -128,7 +145,7 @@ class Report:
         return table(["ensemble", "goal", "measured", "verdict"], rows)
 
     def comparisons(self):
-        """All fair comparisons of an ensemble with one model: the same number of programs, the same selector."""
+        """Comparisons of an ensemble with one model: the same number of programs or of operations, the same selector or the nearest."""
         rows = []
         for kind in KINDS:
             for how in ("own", "value", "vote", "filter + own", "filter + value", "filter + vote"):
@@ -137,16 +154,20 @@ class Report:
             for how in ("all", "filter + all"):
                 rows.append((f"{kind}: 8 x 2, {how}", f"{kind}: best expert x 16, {how}"))
                 rows.append((f"{kind}: 8 x 2, {how}", f"single x 16, {how.replace('all', 'own')}"))
+            k = self.affordable[kind]
+            rows += [(f"{kind}: 8 x 2, filter + own", f"{kind}: best expert x {k}, filter + own"), (f"{kind}: 8 x 2, filter + own", f"single x {k}, filter + own")]
             rows += [(f"{kind}: fusion x 16, filter + own", "single x 16, filter + own"), (f"{kind}: fusion x 16, own", "single x 16, own"),
                      (f"{kind}: fusion, greedy", "single: greedy"), (f"{kind}: fusion, greedy", "base: greedy"), (f"{kind}: fusion, greedy", f"{kind}: best expert, greedy")]
         measured = sorted(((self.difference(a, b), a, b) for a, b in rows), key=lambda row: row[0][0])
         self.results["comparisons"] = [[a, b, *interval] for interval, a, b in measured]
         better = sum(interval[1] > 0 for interval, _, _ in measured)
         worse = sum(interval[2] < 0 for interval, _, _ in measured)
-        sentence = (f"Of {len(measured)} comparisons with the same number of programs, the ensemble is better in {better}, worse in {worse}, and in "
+        sentence = (f"Of {len(measured)} comparisons, the ensemble is better in {better}, worse in {worse}, and in "
                     f"{len(measured) - better - worse} the interval contains 0. The worst for us, the best for us, and all others:\n\n")
         ends = [measured[0], measured[-1]]
         full = [[a, b, signed(interval)] for interval, a, b in measured]
+        sentence = (f"One model that writes {' or '.join(map(str, sorted(set(self.affordable.values()))))} programs spends the operations that 8 x 2 spends, since every expert "
+                    "must read the prompt; all other pairs write the same number of programs.\n\n") + sentence
         return (sentence + table(["ensemble", "opponent", "difference"], [[a, b, signed(interval)] for interval, a, b in ends])
                 + "\n<details><summary>All comparisons, worst first</summary>\n\n" + table(["ensemble", "opponent", "difference"], full) + "\n</details>\n")
 
@@ -233,17 +254,20 @@ class Report:
         s = self.systems
         name = self.folder.name
         enumeration = self.mean("enumeration")
-        ours = max(("experts: 8 x 2, filter + all", "adapters: 8 x 2, filter + all", "experts: fusion x 16, filter + own", "single x 16, filter + own"), key=lambda n: self.mean(n)[0])
+        ours = max((n for n in self.columns if "oracle" not in n and n != "enumeration"), key=lambda n: self.mean(n)[0])
         parts = [
             "# Evaluation of the embedded experts\n",
             f"{self.problems} fresh test problems of two program languages (seed {self.data['seed']}); no test function behaves like a training function. A problem counts as solved when the picked program "
             "passes the three shown examples and five hidden tests. Intervals: 95 %, bootstrap over problems, 10000 resamples, the same ones for all systems, so that differences are paired. "
             "Experts and temperatures were chosen on development problems, nothing on the test set. 8 x 2 is averaged over the eight disjoint draws that 16 programs from each expert allow.\n",
             f"**Exhaustive enumeration of short programs solves {text(enumeration)}, the best line with models here, {ours}, {text(self.mean(ours))}**: the difference is "
-            f"{signed(self.difference('enumeration', ours))}. These models demonstrate ensembling; they are no way to solve such problems.\n",
+            f"{signed(self.difference('enumeration', ours))}. These models demonstrate ensembling; they are no way to solve such problems. "
+            f"Enumeration tries {np.mean(self.data['enumeration']['programs']):.0f} programs a problem on average.\n",
             "This page is written by a program, conclusions included; do not edit it:\n",
             "```sh\ncmake --preset demo && cmake --build --preset demo --target evaluation\n```\n",
-            "## The lines\n", self.summary(),
+            "## The lines\n",
+            "Own: the mean log p a token under whoever wrote the program; all: the mean over all eight experts, who then read the best expert's programs too. "
+            f"Single is the best single model that the same training data gave.\n", self.summary(),
             "## What was aimed for\n", "A goal holds when the whole interval is beyond it.\n", self.goals(),
             "## The comparison that looks worst beside the one that looks best\n", self.comparisons(),
             "## pass@k\n", f"![pass@k]({name}/pass_at_k.svg)\n", self.curves(),

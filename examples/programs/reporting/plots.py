@@ -20,7 +20,7 @@ def pass_at_k(curves, path):
         axes.plot(range(1, len(values) + 1), values, marker="o", markersize=3, label=name)
     axes.set(xlabel="k programs", ylabel="pass@k", xlim=(0.5, 16.5), ylim=(0, None))
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     save(figure, path)
 
 
@@ -32,7 +32,7 @@ def gain_against_cost(curves, path):
         axes.errorbar(x, y, yerr=[[a - b for a, b in zip(y, low)], [b - a for a, b in zip(y, high)]], marker="o", markersize=3, linewidth=1, capsize=2, label=name)
     axes.set(xscale="log", xlabel="floating-point operations a problem", ylabel="solved", ylim=(0, None))
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     save(figure, path)
 
 
