@@ -46,7 +46,11 @@ Json select(const Options& options, const std::vector<programs::Problem>& proble
     const Trial trial = make_trial(i, problems[i], std::move(result), ensemble.scorer().table(), judge);
     summary.add(trial);
     bar.count(trial.solved());
-    shown ? show_trial(trial) : bar.draw();
+    if (shown) {
+      show_trial(trial);
+    } else {
+      bar.draw();
+    }
     if (options.json) trials.push_back(to_json(trial));
   }
   bar.clear();
@@ -69,7 +73,11 @@ Json fuse(const Options& options, const std::vector<programs::Problem>& problems
     const programs::Verdict& verdict = judge(result.candidate.tokens);
     summary.add(verdict, result.cost);
     bar.count(verdict.solves());
-    shown ? show_fused(problems[i], result, verdict) : bar.draw();
+    if (shown) {
+      show_fused(problems[i], result, verdict);
+    } else {
+      bar.draw();
+    }
     if (options.json) trials.push_back(to_json(i, problems[i], result, verdict));
   }
   bar.clear();
@@ -98,7 +106,11 @@ int main(int argc, char** argv) {
   CLI::App app("Eight small language models write programs, and one of the sixteen is picked.");
   try {
     const program_ensemble::Options options = program_ensemble::parse(app, argc, argv);
-    options.experts == 8 ? program_ensemble::run<8>(options) : program_ensemble::run<std::dynamic_extent>(options);
+    if (options.experts == 8) {
+      program_ensemble::run<8>(options);
+    } else {
+      program_ensemble::run<std::dynamic_extent>(options);
+    }
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   } catch (const std::exception& error) {
