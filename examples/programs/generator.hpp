@@ -35,7 +35,9 @@ inline constexpr std::array<std::size_t, 3> kStringShares{6, 50, 44};
 /// Draws one problem after the other and remembers their functions.
 class ProblemGenerator {
  public:
-  ProblemGenerator(Split split, std::uint64_t seed) : split_(split), random_(seed, static_cast<std::uint64_t>(split)) {
+  /// @param tries  draws that may fail one after the other before a length counts as exhausted
+  ProblemGenerator(Split split, std::uint64_t seed, std::size_t tries = 20'000)
+      : split_(split), tries_(tries), random_(seed, static_cast<std::uint64_t>(split)) {
     for (std::size_t length = 1; length <= ListFunctions::kTabulated; ++length) {
       left_[length - 1] = list_functions().tabulated(length, split);
       random_.shuffle(left_[length - 1]);
@@ -47,7 +49,7 @@ class ProblemGenerator {
     const std::size_t wanted = draw_length(language);
     for (;;) {
       const std::size_t length = std::max(wanted, shortest);
-      for (std::size_t tries = 0; tries < kTries; ++tries) {
+      for (std::size_t tries = 0; tries < tries_; ++tries) {
         std::optional<Problem> problem = draw_problem(language, length);
         if (problem) return std::move(*problem);
       }
@@ -58,7 +60,6 @@ class ProblemGenerator {
   }
 
  private:
-  static constexpr std::size_t kTries = 20000;
   static constexpr std::size_t kLongest = 3;
 
   [[nodiscard]] static const ListFunctions& list_functions() {
@@ -138,6 +139,7 @@ class ProblemGenerator {
   }
 
   Split split_;
+  std::size_t tries_;
   Random random_;
   std::array<std::size_t, 2> shortest_{1, 1};  ///< The least length of which a language has functions left.
   std::vector<Function> left_[ListFunctions::kTabulated];
