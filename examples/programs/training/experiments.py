@@ -9,7 +9,7 @@ MEMBERS = range(8)
 
 SCRATCH = "--epochs 20 --outputs 0.5"
 FORK = "--fork base --epochs 10 --constant 0.3 --outputs 0.5"
-CONTINUED = "--fork seed_0 --epochs 8 --outputs 0.5 --rate 0.004 --patience 8"
+CONTINUED = "--fork seed_0 --epochs 5 --outputs 0.5 --rate 0.004 --patience 8"
 
 EXPERIMENTS = {
     # Eight members by seed alone.

@@ -4,9 +4,11 @@
     python value_candidates.py --exporter program_problems --members seed_0,seed_1,...
 
 A round gives every member one prompt of each problem, with examples of its own choice, and draws programs from it. After the first
-round, which draws half as many, only those problems stay that some member has solved, since without a right program there is nothing to tell apart. Of one prompt's
-different programs as many wrong ones as right ones are kept, so that the value model cannot win by knowing which problems are easy.
-Writes value_candidates.pt in --runs: the pairs, and the development set's candidates as the report draws them.
+round only those problems stay that some member has solved, since without a right program there is nothing to tell apart. A program's
+verdict holds whichever of the problem's examples are shown: each problem's different programs, right and wrong in equal numbers, are
+shown behind prompts with other examples until there are as many pairs as wanted. So the value model can win neither by knowing
+which problems are easy nor by remembering a prompt. Writes value_candidates.pt in --runs: the pairs, and the development set's candidates
+as the report draws them.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from load import load_all, vocabulary_of
 from sampling import sample
 from verify import DEVELOPMENT, VALUE
 
-MOST = 3  # right programs of one prompt
+MOST = 3  # right programs behind one prompt
 
 
 def drawn_in_round(members, problems, active, vocabulary, samples: int, seed: int, rng):
@@ -40,32 +42,30 @@ def judged(exporter, problem_set, sampled) -> list[np.ndarray]:
     return [np.array([next(verdicts)["solves"] for _ in programs], bool) for _, _, programs in sampled]
 
 
-def balanced(sampled, right, rng):
-    """[(prompt, programs, labels)] with as many wrong as right programs."""
-    result = []
-    for (_, prompt, programs), solves in zip(sampled, right):
-        positive, negative = (rng.permutation(np.flatnonzero(which))[:MOST] for which in (solves, ~solves))
-        pairs = min(len(positive), len(negative))
-        if pairs:
-            chosen = [programs[j] for j in (*positive[:pairs], *negative[:pairs])]
-            result.append((prompt, chosen, [1.0] * pairs + [0.0] * pairs))
+def gather(members, problems, vocabulary, exporter, draws, seed: int):
+    """Each problem's different right and wrong programs: {problem: (right, wrong)}, of problems that have both."""
+    rng, active, pools = np.random.default_rng(seed), range(len(problems)), {}
+    for round_number, samples in enumerate(draws):
+        sampled = drawn_in_round(members, problems, active, vocabulary, samples, seed + 100 * round_number, rng)
+        for (i, _, programs), solves in zip(sampled, judged(exporter, VALUE, sampled)):
+            for program, solved in zip(programs, solves):
+                pools.setdefault(i, ({}, {}))[0 if solved else 1][tuple(program)] = None
+        active = sorted(i for i, (right, _) in pools.items() if right)
+        print("round", round_number, "problems solved", len(active), "right", sum(len(pools[i][0]) for i in active), "wrong",
+              sum(len(pools[i][1]) for i in active), flush=True)
+    return {i: (list(right), list(wrong)) for i, (right, wrong) in pools.items() if right and wrong}
+
+
+def paired(pools, problems, vocabulary, wanted: int, seed: int):
+    """[(prompt, programs, labels)] with as many wrong as right programs, `wanted` programs or a few more."""
+    rng, result, count = np.random.default_rng(seed), [], 0
+    while count < wanted:
+        for i, kinds in pools.items():
+            pairs = min(MOST, *map(len, kinds))
+            chosen = [list(kind[j]) for kind in kinds for j in rng.permutation(len(kind))[:pairs]]
+            result.append((data.redrawn_prompt(problems[i], vocabulary, rng), chosen, [1.0] * pairs + [0.0] * pairs))
+            count += len(chosen)
     return result
-
-
-def gather(members, problems, vocabulary, exporter, wanted: int, samples: int, seed: int):
-    rng, active, pairs, count = np.random.default_rng(seed), list(range(len(problems))), [], 0
-    for round_number in range(100):
-        sampled = drawn_in_round(members, problems, active, vocabulary, samples if round_number else samples // 2,
-                                 seed + 100 * round_number, rng)
-        right = judged(exporter, VALUE, sampled)
-        pairs += balanced(sampled, right, rng)
-        count = sum(len(programs) for _, programs, _ in pairs)
-        if round_number == 0:
-            active = sorted({i for (i, _, _), solves in zip(sampled, right) if solves.any()})
-        print("round", round_number, "candidates", count, "prompts", len(pairs), "problems left", len(active), flush=True)
-        if count >= wanted:
-            return pairs
-    raise RuntimeError(f"{count} of {wanted} candidates after 100 rounds: the members solve too few problems")
 
 
 def development_candidates(members, problems, vocabulary, exporter):
@@ -91,7 +91,7 @@ def main():
     parser.add_argument("--members", required=True)
     parser.add_argument("--problems", type=int, default=VALUE.count)
     parser.add_argument("--wanted", type=int, default=220000)
-    parser.add_argument("--samples", type=int, default=8)
+    parser.add_argument("--draws", type=int, nargs="+", default=[2, 8], help="of each round, for a prompt")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     vocabulary = vocabulary_of(options.data)
@@ -99,7 +99,8 @@ def main():
     problems = data.load_problems(pathlib.Path(options.data, "value.jsonl"))[:options.problems]
     development = data.load_problems(pathlib.Path(options.data, "development.jsonl"))
     checks = development_candidates(members, development, vocabulary, options.exporter)
-    pairs = gather(members, problems, vocabulary, options.exporter, options.wanted, options.samples, options.seed)
+    pools = gather(members, problems, vocabulary, options.exporter, options.draws, options.seed)
+    pairs = paired(pools, problems, vocabulary, options.wanted, options.seed)
     torch.save((pairs, *checks), pathlib.Path(options.runs, "value_candidates.pt"))
 
 
