@@ -4,6 +4,9 @@
 
 #include "tutti/backend/cpu/cpu.hpp"
 #include "tutti/ensemble/ensemble.hpp"
+#include "tutti/evaluate/bootstrap.hpp"
+#include "tutti/evaluate/pass_at_k.hpp"
+#include "tutti/evaluate/selection_report.hpp"
 #include "tutti/router/all_experts.hpp"
 #include "tutti/router/fixed_subset.hpp"
 #include "tutti/router/round_robin.hpp"

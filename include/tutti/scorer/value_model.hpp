@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "tutti/core/cost.hpp"
 #include "tutti/core/error.hpp"
 #include "tutti/scorer/concept.hpp"
 #include "tutti/transformer/batched_transformer.hpp"
@@ -57,6 +58,9 @@ class ValueModel {
     }
     return scores;
   }
+
+  /// What the last call of score() cost. It is no part of the experts' ledger.
+  [[nodiscard]] const CostLedger& ledger() const { return model_->ledger(); }
 
  private:
   void append(std::vector<Row>& rows, SequenceId sequence, std::span<const Token> tokens) const {
