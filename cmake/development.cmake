@@ -10,7 +10,7 @@ target_compile_options(
             $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${TUTTI_WARNINGS_AS_ERRORS}>>:-Werror>
             $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${TUTTI_NATIVE}>>:-march=native>)
 
-# `cmake --build --preset demo --target fetch_model` downloads the default model once; see cmake/fetch_model.cmake.
+# `cmake --build --preset demo --target fetch_model` downloads SmolLM2 once; see cmake/fetch_model.cmake.
 add_custom_target(
   fetch_model
   COMMAND ${CMAKE_COMMAND} -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/fetch_model.cmake
