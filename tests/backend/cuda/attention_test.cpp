@@ -66,7 +66,10 @@ Outputs run(const Case& test, std::size_t prompt, std::size_t samples, std::size
     attention.begin(batch, std::span(&frequencies, 1), stream);
     const cuda::Rows queries = rows_of(q, query_width, stream), keys = rows_of(k, kv_width, stream), values = rows_of(v, kv_width, stream);
     const cuda::Rows attended(rows.size(), query_width, stream);
-    attention.append(device_shape, 0, batch, cuda_pages, queries, keys, values, stream);
+    cuda::launch(
+        {dim3(static_cast<unsigned>(rows.size()), static_cast<unsigned>(shape.heads + 2 * shape.kv_heads)), dim3(cuda::kWarpThreads)},
+        stream.get(), cuda::append_kernel<cuda::kWarpThreads>, attention.entry(device_shape, 0, cuda_pages), cuda::DeviceNorm{},
+        cuda::DeviceNorm{}, attention.rows(), queries.view(), keys.view(), values.view());
     attention.attend(device_shape, shape.window, batch, cuda_pages, queries, attended, stream);
     const std::vector<float> on_gpu = values_of(attended, stream);
     outputs.cuda.insert(outputs.cuda.end(), on_gpu.begin(), on_gpu.end());

@@ -37,9 +37,12 @@ std::vector<float> multiply(const std::vector<WeightMatrix>& experts, const std:
   const auto biases = on_device(std::vector<const float*>(experts.size(), device_bias.data()), stream);
   const cuda::Rows inputs = rows_of(x, experts[0].cols, stream);
   const cuda::Rows outputs(rows, experts[0].rows, stream);
-  cuda::enqueue_product(experts[0].type, {device_table.data(), bias.empty() ? nullptr : biases.data()},
-                        static_cast<std::uint32_t>(experts[0].rows), {device_groups.data(), groups.size(), most}, inputs.view(),
-                        outputs.view(), false, stream.get());
+  cuda::ProductJob job{.x = inputs.view(), .cols = static_cast<std::uint32_t>(experts[0].cols)};
+  job.parts[0] = {.linear = {device_table.data(), bias.empty() ? nullptr : biases.data(), nullptr, {}},
+                  .groups = {device_groups.data(), groups.size(), most},
+                  .outputs = static_cast<std::uint32_t>(experts[0].rows),
+                  .out = outputs.view()};
+  cuda::enqueue_products(cuda::device_type(experts[0].type), job, 1, stream.get());
   return values_of(outputs, stream);
 }
 

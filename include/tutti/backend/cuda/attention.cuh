@@ -32,15 +32,14 @@ class BatchAttention {
 
   [[nodiscard]] const Row* rows() const { return rows_.data(); }
 
+  /// Where the queries, keys and values of a layer go.
   /// @param set of the frequencies given to `begin`; without meaning where `shape.turned` is false.
-  void append(const DeviceAttention& shape, std::size_t set, const Batch& batch, const KvPages& pages, const Rows& queries,
-              const Rows& keys, const Rows& values, const Stream& stream) {
-    const float* cosines = shape.turned ? angles_[set].cosines.data() : nullptr;
-    const float* sines = shape.turned ? angles_[set].sines.data() : nullptr;
-    with_kv_type(pages.shape().type, [&](auto element) {
-      launch({dim3(static_cast<unsigned>(batch.size())), dim3(kAttentionThreads)}, stream.get(), append_kernel<decltype(element)>, shape,
-             cosines, sines, slots_.data(), queries.view(), keys.view(), values.view(), pages.view());
-    });
+  [[nodiscard]] CacheEntry entry(const DeviceAttention& shape, std::size_t set, const KvPages& pages) const {
+    return {.shape = shape,
+            .cosines = shape.turned ? angles_[set].cosines.data() : nullptr,
+            .sines = shape.turned ? angles_[set].sines.data() : nullptr,
+            .slots = slots_.data(),
+            .pages = pages.view()};
   }
 
   /// @param window positions that a row sees, its own included; 0 for all.
@@ -48,15 +47,14 @@ class BatchAttention {
               const Rows& out, const Stream& stream) {
     const Plan& plan = plan_of(shape, window, batch, stream);
     for (const Part& part : plan.parts) {
+      const PartialResults partial{partial_.data(), pages_done_.data(), part.first_row, part.depths};
       with_kv_type(pages.shape().type, [&](auto element) {
         using Element = decltype(element);
         launch({dim3(static_cast<unsigned>(part.visit_count), shape.kv_heads), dim3(kAttentionThreads),
                 attention_shared_bytes<Element>(shape.head_dim)},
-               stream.get(), partial_attention_kernel<Element>, shape, plan.visits.data() + part.first_visit, spans_.data(),
-               span_begin_.data(), plan.starts.data(), queries.view(), pages.view(), partial_.data(), part.first_row, part.depths);
+               stream.get(), attention_kernel<Element>, shape, plan.visits.data() + part.first_visit, spans_.data(), span_begin_.data(),
+               plan.starts.data(), queries.view(), pages.view(), partial, out.view());
       });
-      launch({dim3(part.row_count, shape.heads), dim3(kWarpThreads)}, stream.get(), merge_attention_kernel<kWarpThreads>, shape,
-             partial_.data(), span_begin_.data(), plan.starts.data(), part.first_row, part.depths, out.view());
     }
   }
 
@@ -120,7 +118,12 @@ class BatchAttention {
     plan.visits.upload(visits, stream);
     plan.starts.grow(starts.size());
     plan.starts.upload(starts, stream);
-    partial_.grow(std::min(rows_a_part, batch.size()) * floats_a_row);
+    const std::size_t most_rows = std::min(rows_a_part, batch.size());
+    partial_.grow(most_rows * floats_a_row);
+    if (most_rows * shape.kv_heads > pages_done_.size()) {
+      pages_done_ = DeviceArray<std::uint32_t>(most_rows * shape.kv_heads);
+      pages_done_.set_zero(stream);
+    }
     return plan;
   }
 
@@ -129,6 +132,7 @@ class BatchAttention {
   DeviceArray<PageSpan> spans_;
   DeviceArray<std::uint32_t> span_begin_;
   DeviceArray<float> partial_;
+  DeviceArray<std::uint32_t> pages_done_;  ///< Zeros between launches.
   std::vector<Angles> angles_;
   std::vector<Plan> plans_;
   std::size_t planned_ = 0;  ///< The first so many plans are of the batch in work; the others keep their memory for later ones.

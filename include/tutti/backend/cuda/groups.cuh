@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tutti/backend/batch.hpp"
-#include "tutti/backend/cuda/kernels/product.cuh"
+#include "tutti/backend/cuda/kernels/weights.cuh"
 #include "tutti/backend/cuda/memory.cuh"
 
 namespace tutti::cuda {
