@@ -111,7 +111,7 @@ double largest_difference(const Outputs& outputs) {
 
 }  // namespace
 
-TEST_CASE("attention behind a shared prompt equals the Cpu backend's in any order of threads", "[cuda]") {
+TEST_CASE("attention behind a shared prompt equals the Cpu backend's in any order of threads", "[cuda][kernel]") {
   const Case test{{4, 2, 16, RopePairing::halves, 0.25F}};
   std::vector<float> first;
   in_several_orders([&] {
@@ -122,7 +122,7 @@ TEST_CASE("attention behind a shared prompt equals the Cpu backend's in any orde
   });
 }
 
-TEST_CASE("attention equals the Cpu backend's for all head sizes, groupings, pairings and cache types", "[cuda]") {
+TEST_CASE("attention equals the Cpu backend's for all head sizes, groupings, pairings and cache types", "[cuda][kernel]") {
   for (const std::size_t head_dim : {64U, 80U, 96U, 128U, 256U}) {
     CAPTURE(head_dim);
     CHECK(largest_difference(run({{2, 1, head_dim, RopePairing::halves, 0.1F}}, 5, 2, 1)) < 2e-6);
@@ -136,7 +136,7 @@ TEST_CASE("attention equals the Cpu backend's for all head sizes, groupings, pai
   CHECK(largest_difference(run({{2, 2, 16, RopePairing::halves, 0.25F}, KvType::bf16}, 9, 2, 1)) < 8e-3);
 }
 
-TEST_CASE("with a window, attention equals the Cpu backend's and leaves out the pages before it", "[cuda]") {
+TEST_CASE("with a window, attention equals the Cpu backend's and leaves out the pages before it", "[cuda][kernel]") {
   for (const std::size_t window : {1U, 10U, 64U, 70U}) {
     CAPTURE(window);
     Case test{{2, 1, 16, RopePairing::halves, 0.25F}};
@@ -145,7 +145,7 @@ TEST_CASE("with a window, attention equals the Cpu backend's and leaves out the 
   }
 }
 
-TEST_CASE("a row's attention has the same bits with and without other rows at its pages", "[cuda]") {
+TEST_CASE("a row's attention has the same bits with and without other rows at its pages", "[cuda][kernel]") {
   const Case test{{2, 1, 16, RopePairing::halves, 0.25F}};
   const Outputs one = run(test, 130, 1, 1), also_one = run(test, 130, 1, 1);
   CHECK(one.cuda == also_one.cuda);
@@ -158,7 +158,7 @@ TEST_CASE("a row's attention has the same bits with and without other rows at it
         std::vector<float>(three.cuda.begin() + 130 * row, three.cuda.begin() + 131 * row));
 }
 
-TEST_CASE("rows that see the same page as their n-th visit it together", "[cuda]") {
+TEST_CASE("rows that see the same page as their n-th visit it together", "[cuda][kernel]") {
   KvCache cache(10);
   const SequenceId parent = cache.create();
   for (std::size_t i = 0; i < 3; ++i) (void)cache.append(parent);

@@ -18,7 +18,7 @@ cuda::LaunchShape one_block_a_row(std::size_t rows) { return {dim3(static_cast<u
 
 }  // namespace
 
-TEST_CASE("RMSNorm divides by the root of the mean square and takes each row's expert's weights", "[cuda]") {
+TEST_CASE("RMSNorm divides by the root of the mean square and takes each row's expert's weights", "[cuda][kernel]") {
   for (const std::size_t width : {3U, 128U, 200U}) {
     CAPTURE(width);
     const std::vector<float> x = random_floats(3 * width, 1), weights = random_floats(2 * width, 2);
@@ -48,7 +48,7 @@ TEST_CASE("RMSNorm divides by the root of the mean square and takes each row's e
   }
 }
 
-TEST_CASE("the log-probability of a token is its logit minus the log of the sum of exponentials", "[cuda]") {
+TEST_CASE("the log-probability of a token is its logit minus the log of the sum of exponentials", "[cuda][kernel]") {
   const std::size_t width = 300;
   std::vector<float> logits = random_floats(2 * width, 9);
   logits[width + 17] = 80.0F;
@@ -69,7 +69,7 @@ TEST_CASE("the log-probability of a token is its logit minus the log of the sum 
   });
 }
 
-TEST_CASE("a token's embedding is its row of its expert's matrix", "[cuda]") {
+TEST_CASE("a token's embedding is its row of its expert's matrix", "[cuda][kernel]") {
   const RandomWeights a(DType::q8_0, 8, 64, 1), b(DType::q8_0, 8, 64, 2);
   const cuda::Stream stream;
   const cuda::StoredMatrix stored_a(a.view(), stream), stored_b(b.view(), stream);

@@ -67,14 +67,14 @@ double worst_error(const WeightMatrix& weights, std::span<const float> x, std::s
 
 }  // namespace
 
-TEST_CASE("a product of two rows with three weight rows is the textbook sum", "[cuda]") {
+TEST_CASE("a product of two rows with three weight rows is the textbook sum", "[cuda][kernel]") {
   const std::vector<float> w = {1, 2, 3, 4, 0, -1, 0.5F, 0, 10, 20, 30, 40};
   const WeightMatrix weights{DType::f32, reinterpret_cast<const std::byte*>(w.data()), 3, 4, 16};
   CHECK(multiply({weights}, {2}, {1, 1, 1, 1, 2, 0, 4, -1}) == std::vector<float>{10, -0.5F, 100, 10, 2, 100});
   CHECK(multiply({weights}, {1}, {1, 1, 1, 1}, {5, 6, 7}) == std::vector<float>{15, 5.5F, 107});
 }
 
-TEST_CASE("every type agrees with sums in double over its dequantised weights, in any order of threads", "[cuda]") {
+TEST_CASE("every type agrees with sums in double over its dequantised weights, in any order of threads", "[cuda][kernel]") {
   for (const DType type : kTypes) {
     CAPTURE(layout_of(type).name);
     const std::size_t cols = layout_of(type).block_elements == 256 ? 512 : 288;
@@ -90,7 +90,7 @@ TEST_CASE("every type agrees with sums in double over its dequantised weights, i
   }
 }
 
-TEST_CASE("rows of floats may have any length and begin anywhere", "[cuda]") {
+TEST_CASE("rows of floats may have any length and begin anywhere", "[cuda][kernel]") {
   for (const DType type : {DType::f32, DType::f16, DType::bf16}) {
     for (const std::size_t cols : {1U, 7U, 8U, 9U, 77U}) {
       CAPTURE(layout_of(type).name, cols);
@@ -101,7 +101,7 @@ TEST_CASE("rows of floats may have any length and begin anywhere", "[cuda]") {
   }
 }
 
-TEST_CASE("a row's bits depend neither on the number of rows nor on the experts beside it", "[cuda]") {
+TEST_CASE("a row's bits depend neither on the number of rows nor on the experts beside it", "[cuda][kernel]") {
   for (const DType type : {DType::f32, DType::bf16, DType::q4_1}) {
     CAPTURE(layout_of(type).name);
     const RandomWeights a(type, 6, 320, 1), b(type, 6, 320, 2);
@@ -120,7 +120,7 @@ TEST_CASE("a row's bits depend neither on the number of rows nor on the experts 
   }
 }
 
-TEST_CASE("a full device is an error that names what was asked for and what is free", "[cuda]") {
+TEST_CASE("a full device is an error that names what was asked for and what is free", "[cuda][kernel]") {
   CHECK_THROWS_WITH(cuda::DeviceArray<std::byte>(std::size_t{1} << 60), contains("1152921504606846976 bytes") && contains("are free"));
   CHECK(cuda::DeviceArray<float>(4).size() == 4);
 }

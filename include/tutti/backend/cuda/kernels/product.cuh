@@ -130,25 +130,41 @@ __device__ __forceinline__ void end_product(const ProductPart& part, const Cache
   }
 }
 
+/// Rows of x that a product reads, `stride` floats apart; there are `count`.
+struct InputTile {
+  const float* first = nullptr;
+  std::uint32_t stride = 0;
+  std::uint32_t count = 0;
+
+  /// Tiles that are not full multiply their last row again, and throw the result away.
+  [[nodiscard]] __device__ __forceinline__ const float* row(std::uint32_t m) const {
+    return first + std::size_t{m < count ? m : count - 1} * stride;
+  }
+};
+
 /// The sums of two weight rows with kTile rows of x, in every lane.
 template <DType type, unsigned kTile>
-__device__ __forceinline__ void multiply_pair(const DeviceMatrix& a, const DeviceMatrix& b, WeightPair pair,
-                                              const float* const (&inputs)[kTile], float (&sums)[2][kTile]) {
+__device__ __forceinline__ void multiply_pair(const DeviceMatrix& a, const DeviceMatrix& b, WeightPair pair, const InputTile& inputs,
+                                              float (&sums)[2][kTile]) {
+  TUTTI_UNROLL
   for (unsigned m = 0; m < kTile; ++m) sums[0][m] = sums[1][m] = 0.0F;
   for (std::uint32_t k = threadIdx.x % kWarpThreads * 8; k < a.cols; k += 8 * kWarpThreads) {
     float weights[2][8];
     load_weights<type>(a, pair.first, k, weights[0]);
     load_weights<type>(b, pair.second, k, weights[1]);
+    TUTTI_UNROLL
     for (unsigned m = 0; m < kTile; ++m) {
-      const auto* from = reinterpret_cast<const float4*>(inputs[m] + k);
+      const auto* from = reinterpret_cast<const float4*>(inputs.row(m) + k);
       const float4 low = from[0], high = from[1];
       const float values[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+      TUTTI_UNROLL
       for (unsigned i = 0; i < 8; ++i) {
         sums[0][m] = fmaf(weights[0][i], values[i], sums[0][m]);
         sums[1][m] = fmaf(weights[1][i], values[i], sums[1][m]);
       }
     }
   }
+  TUTTI_UNROLL
   for (unsigned m = 0; m < kTile; ++m) {
     sums[0][m] = warp_sum(sums[0][m]);
     sums[1][m] = warp_sum(sums[1][m]);
@@ -175,12 +191,8 @@ __global__ void __launch_bounds__(kRowThreads) product_kernel(const __grid_const
       if (begin > 0) __syncthreads();  // all have read the rows before
       normalise_to_shared(job.norm, job.rows, job.x, group.first + begin, count, normed, stride);
     }
-    const float* inputs[kTile];
-    for (unsigned m = 0; m < kTile; ++m) {
-      // Tiles that are not full multiply their first row again, and throw the result away.
-      const std::uint32_t r = m < count ? m : 0;
-      inputs[m] = job.norm.weights != nullptr ? normed + r * stride : job.x.row(group.first + begin + r);
-    }
+    const InputTile inputs =
+        job.norm.weights != nullptr ? InputTile{normed, stride, count} : InputTile{job.x.row(group.first + begin), job.x.stride, count};
     for (std::uint32_t i = 0; i < job.units; ++i) {
       WeightPair pair = pair_of(part, job.entry.shape, (block * job.units + i) * kProductWarps + warp);
       if (pair.first >= first.rows) break;  // a whole warp
@@ -189,6 +201,7 @@ __global__ void __launch_bounds__(kRowThreads) product_kernel(const __grid_const
       float sums[2][kTile];
       multiply_pair<type, kTile>(first, second, pair, inputs, sums);
       float a = 0.0F, b = 0.0F;
+      TUTTI_UNROLL
       for (unsigned m = 0; m < kTile; ++m) {
         if (lane == m) a = sums[0][m], b = sums[1][m];
       }

@@ -51,6 +51,7 @@ __device__ __forceinline__ void load_weights(const DeviceMatrix& matrix, std::ui
   } else if constexpr (type == DType::f16 || type == DType::bf16) {
     const uint4 packed = __ldg(static_cast<const uint4*>(matrix.weights) + at / 8);
     const unsigned words[4] = {packed.x, packed.y, packed.z, packed.w};
+    TUTTI_UNROLL
     for (unsigned i = 0; i < 8; ++i) {
       const auto bits = static_cast<std::uint16_t>(words[i / 2] >> (i % 2 * 16));
       weights[i] = type == DType::bf16 ? load_bfloat16(&bits) : load_half(&bits);
@@ -60,6 +61,7 @@ __device__ __forceinline__ void load_weights(const DeviceMatrix& matrix, std::ui
     const float scale = load_half(matrix.scales + block);
     if constexpr (type == DType::q8_0) {
       const uint2 packed = __ldg(static_cast<const uint2*>(matrix.weights) + at / 8);
+      TUTTI_UNROLL
       for (unsigned i = 0; i < 8; ++i) {
         const unsigned word = i < 4 ? packed.x : packed.y;
         weights[i] = static_cast<float>(static_cast<std::int8_t>(word >> (i % 4 * 8) & 0xFF)) * scale;
@@ -67,6 +69,7 @@ __device__ __forceinline__ void load_weights(const DeviceMatrix& matrix, std::ui
     } else {
       const unsigned packed = __ldg(static_cast<const unsigned*>(matrix.weights) + at / 8);
       const float minimum = type == DType::q4_1 ? load_half(matrix.minima + block) : 0.0F;
+      TUTTI_UNROLL
       for (unsigned i = 0; i < 8; ++i) {
         const int code = static_cast<int>(packed >> (4 * i) & 15) - (type == DType::q4_0 ? 8 : 0);
         weights[i] = static_cast<float>(code) * scale + minimum;
