@@ -3,10 +3,12 @@
 // Enqueues the attention of a batch: which rows visit which page, in how many parts, and where the parts lie until they are merged.
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "tutti/backend/cuda/kernels/decode.cuh"
 #include "tutti/backend/cuda/parts.cuh"
 
 namespace tutti::cuda {
@@ -17,6 +19,7 @@ class BatchAttention {
   /// @param frequencies each set has radians a position, one for each pair of a head.
   void begin(const Batch& batch, std::span<const std::vector<float>> frequencies, const Stream& stream) {
     planned_ = 0;
+    moving_ = false;
     rows_.grow(batch.size());
     rows_.upload(batch.rows, stream);
     slots_.grow(batch.slots.size());
@@ -27,10 +30,71 @@ class BatchAttention {
     span_begin_.grow(begins.size());
     span_begin_.upload(begins, stream);
     angles_.resize(frequencies.size());
-    for (std::size_t set = 0; set < angles_.size(); ++set) turn(angles_[set], batch, frequencies[set], stream);
+    for (std::size_t set = 0; set < angles_.size(); ++set) {
+      Angles& angles = angles_[set];
+      if (angles.frequencies.size() != frequencies[set].size()) {
+        angles.frequencies = upload(std::span<const float>(frequencies[set]), stream);
+      }
+      angles.cosines.grow(batch.size() * frequencies[set].size());
+      angles.sines.grow(batch.size() * frequencies[set].size());
+    }
+    turn(batch.size(), stream);
+  }
+
+  /// The same for rows that move on by themselves (kernels/decode.cuh); a batch of the same model has been attended to before.
+  void begin_moving(const Batch& batch, std::span<const std::vector<float>> frequencies, const Stream& stream) {
+    const std::size_t windows = planned_;
+    require<OptionError>(windows >= 1 && windows <= kMostWindows, windows, " kinds of windows: between 1 and ", kMostWindows,
+                         " can be decoded on the device, after a forward pass");
+    begin(batch, frequencies, stream);
+    planned_ = windows;
+    moving_ = true;
+  }
+  [[nodiscard]] bool moving() const { return moving_; }
+
+  /// Makes room for rows to move on by `steps` positions, up to those of `batch`.
+  void move(const Batch& batch, std::size_t steps, const Stream& stream) {
+    span_limits_.grow(batch.spans.size());
+    span_limits_.upload(batch.spans, stream);
+    spans_.grow(batch.spans.size());
+    const std::vector<std::uint32_t> begins(batch.span_begin.begin(), batch.span_begin.end());
+    span_begin_.upload(begins, stream);
+    for (std::size_t i = 0; i < planned_; ++i) plan(plans_[i], batch, steps, stream);
+  }
+
+  void share(DecodeState& state) {
+    state.slots = slots_.data();
+    state.spans = spans_.data();
+    state.span_limits = span_limits_.data();
+    state.span_begin = span_begin_.data();
+    state.window_count = static_cast<std::uint32_t>(planned_);
+    for (std::size_t i = 0; i < planned_; ++i) {
+      state.windows[i] = {static_cast<std::uint32_t>(plans_[i].window), plans_[i].starts.data()};
+    }
+  }
+
+  /// What launches are told beside what `share` gives: if it differs, they cannot be repeated.
+  [[nodiscard]] std::vector<std::uintptr_t> arguments() const {
+    const auto address = [](const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); };
+    std::vector<std::uintptr_t> result = {address(partial_.data()), address(pages_done_.data())};
+    for (std::size_t i = 0; i < planned_; ++i) {
+      result.push_back(address(plans_[i].visits.data()));
+      for (const Part& part : plans_[i].parts) {
+        result.insert(result.end(), {part.first_row, part.row_count, part.depths, part.first_visit, part.visit_count});
+      }
+    }
+    return result;
   }
 
   [[nodiscard]] const Row* rows() const { return rows_.data(); }
+
+  /// Cosines and sines for the rows as they are.
+  void turn(std::size_t rows, const Stream& stream) {
+    for (Angles& angles : angles_) {
+      launch({dim3(static_cast<unsigned>(rows)), dim3(kWarpThreads)}, stream.get(), rope_angles_kernel<kWarpThreads>, rows_.data(),
+             angles.frequencies.data(), static_cast<std::uint32_t>(angles.frequencies.size()), angles.cosines.data(), angles.sines.data());
+    }
+  }
 
   /// Where the queries, keys and values of a layer go.
   /// @param set of the frequencies given to `begin`; without meaning where `shape.turned` is false.
@@ -73,6 +137,7 @@ class BatchAttention {
   /// What the layers with one window do with the batch.
   struct Plan {
     std::size_t window = 0;
+    DeviceAttention shape;  ///< Of one of them.
     std::vector<Part> parts;
     DeviceArray<PageVisit> visits;
     DeviceArray<WindowStart> starts;
@@ -81,35 +146,37 @@ class BatchAttention {
   /// Floats of partial results at a time, unless one row needs more.
   static constexpr std::size_t kPartialFloats = std::size_t{16} << 20;
 
-  void turn(Angles& angles, const Batch& batch, std::span<const float> frequencies, const Stream& stream) {
-    if (angles.frequencies.size() != frequencies.size()) angles.frequencies = upload(frequencies, stream);
-    angles.cosines.grow(batch.size() * frequencies.size());
-    angles.sines.grow(batch.size() * frequencies.size());
-    launch({dim3(static_cast<unsigned>(batch.size())), dim3(kWarpThreads)}, stream.get(), rope_angles_kernel<kWarpThreads>, rows_.data(),
-           angles.frequencies.data(), static_cast<std::uint32_t>(frequencies.size()), angles.cosines.data(), angles.sines.data());
-  }
-
   /// The plan of the batch in work, made when the first layer with its window asks.
   const Plan& plan_of(const DeviceAttention& shape, std::size_t window, const Batch& batch, const Stream& stream) {
     for (std::size_t i = 0; i < planned_; ++i) {
       if (plans_[i].window == window) return plans_[i];
     }
     if (planned_ == plans_.size()) plans_.emplace_back();
-    Plan& plan = plans_[planned_++];
-    plan.window = window;
+    Plan& made = plans_[planned_++];
+    made.window = window;
+    made.shape = shape;
+    plan(made, batch, 0, stream);
+    return made;
+  }
+
+  /// @param moving steps that the rows make by themselves, up to where they are in `batch`; then there is room to spare, so that most
+  ///        plans of a generation have one shape, and the device sets where windows start.
+  void plan(Plan& plan, const Batch& batch, std::size_t moving, const Stream& stream) {
     plan.parts.clear();
     std::vector<PageVisit> visits;
     std::vector<WindowStart> starts;
     std::size_t most_depths = 1;
     for (std::size_t r = 0; r < batch.size(); ++r) {
-      starts.push_back(window_start(batch.spans_of(r), window));
+      starts.push_back(window_start(batch.spans_of(r), plan.window == 0 ? 0 : plan.window + moving));
       most_depths = std::max(most_depths, batch.spans_of(r).size());
     }
-    const std::size_t floats_a_row = shape.heads * most_depths * (shape.head_dim + 2);
+    if (moving > 0) most_depths = std::bit_ceil(most_depths);
+    const std::size_t floats_a_row = plan.shape.heads * most_depths * (plan.shape.head_dim + 2);
     const std::size_t rows_a_part = std::max<std::size_t>(1, kPartialFloats / floats_a_row);
     for (std::size_t first = 0; first < batch.size(); first += rows_a_part) {
       const std::size_t last = std::min(first + rows_a_part, batch.size());
-      const std::vector<PageVisit> more = page_visits(batch, starts, first, last);
+      std::vector<PageVisit> more = page_visits(batch, starts, first, last);
+      if (moving > 0) more.resize(std::bit_ceil(more.size()));
       plan.parts.push_back({static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(last - first),
                             static_cast<std::uint32_t>(most_depths), visits.size(), more.size()});
       visits.insert(visits.end(), more.begin(), more.end());
@@ -117,23 +184,23 @@ class BatchAttention {
     plan.visits.grow(visits.size());
     plan.visits.upload(visits, stream);
     plan.starts.grow(starts.size());
-    plan.starts.upload(starts, stream);
+    if (moving == 0) plan.starts.upload(starts, stream);
     const std::size_t most_rows = std::min(rows_a_part, batch.size());
     partial_.grow(most_rows * floats_a_row);
-    if (most_rows * shape.kv_heads > pages_done_.size()) {
-      pages_done_ = DeviceArray<std::uint32_t>(most_rows * shape.kv_heads);
+    if (most_rows * plan.shape.kv_heads > pages_done_.size()) {
+      pages_done_ = DeviceArray<std::uint32_t>(most_rows * plan.shape.kv_heads);
       pages_done_.set_zero(stream);
     }
-    return plan;
   }
 
   DeviceArray<Row> rows_;
   DeviceArray<PageSlot> slots_;
-  DeviceArray<PageSpan> spans_;
+  DeviceArray<PageSpan> spans_, span_limits_;
   DeviceArray<std::uint32_t> span_begin_;
   DeviceArray<float> partial_;
   DeviceArray<std::uint32_t> pages_done_;  ///< Zeros between launches.
   std::vector<Angles> angles_;
+  bool moving_ = false;
   std::vector<Plan> plans_;
   std::size_t planned_ = 0;  ///< The first so many plans are of the batch in work; the others keep their memory for later ones.
 };

@@ -14,6 +14,7 @@
 
 #include "tutti/backend/concept.hpp"
 #include "tutti/backend/cuda/attention.cuh"
+#include "tutti/backend/cuda/decoding.cuh"
 #include "tutti/backend/cuda/kernels/elementwise.cuh"
 #include "tutti/backend/cuda/parts.cuh"
 #include "tutti/backend/cuda/products.cuh"
@@ -24,6 +25,7 @@ namespace tutti {
 struct CudaOptions {
   int device = 0;                ///< Which GPU, as CUDA numbers them.
   std::size_t host_threads = 0;  ///< For work on the host, such as drawing tokens; 0 takes as many as the machine has.
+  std::size_t steps_a_poll = 8;  ///< Tokens of each candidate between two looks of the host; 0 draws on the host.
 };
 
 /// Satisfies Backend. Movable.
@@ -36,7 +38,8 @@ class Cuda {
   using KvPages = cuda::KvPages;
 
   /// @throws DeviceError when there is no such device, or no driver that can use it.
-  explicit Cuda(Options options = {}) : device_(select(options.device)), pool_(std::make_unique<ThreadPool>(options.host_threads)) {}
+  explicit Cuda(Options options = {})
+      : device_(select(options.device)), steps_a_poll_(options.steps_a_poll), pool_(std::make_unique<ThreadPool>(options.host_threads)) {}
 
   /// @throws ModelError when the experts keep the layer in different types, DeviceError when there is no room.
   [[nodiscard]] Linear make_linear(std::span<const LinearWeights* const> experts) {
@@ -132,6 +135,7 @@ class Cuda {
   void final_norm(const NormPhase<Norm>& norm, std::span<const RowGroup>, std::span<const std::uint32_t> outputs, const Rows& x,
                   Rows& out) {
     if (outputs.empty()) return;
+    if (attention_.moving()) return apply(norm, outputs.size(), nullptr, x, out, false);  // all rows have outputs
     outputs_.grow(outputs.size());
     outputs_.upload(outputs, stream_);
     apply(norm, outputs.size(), outputs_.data(), x, out, false);
@@ -140,6 +144,10 @@ class Cuda {
   /// Rows [first, first + rows of `groups`) of `out` get the products.
   void head(const Linear& linear, std::span<const RowGroup> groups, const Rows& in, Rows& out, std::size_t first) {
     std::vector<Row> rows;
+    if (attention_.moving()) {
+      const cuda::Product product{linear, out.view(first)};
+      return products_.run({in, {}, attention_.rows()}, {&product, 1}, stream_);
+    }
     for (const RowGroup& group : groups) rows.insert(rows.end(), group.count, Row{group.expert, 0, 0, 0});
     output_rows_.grow(rows.size());
     output_rows_.upload(rows, stream_);
@@ -162,6 +170,24 @@ class Cuda {
       require<NumericError>(!std::isnan(result[r]), "row ", r, " of ", targets.size(),
                             " has a logit that is NaN or infinite: check the model's weights");
     }
+  }
+
+  // DeviceDecoding.
+  [[nodiscard]] std::size_t steps_a_poll() const { return steps_a_poll_; }
+  void begin_decoding(const DecodingStart& start, const Batch& batch, std::span<const std::vector<float>> rope_frequencies) {
+    activate();
+    products_.begin(batch.groups, stream_);
+    attention_.begin_moving(batch, rope_frequencies, stream_);
+    decoding_ = cuda::Decoding(start, products_, attention_, stream_);
+  }
+  /// Waits for the device.
+  template <class Step>
+  std::span<const DrawnToken> decode(const Batch& batch, KvPages& pages, Rows& logits, std::size_t steps, Step&& step) {
+    activate();
+    return decoding_.run(batch, attention_, pages.view().pages, logits, steps, stream_, [&] {
+      attention_.turn(batch.size(), stream_);
+      step();
+    });
   }
 
   template <class Body>
@@ -220,10 +246,12 @@ class Cuda {
   }
 
   int device_;
+  std::size_t steps_a_poll_;
   std::unique_ptr<ThreadPool> pool_;
   cuda::Stream stream_;
   cuda::Products products_;
   cuda::BatchAttention attention_;
+  cuda::Decoding decoding_;
   cuda::Rows key_, value_, product_;
   cuda::DeviceArray<std::uint32_t> outputs_;
   cuda::DeviceArray<Row> output_rows_;
@@ -232,6 +260,6 @@ class Cuda {
   cuda::PinnedArray<float> results_host_;
 };
 
-static_assert(Backend<Cuda>);
+static_assert(Backend<Cuda> && DeviceDecoding<Cuda>);
 
 }  // namespace tutti

@@ -58,6 +58,9 @@ class Products {
   /// The groups of the batch from now on.
   void begin(std::span<const RowGroup> batch, const Stream& stream) { groups_.begin(batch, stream); }
 
+  /// Gives the groups to kernels that take rows away which have ended.
+  void share_groups(DecodeState& state, const Stream& stream) { groups_.share(state, stream); }
+
   /// Enqueues the products of a phase, of the rows of the batch.
   void run(const ProductInput& input, std::span<const Product> products, const Stream& stream) {
     run(

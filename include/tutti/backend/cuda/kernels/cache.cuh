@@ -83,8 +83,9 @@ struct CacheEntry {
 /// Norms the heads of queries and keys if there are such norms, turns the queries in place, and stores keys and values. Grid:
 /// (rows, heads + kv heads + kv heads), a warp each.
 template <unsigned kThreads>
-__global__ void __launch_bounds__(kThreads) append_kernel(CacheEntry entry, DeviceNorm query_norm, DeviceNorm key_norm, const Row* rows,
-                                                          DeviceRows queries, DeviceRows keys, DeviceRows values) {
+__global__ void __launch_bounds__(kThreads)
+    append_kernel(const __grid_constant__ CacheEntry entry, const __grid_constant__ DeviceNorm query_norm,
+                  const __grid_constant__ DeviceNorm key_norm, const Row* rows, DeviceRows queries, DeviceRows keys, DeviceRows values) {
   static_assert(kThreads == kWarpThreads);
   const DeviceAttention& shape = entry.shape;
   const std::uint32_t row = blockIdx.x, dim = shape.head_dim;
