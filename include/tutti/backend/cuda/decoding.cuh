@@ -46,7 +46,8 @@ class Decoding {
     for (std::size_t r = 0; r < batch.size(); ++r) running.push_back(batch.spans_of(r).empty() ? 0 : 1);
     running_.upload(running, stream);
     step_.set_zero(stream);
-    results_.grow(steps * batch.size());
+    const std::size_t tokens = steps * batch.size();
+    results_.grow(tokens);
     attention.move(batch, steps, stream);
     DecodeState state = state_;
     state.results = results_.data();
@@ -72,9 +73,9 @@ class Decoding {
     }
     if (steps > 0 && graph_.empty()) graph_ = Graph::capture(stream, step);
     for (; steps > 0; --steps) graph_.launch(stream);
-    results_host_.download(results_, results_.size(), stream);
+    results_host_.download(results_, tokens, stream);
     stream.wait();
-    return {results_host_.data(), results_.size()};
+    return {results_host_.data(), tokens};
   }
 
  private:
