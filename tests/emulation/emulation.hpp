@@ -25,6 +25,7 @@ struct Options {
   bool distinct_threads = false;
   bool deferred = false;  ///< What is enqueued runs only once the host waits for it.
   std::size_t memory_bytes = std::size_t{4} << 30;
+  std::uint64_t failing_kernel = 0;  ///< The number, as kernels_run counts, of a kernel that does not run; waiting tells of it, once.
 };
 
 /// Those of the device, for all that is launched from now on.
@@ -44,5 +45,7 @@ class ScopedOptions {
 
 /// Kernels launched since the program began.
 [[nodiscard]] std::uint64_t kernels_run();
+/// Bytes of device memory that have been allocated and not freed.
+[[nodiscard]] std::size_t bytes_in_use();
 
 }  // namespace tutti::emulation

@@ -3,6 +3,7 @@
 // Device memory is there for kernels and copies only: a host that touches it faults. What no one has written is NaN.
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <map>
@@ -51,6 +52,7 @@ struct Device {
   std::set<CUstream_st*> streams;
   CUstream_st null_stream;
   cudaError_t last_error = cudaSuccess;
+  cudaError_t kernel_error = cudaSuccess;  ///< Of a kernel that no one has waited for yet.
   std::uint64_t kernels = 0;
 
   Device() { streams.insert(&null_stream); }
@@ -100,6 +102,12 @@ void drain(CUstream_st& stream) {
 
 CUstream_st& stream_of(cudaStream_t stream) { return stream == nullptr ? device().null_stream : *stream; }
 
+/// Whether a graph is being captured, during which memory can neither be taken nor given back.
+bool capturing() {
+  return std::any_of(device().streams.begin(), device().streams.end(),
+                     [](const CUstream_st* stream) { return stream->capture != nullptr; });
+}
+
 cudaError_t enqueue(cudaStream_t handle, Operation operation) {
   CUstream_st& stream = stream_of(handle);
   if (stream.capture != nullptr) {
@@ -127,6 +135,7 @@ Options& options() {
 }
 
 std::uint64_t kernels_run() { return device().kernels; }
+std::size_t bytes_in_use() { return device().used; }
 
 cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream, std::function<void()> body) {
   constexpr std::size_t kMostThreads = 1024, kMostBlocks = 65535, kMostShared = 227 * 1024;
@@ -137,7 +146,10 @@ cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t
   }
   return enqueue(stream, [=] {
     const Access access;
-    ++device().kernels;
+    if (++device().kernels == options().failing_kernel) {
+      device().kernel_error = cudaErrorLaunchFailure;
+      return;
+    }
     run_kernel(grid, block, shared_bytes, body);
   });
 }
@@ -178,6 +190,7 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
     *memory = nullptr;
     return cudaSuccess;
   }
+  if (capturing()) return result(cudaErrorStreamCaptureUnsupported);
   if (bytes > options().memory_bytes - std::min(options().memory_bytes, d.used) || d.reserved + size > kAddressSpace) {
     return result(cudaErrorMemoryAllocation);
   }
@@ -199,6 +212,7 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
 
 cudaError_t cudaFree(void* memory) {
   if (memory == nullptr) return cudaSuccess;
+  if (capturing()) return result(cudaErrorStreamCaptureUnsupported);
   Device& d = device();
   for (CUstream_st* stream : d.streams) drain(*stream);
   const auto block = d.memory.find(static_cast<char*>(memory));
@@ -212,6 +226,7 @@ cudaError_t cudaFree(void* memory) {
 }
 
 cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
+  if (capturing()) return result(cudaErrorStreamCaptureUnsupported);
   *memory = std::malloc(bytes);
   if (*memory == nullptr) return result(cudaErrorMemoryAllocation);
   device().pinned[static_cast<char*>(*memory)] = bytes;
@@ -232,6 +247,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   check_range(from, bytes);
   // As CUDA does: from pageable memory the bytes are taken before the call returns, from pinned memory when the copy runs.
   if (!from_device && bytes_left(device().pinned, from) < bytes) {
+    // A graph would read that memory whenever it is launched, which no one means.
+    if (stream_of(stream).capture != nullptr) return result(cudaErrorStreamCaptureUnsupported);
     auto staged = std::make_shared<std::vector<char>>(static_cast<const char*>(from), static_cast<const char*>(from) + bytes);
     return enqueue(stream, [=] {
       const Access access;
@@ -268,7 +285,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   if (stream_of(stream).capture != nullptr) return result(cudaErrorStreamCaptureUnsupported);
   drain(stream_of(stream));
-  return cudaSuccess;
+  return result(std::exchange(device().kernel_error, cudaSuccess));
 }
 cudaError_t cudaDeviceSynchronize() {
   for (CUstream_st* stream : device().streams) {
@@ -314,6 +331,8 @@ const char* cudaGetErrorName(cudaError_t error) {
     case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
     case cudaErrorInvalidConfiguration: return "cudaErrorInvalidConfiguration";
     case cudaErrorInvalidDevice: return "cudaErrorInvalidDevice";
+    case cudaErrorLaunchFailure: return "cudaErrorLaunchFailure";
+    case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
     default: return "cudaError";
   }
 }

@@ -110,6 +110,8 @@ class KvCache {
 
   /// Number of pages that memory is needed for: one more than the highest page ever used.
   [[nodiscard]] std::size_t pages_needed() const { return page_users_.size(); }
+  /// Pages that can still be taken.
+  [[nodiscard]] std::size_t pages_left() const { return page_limit_ - pages_in_use(); }
   [[nodiscard]] std::size_t pages_in_use() const { return page_users_.size() - free_pages_.size(); }
 
  private:

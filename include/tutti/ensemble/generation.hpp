@@ -5,13 +5,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "tutti/backend/decoding.hpp"
 #include "tutti/core/error.hpp"
 #include "tutti/core/matrix_view.hpp"
 #include "tutti/core/probability.hpp"
@@ -23,6 +26,15 @@
 #include "tutti/sampler/chain.hpp"
 
 namespace tutti {
+
+/// A stack that can draw by itself, several tokens of each candidate at a time; see BatchedTransformer.
+template <class Stack>
+concept DecodesOnDevice = requires(Stack& stack, const DecodingStart& start, std::span<const std::uint8_t> running, std::size_t rows,
+                                   std::size_t steps) {
+  { stack.device_steps(rows) } -> std::same_as<std::size_t>;
+  stack.begin_decoding(start);
+  { stack.decode(running, steps) } -> std::same_as<std::span<const DrawnToken>>;
+};
 
 /// One request on its way through the experts of `Stack`. Used once.
 template <class Stack>
@@ -71,13 +83,20 @@ class Generation {
     scratch_.resize(writers_.size());
     std::vector<std::span<const float>> logits;
     for (const Writer& writer : writers_) logits.push_back(prompt_.last_logits.row_span(writer.text.expert()));
-    while (true) {
-      draw(logits);
-      if (!advance()) break;
+    draw(logits);
+    if (!advance()) return release();
+    if constexpr (DecodesOnDevice<Stack>) {
+      if (!request_.custom_sampler && stack_.device_steps(rows_.size()) > 0) {
+        draw_on_device();
+        return release();
+      }
+    }
+    do {
       const MatrixView<const float> next = stack_.forward(rows_, outputs_);
       logits.clear();
       for (std::size_t i = 0; i < active_.size(); ++i) logits.push_back(next.row_span(i));
-    }
+      draw(logits);
+    } while (advance());
     return release();
   }
 
@@ -150,11 +169,7 @@ class Generation {
 
   /// Draws the next token of each active writer from its logits and hands it over, in the order of the candidates.
   void draw(const std::vector<std::span<const float>>& logits) {
-    struct Drawn {
-      Token token;
-      float log_probability;
-    };
-    std::vector<Drawn> drawn(active_.size());
+    std::vector<DrawnToken> drawn(active_.size());
     stack_.for_each(active_.size(), [&](std::size_t i) {
       const CandidateWriter& writer = writers_[active_[i]].text;
       try {
@@ -164,10 +179,55 @@ class Generation {
                                 "the sampler drew token ", drawn[i].token, " from a vocabulary of ", logits[i].size());
         drawn[i].log_probability = log_probability_of(logits[i], drawn[i].token);
       } catch (const NumericError& error) {
-        fail<NumericError>("expert ", writer.expert(), ", sample ", writer.sample(), ", position ", writer.last_position() + 1, ": ",
-                           error.what());
+        fail_draw(writer, error.what());
       }
     });
+    take(drawn);
+  }
+
+  /// The rest of the candidates' tokens, drawn by the stack and handed over step by step.
+  void draw_on_device() requires DecodesOnDevice<Stack> {
+    const std::vector<std::size_t> writer_of_row = active_;
+    std::vector<DrawKey> keys;
+    std::vector<std::span<const Token>> histories;
+    for (const std::size_t i : active_) {
+      keys.push_back(writers_[i].text.draw_key());
+      histories.push_back(writers_[i].text.context().history);
+    }
+    std::vector<Token> end_tokens = request_.stop_tokens;
+    if (!request_.ignore_end_of_text) end_tokens.insert(end_tokens.end(), codec_.end_of_text.begin(), codec_.end_of_text.end());
+    stack_.begin_decoding({rows_, keys, histories, request_.sampling, end_tokens, stack_.vocabulary_size(), request_.max_new_tokens});
+    while (!active_.empty()) {
+      std::vector<std::uint8_t> running;
+      for (const std::size_t i : writer_of_row) running.push_back(std::binary_search(active_.begin(), active_.end(), i) ? 1 : 0);
+      const std::size_t length = rows_.front().position + std::size_t{1};  // all candidates have the same
+      const std::size_t steps = std::min({stack_.device_steps(writer_of_row.size()),
+                                          prompt_tokens_.size() + request_.max_new_tokens - length, stack_.context_length() - length});
+      const std::span<const DrawnToken> drawn = stack_.decode(running, steps);
+      for (std::size_t first = 0; first < drawn.size() && !active_.empty(); first += writer_of_row.size()) {
+        std::vector<DrawnToken> of_active;
+        for (std::size_t r = 0; r < writer_of_row.size(); ++r) {
+          if (std::binary_search(active_.begin(), active_.end(), writer_of_row[r])) of_active.push_back(drawn[first + r]);
+        }
+        take(of_active);
+        advance();
+      }
+    }
+  }
+
+  [[noreturn]] static void fail_draw(const CandidateWriter& writer, std::string_view why) {
+    fail<NumericError>("expert ", writer.expert(), ", sample ", writer.sample(), ", position ", writer.last_position() + 1, ": ", why);
+  }
+
+  /// Hands the active writers what they have drawn, in the order of the candidates.
+  /// @throws NumericError for the first that could not draw.
+  void take(const std::vector<DrawnToken>& drawn) {
+    for (std::size_t i = 0; i < active_.size(); ++i) {
+      if (drawn[i].token >= 0) continue;
+      fail_draw(writers_[active_[i]].text, drawn[i].token == DrawnToken::kNoToken
+                                               ? "no token left: all logits are -inf; loosen the logit bias or the filters"
+                                               : "a logit is NaN or infinite: check the model's weights");
+    }
     for (std::size_t i = 0; i < active_.size(); ++i) {
       Writer& writer = writers_[active_[i]];
       for (const std::uint32_t e : writer.experts) ++stack_.ledger().per_expert[e].generated_tokens;

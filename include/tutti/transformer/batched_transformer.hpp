@@ -7,12 +7,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "tutti/backend/batch.hpp"
 #include "tutti/backend/concept.hpp"
+#include "tutti/backend/decoding.hpp"
 #include "tutti/core/cost.hpp"
 #include "tutti/core/error.hpp"
 #include "tutti/core/matrix_view.hpp"
@@ -118,6 +120,43 @@ class BatchedTransformer {
     });
   }
 
+  // A generation that draws on the device, for backends that can.
+
+  /// Steps that `decode` makes at once for a generation of `rows` rows; 0 where the host has to draw.
+  [[nodiscard]] std::size_t device_steps(std::size_t rows) const requires DeviceDecoding<B> {
+    return rows <= options_.rows_per_pass ? backend_.steps_a_poll() : 0;
+  }
+  /// Fixes the rows of a generation. Their sequences hold all that comes before them.
+  /// @throws OptionError, CapacityError as forward does.
+  void begin_decoding(const DecodingStart& start) requires DeviceDecoding<B> {
+    check_rows(start.rows);
+    reserve_outputs(start.rows.size());
+    decoding_.assign(start.rows.begin(), start.rows.end());
+    backend_.begin_decoding(start, decoding_batch([](std::size_t) { return true; }, 0), experts_.front().rope_inverse_frequencies);
+  }
+  /// Appends the rows that run, draws what follows, and so on: `steps` times, or once where the cache has little room left.
+  /// @returns [steps, rows] tokens, valid until the next call.
+  /// @throws CapacityError when the cache is full.
+  std::span<const DrawnToken> decode(std::span<const std::uint8_t> running, std::size_t steps) requires DeviceDecoding<B> {
+    const auto start = std::chrono::steady_clock::now();
+    if (decoding_.size() * (steps / kPagePositions + 1) > cache_.pages_left()) steps = 1;
+    for (std::size_t r = 0; r < decoding_.size(); ++r) {
+      for (std::size_t s = 0; running[r] != 0 && s < steps; ++s) (void)cache_.append(decoding_[r].sequence);
+    }
+    backend_.reserve_pages(pages_, cache_.pages_needed());
+    const Batch batch = decoding_batch([](std::size_t) { return true; }, steps, running);
+    std::vector<std::uint32_t> all(batch.size());
+    std::iota(all.begin(), all.end(), 0U);
+    const std::span<const DrawnToken> drawn = backend_.decode(batch, pages_, outputs_, steps, [&] {
+      run_layers(backend_, weights_, config(), batch, pages_, buffers_);
+      run_head(backend_, weights_, config(), batch, all, buffers_, outputs_, 0);
+    });
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    count_decoded(drawn, steps, seconds / static_cast<double>(steps));
+    for (Row& row : decoding_) row.position += static_cast<std::uint32_t>(steps);
+    return drawn;
+  }
+
   [[nodiscard]] const CostLedger& ledger() const { return ledger_; }
   [[nodiscard]] CostLedger& ledger() { return ledger_; }
   /// Calls body(0), ..., body(count - 1) on the backend's host threads.
@@ -159,7 +198,8 @@ class BatchedTransformer {
       const auto start = std::chrono::steady_clock::now();
       const Batch batch = plan_batch(rows.subspan(first, std::min(options_.rows_per_pass, rows.size() - first)), cache_);
       backend_.reserve_pages(pages_, cache_.pages_needed());
-      run_layers(backend_, weights_, config(), experts_.front().rope_inverse_frequencies, batch, pages_, buffers_);
+      backend_.begin(batch, experts_.front().rope_inverse_frequencies);
+      run_layers(backend_, weights_, config(), batch, pages_, buffers_);
       count_layers(batch);
       then(batch, first);
       count_seconds(batch, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
@@ -213,6 +253,40 @@ class BatchedTransformer {
     }
   }
 
+  /// Those of the rows of the generation that are wanted, seeing `length` positions behind their first ones; none of them for rows
+  /// that do not run.
+  template <class Wanted>
+  [[nodiscard]] Batch decoding_batch(Wanted wanted, std::size_t length, std::span<const std::uint8_t> running = {}) const {
+    Batch batch;
+    std::vector<std::uint32_t> all;
+    batch.span_begin.push_back(0);
+    for (std::size_t r = 0; r < decoding_.size(); ++r) {
+      if (!wanted(r)) continue;
+      all.push_back(static_cast<std::uint32_t>(batch.rows.size()));
+      batch.rows.push_back(decoding_[r]);
+      batch.slots.emplace_back();
+      if (!running.empty() && running[r] != 0) cache_.append_spans(decoding_[r].sequence, decoding_[r].position + length, batch.spans);
+      batch.span_begin.push_back(batch.spans.size());
+    }
+    batch.groups = groups_of(batch, all);
+    return batch;
+  }
+
+  /// Counts the steps that `decode` has made, each with the rows that had not ended.
+  void count_decoded(std::span<const DrawnToken> drawn, std::size_t steps, double seconds_a_step) {
+    const std::vector<std::uint8_t> run(decoding_.size(), 1);
+    for (std::size_t s = 0; s < steps; ++s) {
+      const auto computed = [&](std::size_t r) { return drawn[s * decoding_.size() + r].token != DrawnToken::kEnded; };
+      Batch batch = decoding_batch(computed, s + 1, run);
+      if (batch.size() == 0) return;
+      for (Row& row : batch.rows) row.position += static_cast<std::uint32_t>(s);
+      count_layers(batch);
+      WeightSharing::count(sharing_.head, batch.groups, ledger_);
+      count_seconds(batch, seconds_a_step);
+      ++ledger_.steps;
+    }
+  }
+
   void count_seconds(const Batch& batch, double seconds) {
     for (const RowGroup& group : batch.groups) {
       ledger_.per_expert[group.expert].seconds += seconds * static_cast<double>(group.count) / static_cast<double>(batch.size());
@@ -231,6 +305,7 @@ class BatchedTransformer {
   typename B::Rows outputs_;
   CostLedger ledger_;
   std::vector<char> pages_read_;
+  std::vector<Row> decoding_;  ///< The rows of the generation in work, as the next step finds them; tokens are the device's.
 };
 
 }  // namespace tutti

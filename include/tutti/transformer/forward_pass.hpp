@@ -109,16 +109,14 @@ template <class Norm>
   return NormPhase<Norm>{weight, config.norm_epsilon, config.norm};
 }
 
-/// Runs `batch` through all layers. Keys and values go to `pages`, the final hidden states (before the last norm) stay in
-/// `buffers.hidden`, from where the head takes the rows that are asked for.
+/// Embeds `batch`, with which the backend has begun, and runs it through all layers. Keys and values go to `pages`, the final hidden
+/// states (before the last norm) stay in `buffers.hidden`, from where the head takes the rows that are asked for.
 template <Backend B>
-void run_layers(B& backend, const StackedWeights<B>& weights, const ModelConfig& config,
-                std::span<const std::vector<float>> rope_frequencies, const Batch& batch, typename B::KvPages& pages,
+void run_layers(B& backend, const StackedWeights<B>& weights, const ModelConfig& config, const Batch& batch, typename B::KvPages& pages,
                 ForwardBuffers<B>& buffers) {
   using Linear = typename B::Linear;
   using Norm = typename B::Norm;
   const auto norm = [&](const Norm& weight) { return NormPhase<Norm>{weight, config.norm_epsilon, config.norm}; };
-  backend.begin(batch, rope_frequencies);
   backend.embed(EmbeddingPhase<Linear>{weights.embedding, config.learned_positions ? &weights.positions : nullptr, config.embedding_scale},
                 batch, buffers.hidden);
   for (std::size_t l = 0; l < weights.layers.size(); ++l) {

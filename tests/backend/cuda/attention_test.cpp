@@ -66,7 +66,10 @@ Outputs run(const Case& test, std::size_t prompt, std::size_t samples, std::size
     attention.begin(batch, std::span(&frequencies, 1), stream);
     const cuda::Rows queries = rows_of(q, query_width, stream), keys = rows_of(k, kv_width, stream), values = rows_of(v, kv_width, stream);
     const cuda::Rows attended(rows.size(), query_width, stream);
-    attention.append(device_shape, 0, batch, cuda_pages, queries, keys, values, stream);
+    cuda::launch(
+        {dim3(static_cast<unsigned>(rows.size()), static_cast<unsigned>(shape.heads + 2 * shape.kv_heads)), dim3(cuda::kWarpThreads)},
+        stream.get(), cuda::append_kernel<cuda::kWarpThreads>, attention.entry(device_shape, 0, cuda_pages), cuda::DeviceNorm{},
+        cuda::DeviceNorm{}, attention.rows(), queries.view(), keys.view(), values.view());
     attention.attend(device_shape, shape.window, batch, cuda_pages, queries, attended, stream);
     const std::vector<float> on_gpu = values_of(attended, stream);
     outputs.cuda.insert(outputs.cuda.end(), on_gpu.begin(), on_gpu.end());
@@ -108,7 +111,7 @@ double largest_difference(const Outputs& outputs) {
 
 }  // namespace
 
-TEST_CASE("attention behind a shared prompt equals the Cpu backend's in any order of threads", "[cuda]") {
+TEST_CASE("attention behind a shared prompt equals the Cpu backend's in any order of threads", "[cuda][kernel]") {
   const Case test{{4, 2, 16, RopePairing::halves, 0.25F}};
   std::vector<float> first;
   in_several_orders([&] {
@@ -119,7 +122,7 @@ TEST_CASE("attention behind a shared prompt equals the Cpu backend's in any orde
   });
 }
 
-TEST_CASE("attention equals the Cpu backend's for all head sizes, groupings, pairings and cache types", "[cuda]") {
+TEST_CASE("attention equals the Cpu backend's for all head sizes, groupings, pairings and cache types", "[cuda][kernel]") {
   for (const std::size_t head_dim : {64U, 80U, 96U, 128U, 256U}) {
     CAPTURE(head_dim);
     CHECK(largest_difference(run({{2, 1, head_dim, RopePairing::halves, 0.1F}}, 5, 2, 1)) < 2e-6);
@@ -133,7 +136,7 @@ TEST_CASE("attention equals the Cpu backend's for all head sizes, groupings, pai
   CHECK(largest_difference(run({{2, 2, 16, RopePairing::halves, 0.25F}, KvType::bf16}, 9, 2, 1)) < 8e-3);
 }
 
-TEST_CASE("with a window, attention equals the Cpu backend's and leaves out the pages before it", "[cuda]") {
+TEST_CASE("with a window, attention equals the Cpu backend's and leaves out the pages before it", "[cuda][kernel]") {
   for (const std::size_t window : {1U, 10U, 64U, 70U}) {
     CAPTURE(window);
     Case test{{2, 1, 16, RopePairing::halves, 0.25F}};
@@ -142,7 +145,7 @@ TEST_CASE("with a window, attention equals the Cpu backend's and leaves out the 
   }
 }
 
-TEST_CASE("a row's attention has the same bits with and without other rows at its pages", "[cuda]") {
+TEST_CASE("a row's attention has the same bits with and without other rows at its pages", "[cuda][kernel]") {
   const Case test{{2, 1, 16, RopePairing::halves, 0.25F}};
   const Outputs one = run(test, 130, 1, 1), also_one = run(test, 130, 1, 1);
   CHECK(one.cuda == also_one.cuda);
@@ -155,7 +158,7 @@ TEST_CASE("a row's attention has the same bits with and without other rows at it
         std::vector<float>(three.cuda.begin() + 130 * row, three.cuda.begin() + 131 * row));
 }
 
-TEST_CASE("rows that see the same page as their n-th visit it together", "[cuda]") {
+TEST_CASE("rows that see the same page as their n-th visit it together", "[cuda][kernel]") {
   KvCache cache(10);
   const SequenceId parent = cache.create();
   for (std::size_t i = 0; i < 3; ++i) (void)cache.append(parent);

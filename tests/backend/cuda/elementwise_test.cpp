@@ -18,7 +18,7 @@ cuda::LaunchShape one_block_a_row(std::size_t rows) { return {dim3(static_cast<u
 
 }  // namespace
 
-TEST_CASE("RMSNorm divides by the root of the mean square and takes each row's expert's weights", "[cuda]") {
+TEST_CASE("RMSNorm divides by the root of the mean square and takes each row's expert's weights", "[cuda][kernel]") {
   for (const std::size_t width : {3U, 128U, 200U}) {
     CAPTURE(width);
     const std::vector<float> x = random_floats(3 * width, 1), weights = random_floats(2 * width, 2);
@@ -48,19 +48,7 @@ TEST_CASE("RMSNorm divides by the root of the mean square and takes each row's e
   }
 }
 
-TEST_CASE("SwiGLU gates by silu", "[cuda]") {
-  const cuda::Stream stream;
-  const cuda::Rows gate = rows_of({0, 1, -2, 50, -100}, 5, stream), up = rows_of({3, 2, 4, 2, 7}, 5, stream);
-  cuda::launch(one_block_a_row(1), stream.get(), cuda::activate_kernel<cuda::kRowThreads>, Activation::silu, gate.view(), up.view(), 5U);
-  const std::vector<float> y = values_of(gate, stream);
-  CHECK(y[0] == 0.0F);
-  CHECK(y[1] == Approx(2 / (1 + std::exp(-1.0))));
-  CHECK(y[2] == Approx(4 * -2 / (1 + std::exp(2.0))));
-  CHECK(y[3] == Approx(100));
-  CHECK(std::fabs(y[4]) < 1e-30F);
-}
-
-TEST_CASE("the log-probability of a token is its logit minus the log of the sum of exponentials", "[cuda]") {
+TEST_CASE("the log-probability of a token is its logit minus the log of the sum of exponentials", "[cuda][kernel]") {
   const std::size_t width = 300;
   std::vector<float> logits = random_floats(2 * width, 9);
   logits[width + 17] = 80.0F;
@@ -81,7 +69,7 @@ TEST_CASE("the log-probability of a token is its logit minus the log of the sum 
   });
 }
 
-TEST_CASE("a token's embedding is its row of its expert's matrix", "[cuda]") {
+TEST_CASE("a token's embedding is its row of its expert's matrix", "[cuda][kernel]") {
   const RandomWeights a(DType::q8_0, 8, 64, 1), b(DType::q8_0, 8, 64, 2);
   const cuda::Stream stream;
   const cuda::StoredMatrix stored_a(a.view(), stream), stored_b(b.view(), stream);
@@ -89,7 +77,7 @@ TEST_CASE("a token's embedding is its row of its expert's matrix", "[cuda]") {
   const auto rows = on_device(kRows, stream);
   const cuda::Rows out(3, 64, stream);
   cuda::launch(one_block_a_row(3), stream.get(), cuda::embed_kernel<DType::q8_0, cuda::kRowThreads>,
-               cuda::DeviceLinear{table.data(), nullptr}, rows.data(), 1.0F, out.view());
+               cuda::DeviceLinear{table.data(), nullptr, nullptr, {}}, rows.data(), 1.0F, out.view());
   const std::vector<float> y = values_of(out, stream);
   for (std::size_t r = 0; r < kRows.size(); ++r) {
     std::vector<float> expected(64);

@@ -62,3 +62,72 @@ TEST_CASE("A candidate of the Cuda backend has the same bits alone and among six
     CHECK(same_bits(one.log_probabilities, among.log_probabilities));
   }
 }
+
+TEST_CASE("The device's loop draws what the host draws, and ends candidates where the host does", "[cuda]") {
+  std::vector<Request> requests(2, request_of(2));
+  requests[0].budget.max_total_tokens = 24;
+  requests[1].sampling.order = SamplerOrder::hugging_face, requests[1].sampling.top_p = 0.9F, requests[1].sampling.temperature = 1.3F;
+  requests[1].sampling.repetition_penalty = 1.2F, requests[1].sampling.penalty_last_n = 4;
+  // Tokens that some candidates draw and others do not: they end at different steps, and the second expert's rows all do.
+  const Result free = generate<Cuda>(requests[1], {0, 1, 0});
+  requests[1].stop_tokens = {free.candidates[0].tokens[3], free.candidates[2].tokens[1], free.candidates[3].tokens[2]};
+  for (const Request& request : requests) {
+    const Result host = generate<Cuda>(request, {0, 1, 0}), device = generate<Cuda>(request, {0, 1, 3});
+    for (std::size_t i = 0; i < 6; ++i) {
+      CHECK(device.candidates[i].tokens == host.candidates[i].tokens);
+      CHECK(device.candidates[i].finish == host.candidates[i].finish);
+      CHECK(device.candidates[i].score == host.candidates[i].score);
+      for (std::size_t t = 0; t < host.candidates[i].tokens.size(); ++t) {
+        CHECK(device.candidates[i].log_probabilities[t] == Approx(host.candidates[i].log_probabilities[t]).margin(1e-6));
+      }
+    }
+    if (request.budget.max_total_tokens > 0) continue;  // of which the device knows nothing until the host looks
+    CHECK(device.cost.total().flops == Approx(host.cost.total().flops));
+    CHECK(device.cost.steps == host.cost.steps);
+  }
+}
+
+TEST_CASE("The device's loop goes on across cache pages, with all work deferred and blocks in any order", "[cuda]") {
+  Request request = request_of(1);
+  request.max_new_tokens = 70;  // a page of one's own holds 64
+  const auto run = [&](std::size_t steps) { return generate<Cuda>(request, {0, 1, steps}, FixedSubset({2})).candidates[0].tokens; };
+  const std::vector<Token> expected = run(0);
+#if !defined(__CUDACC__)
+  const emulation::ScopedOptions scope({.order = emulation::ThreadOrder::random, .resident_blocks = 3, .deferred = true});
+#endif
+  CHECK(run(30) == expected);
+}
+
+#if !defined(__CUDACC__)
+TEST_CASE("A device without room is a typed error, and all of its memory comes back", "[cuda]") {
+  const std::size_t before = emulation::bytes_in_use();
+  const auto experts = three_experts<Cuda>();
+  using Stack = ExpertStack<3, Transformer<Cuda>>;
+  std::size_t needed = 0;
+  {
+    const Stack stack(experts, {0, 1});
+    needed = emulation::bytes_in_use() - before;
+  }
+  CHECK(emulation::bytes_in_use() == before);
+  for (const std::size_t room : {needed / 3, needed - 1}) {
+    const emulation::ScopedOptions scope({.memory_bytes = before + room});
+    CHECK_THROWS_AS(Stack(experts, {0, 1}), DeviceError);
+    CHECK(emulation::bytes_in_use() == before);
+  }
+}
+
+TEST_CASE("A kernel that fails in the middle of a generation is a typed error, and the next request is answered", "[cuda]") {
+  using Stack = ExpertStack<3, Transformer<Cuda>>;
+  Ensemble<3, Transformer<Cuda>, CrossExpertLikelihood> ensemble(Stack(three_experts<Cuda>(), {0, 1, 3}));
+  const Request request = request_of(1);
+  const std::uint64_t before = emulation::kernels_run();
+  const Result expected = ensemble.generate(request);
+  const std::uint64_t kernels = emulation::kernels_run() - before;
+  {
+    const emulation::ScopedOptions scope({.failing_kernel = emulation::kernels_run() + kernels / 2});
+    CHECK_THROWS_WITH(ensemble.generate(request), contains("cudaErrorLaunchFailure"));
+  }
+  const Result again = ensemble.generate(request);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(again.candidates[i].tokens == expected.candidates[i].tokens);
+}
+#endif

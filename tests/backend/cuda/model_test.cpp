@@ -10,6 +10,7 @@
 #include "tutti/backend/cpu/cpu.hpp"
 #include "tutti/backend/cuda/cuda.cuh"
 #include "tutti/formats/json.hpp"
+#include "tutti/sampler/draw.hpp"
 #include "tutti/transformer/transformer.hpp"
 
 using namespace tutti;
@@ -71,6 +72,37 @@ std::vector<std::vector<Token>> greedy_tokens(const std::vector<ModelWeights>& e
   return tokens;
 }
 
+/// The same tokens as greedy_tokens<Cuda>, all but the first drawn on the device.
+std::vector<std::vector<Token>> greedy_on_device(const std::vector<ModelWeights>& experts, std::size_t count) {
+  BatchedTransformer<Cuda> stack(experts, {0, 1}, kOptions);
+  const std::vector<Token> prompt = {3, 14, 15, 92, 65};
+  std::vector<Row> rows;
+  std::vector<std::uint32_t> outputs;
+  for (std::uint32_t e = 0; e < experts.size(); ++e) {
+    const SequenceId sequence = stack.create();
+    for (const Token token : prompt) rows.push_back({e, sequence, static_cast<std::uint32_t>(rows.size() % prompt.size()), token});
+    outputs.push_back(static_cast<std::uint32_t>(rows.size() - 1));
+  }
+  const MatrixView<const float> logits = stack.forward(rows, outputs);
+  std::vector<Row> first;
+  std::vector<std::vector<Token>> tokens(experts.size());
+  for (std::uint32_t e = 0; e < experts.size(); ++e) {
+    tokens[e].push_back(greedy({logits.row(e), logits.cols}));
+    first.push_back({e, rows[outputs[e]].sequence, static_cast<std::uint32_t>(prompt.size()), tokens[e][0]});
+  }
+  SamplingOptions sampling;
+  sampling.temperature = 0.0F;
+  const std::vector<DrawKey> keys(experts.size());
+  const std::vector<std::span<const Token>> histories(experts.size(), prompt);
+  stack.begin_decoding({first, keys, histories, sampling, {}, stack.vocabulary_size(), count});
+  const std::vector<std::uint8_t> running(experts.size(), 1);
+  while (tokens[0].size() < count) {
+    const std::span<const DrawnToken> drawn = stack.decode(running, std::min<std::size_t>(4, count - tokens[0].size()));
+    for (std::size_t i = 0; i < drawn.size(); ++i) tokens[i % experts.size()].push_back(drawn[i].token);
+  }
+  return tokens;
+}
+
 }  // namespace
 
 TEST_CASE("Logits of a checkpoint on the Cuda backend equal those of transformers", "[cuda]") {
@@ -87,7 +119,9 @@ TEST_CASE("Every family on the Cuda backend gives the logits of transformers and
     // Mistral's checkpoint is another family's with a window; its GGUF file is whole.
     const auto model = Transformer<Cpu>::load(families / (name == "mistral" ? name + ".gguf" : name));
     CHECK(largest_difference(model, families / name / "expected.json") <= 1e-4);
-    CHECK(greedy_tokens<Cuda>({model.weights()}, {0, 1}, 6) == greedy_tokens<Cpu>({model.weights()}, {1}, 6));
+    const std::vector<std::vector<Token>> expected = greedy_tokens<Cpu>({model.weights()}, {1}, 7);
+    CHECK(greedy_tokens<Cuda>({model.weights()}, {0, 1}, 7) == expected);
+    CHECK(greedy_on_device({model.weights()}, 7) == expected);
   }
 }
 
@@ -107,8 +141,25 @@ TEST_CASE("Experts that run together give the greedy tokens of the Cpu backend",
   const auto base = Transformer<Cpu>::load(kData / "llama");
   const std::vector<ModelWeights> experts = {base.weights(), Transformer<Cpu>::load(kData / "llama_second").weights(),
                                              base.with_adapter(kData / "lora_all").weights()};
-  CHECK(greedy_tokens<Cuda>(experts, {0, 1}, 12) == greedy_tokens<Cpu>(experts, {1}, 12));
+  const std::vector<std::vector<Token>> expected = greedy_tokens<Cpu>(experts, {1}, 12);
+  CHECK(greedy_tokens<Cuda>(experts, {0, 1}, 12) == expected);
+  CHECK(greedy_on_device(experts, 12) == expected);
 }
+
+#if !defined(__CUDACC__)
+TEST_CASE("A layer is five launches, nine where experts have adapters", "[cuda]") {
+  const auto base = Transformer<Cpu>::load(kData / "llama");
+  for (const bool adapted : {false, true}) {
+    const std::vector<ModelWeights> experts = {base.weights(), adapted ? base.with_adapter(kData / "lora_all").weights() : base.weights()};
+    BatchedTransformer<Cuda> stack(experts, {0, 1}, kOptions);
+    const std::vector<Row> rows = {{0, stack.create(), 0, 3}, {1, stack.create(), 0, 4}};
+    const std::uint64_t before = emulation::kernels_run();
+    stack.log_probabilities(rows, {}, {});
+    const std::size_t layers = base.weights().config.layers;
+    CHECK(emulation::kernels_run() - before == 2 + layers * (adapted ? 9 : 5));  // and two before: angles, embedding
+  }
+}
+#endif
 
 TEST_CASE("A device that is not there is a typed error, and so are experts of different types", "[cuda]") {
   CHECK(cuda_available());

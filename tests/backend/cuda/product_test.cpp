@@ -37,9 +37,12 @@ std::vector<float> multiply(const std::vector<WeightMatrix>& experts, const std:
   const auto biases = on_device(std::vector<const float*>(experts.size(), device_bias.data()), stream);
   const cuda::Rows inputs = rows_of(x, experts[0].cols, stream);
   const cuda::Rows outputs(rows, experts[0].rows, stream);
-  cuda::enqueue_product(experts[0].type, {device_table.data(), bias.empty() ? nullptr : biases.data()},
-                        static_cast<std::uint32_t>(experts[0].rows), {device_groups.data(), groups.size(), most}, inputs.view(),
-                        outputs.view(), false, stream.get());
+  cuda::ProductJob job{.x = inputs.view(), .cols = static_cast<std::uint32_t>(experts[0].cols)};
+  job.parts[0] = {.linear = {device_table.data(), bias.empty() ? nullptr : biases.data(), nullptr, {}},
+                  .groups = {device_groups.data(), groups.size(), most},
+                  .outputs = static_cast<std::uint32_t>(experts[0].rows),
+                  .out = outputs.view()};
+  cuda::enqueue_products(cuda::device_type(experts[0].type), job, 1, stream.get());
   return values_of(outputs, stream);
 }
 
@@ -64,14 +67,14 @@ double worst_error(const WeightMatrix& weights, std::span<const float> x, std::s
 
 }  // namespace
 
-TEST_CASE("a product of two rows with three weight rows is the textbook sum", "[cuda]") {
+TEST_CASE("a product of two rows with three weight rows is the textbook sum", "[cuda][kernel]") {
   const std::vector<float> w = {1, 2, 3, 4, 0, -1, 0.5F, 0, 10, 20, 30, 40};
   const WeightMatrix weights{DType::f32, reinterpret_cast<const std::byte*>(w.data()), 3, 4, 16};
   CHECK(multiply({weights}, {2}, {1, 1, 1, 1, 2, 0, 4, -1}) == std::vector<float>{10, -0.5F, 100, 10, 2, 100});
   CHECK(multiply({weights}, {1}, {1, 1, 1, 1}, {5, 6, 7}) == std::vector<float>{15, 5.5F, 107});
 }
 
-TEST_CASE("every type agrees with sums in double over its dequantised weights, in any order of threads", "[cuda]") {
+TEST_CASE("every type agrees with sums in double over its dequantised weights, in any order of threads", "[cuda][kernel]") {
   for (const DType type : kTypes) {
     CAPTURE(layout_of(type).name);
     const std::size_t cols = layout_of(type).block_elements == 256 ? 512 : 288;
@@ -87,7 +90,7 @@ TEST_CASE("every type agrees with sums in double over its dequantised weights, i
   }
 }
 
-TEST_CASE("rows of floats may have any length and begin anywhere", "[cuda]") {
+TEST_CASE("rows of floats may have any length and begin anywhere", "[cuda][kernel]") {
   for (const DType type : {DType::f32, DType::f16, DType::bf16}) {
     for (const std::size_t cols : {1U, 7U, 8U, 9U, 77U}) {
       CAPTURE(layout_of(type).name, cols);
@@ -98,7 +101,7 @@ TEST_CASE("rows of floats may have any length and begin anywhere", "[cuda]") {
   }
 }
 
-TEST_CASE("a row's bits depend neither on the number of rows nor on the experts beside it", "[cuda]") {
+TEST_CASE("a row's bits depend neither on the number of rows nor on the experts beside it", "[cuda][kernel]") {
   for (const DType type : {DType::f32, DType::bf16, DType::q4_1}) {
     CAPTURE(layout_of(type).name);
     const RandomWeights a(type, 6, 320, 1), b(type, 6, 320, 2);
@@ -117,7 +120,7 @@ TEST_CASE("a row's bits depend neither on the number of rows nor on the experts 
   }
 }
 
-TEST_CASE("a full device is an error that names what was asked for and what is free", "[cuda]") {
+TEST_CASE("a full device is an error that names what was asked for and what is free", "[cuda][kernel]") {
   CHECK_THROWS_WITH(cuda::DeviceArray<std::byte>(std::size_t{1} << 60), contains("1152921504606846976 bytes") && contains("are free"));
   CHECK(cuda::DeviceArray<float>(4).size() == 4);
 }

@@ -23,6 +23,7 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __grid_constant__
 
 struct uint2 {
   unsigned x, y;
@@ -155,6 +156,12 @@ inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(va
 inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
 inline float rsqrtf(float x) { return 1.0F / std::sqrt(x); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return static_cast<unsigned>(std::uint64_t{a} * b >> 32); }
+/// A product that is rounded before it is added to anything: the compiler must not see that it is one.
+inline float __fmul_rn(float a, float b) {
+  float product = a * b;
+  asm("" : "+m"(product));
+  return product;
+}
 inline int __popc(unsigned x) { return std::popcount(x); }
 
 // The runtime's interface. An error code that the backend does not tell from others has no name here.

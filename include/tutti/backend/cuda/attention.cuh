@@ -3,10 +3,12 @@
 // Enqueues the attention of a batch: which rows visit which page, in how many parts, and where the parts lie until they are merged.
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "tutti/backend/cuda/kernels/decode.cuh"
 #include "tutti/backend/cuda/parts.cuh"
 
 namespace tutti::cuda {
@@ -17,6 +19,7 @@ class BatchAttention {
   /// @param frequencies each set has radians a position, one for each pair of a head.
   void begin(const Batch& batch, std::span<const std::vector<float>> frequencies, const Stream& stream) {
     planned_ = 0;
+    moving_ = false;
     rows_.grow(batch.size());
     rows_.upload(batch.rows, stream);
     slots_.grow(batch.slots.size());
@@ -27,20 +30,80 @@ class BatchAttention {
     span_begin_.grow(begins.size());
     span_begin_.upload(begins, stream);
     angles_.resize(frequencies.size());
-    for (std::size_t set = 0; set < angles_.size(); ++set) turn(angles_[set], batch, frequencies[set], stream);
+    for (std::size_t set = 0; set < angles_.size(); ++set) {
+      Angles& angles = angles_[set];
+      if (angles.frequencies.size() != frequencies[set].size()) {
+        angles.frequencies = upload(std::span<const float>(frequencies[set]), stream);
+      }
+      angles.cosines.grow(batch.size() * frequencies[set].size());
+      angles.sines.grow(batch.size() * frequencies[set].size());
+    }
+    turn(batch.size(), stream);
+  }
+
+  /// The same for rows that move on by themselves (kernels/decode.cuh); a batch of the same model has been attended to before.
+  void begin_moving(const Batch& batch, std::span<const std::vector<float>> frequencies, const Stream& stream) {
+    const std::size_t windows = planned_;
+    require<OptionError>(windows >= 1 && windows <= kMostWindows, windows, " kinds of windows: between 1 and ", kMostWindows,
+                         " can be decoded on the device, after a forward pass");
+    begin(batch, frequencies, stream);
+    planned_ = windows;
+    moving_ = true;
+  }
+  [[nodiscard]] bool moving() const { return moving_; }
+
+  /// Makes room for rows to move on by `steps` positions, up to those of `batch`.
+  void move(const Batch& batch, std::size_t steps, const Stream& stream) {
+    span_limits_.grow(batch.spans.size());
+    span_limits_.upload(batch.spans, stream);
+    spans_.grow(batch.spans.size());
+    const std::vector<std::uint32_t> begins(batch.span_begin.begin(), batch.span_begin.end());
+    span_begin_.upload(begins, stream);
+    for (std::size_t i = 0; i < planned_; ++i) plan(plans_[i], batch, steps, stream);
+  }
+
+  void share(DecodeState& state) {
+    state.slots = slots_.data();
+    state.spans = spans_.data();
+    state.span_limits = span_limits_.data();
+    state.span_begin = span_begin_.data();
+    state.window_count = static_cast<std::uint32_t>(planned_);
+    for (std::size_t i = 0; i < planned_; ++i) {
+      state.windows[i] = {static_cast<std::uint32_t>(plans_[i].window), plans_[i].starts.data()};
+    }
+  }
+
+  /// What launches are told beside what `share` gives: if it differs, they cannot be repeated.
+  [[nodiscard]] std::vector<std::uintptr_t> arguments() const {
+    const auto address = [](const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); };
+    std::vector<std::uintptr_t> result = {address(partial_.data()), address(pages_done_.data())};
+    for (std::size_t i = 0; i < planned_; ++i) {
+      result.push_back(address(plans_[i].visits.data()));
+      for (const Part& part : plans_[i].parts) {
+        result.insert(result.end(), {part.first_row, part.row_count, part.depths, part.first_visit, part.visit_count});
+      }
+    }
+    return result;
   }
 
   [[nodiscard]] const Row* rows() const { return rows_.data(); }
 
+  /// Cosines and sines for the rows as they are.
+  void turn(std::size_t rows, const Stream& stream) {
+    for (Angles& angles : angles_) {
+      launch({dim3(static_cast<unsigned>(rows)), dim3(kWarpThreads)}, stream.get(), rope_angles_kernel<kWarpThreads>, rows_.data(),
+             angles.frequencies.data(), static_cast<std::uint32_t>(angles.frequencies.size()), angles.cosines.data(), angles.sines.data());
+    }
+  }
+
+  /// Where the queries, keys and values of a layer go.
   /// @param set of the frequencies given to `begin`; without meaning where `shape.turned` is false.
-  void append(const DeviceAttention& shape, std::size_t set, const Batch& batch, const KvPages& pages, const Rows& queries,
-              const Rows& keys, const Rows& values, const Stream& stream) {
-    const float* cosines = shape.turned ? angles_[set].cosines.data() : nullptr;
-    const float* sines = shape.turned ? angles_[set].sines.data() : nullptr;
-    with_kv_type(pages.shape().type, [&](auto element) {
-      launch({dim3(static_cast<unsigned>(batch.size())), dim3(kAttentionThreads)}, stream.get(), append_kernel<decltype(element)>, shape,
-             cosines, sines, slots_.data(), queries.view(), keys.view(), values.view(), pages.view());
-    });
+  [[nodiscard]] CacheEntry entry(const DeviceAttention& shape, std::size_t set, const KvPages& pages) const {
+    return {.shape = shape,
+            .cosines = shape.turned ? angles_[set].cosines.data() : nullptr,
+            .sines = shape.turned ? angles_[set].sines.data() : nullptr,
+            .slots = slots_.data(),
+            .pages = pages.view()};
   }
 
   /// @param window positions that a row sees, its own included; 0 for all.
@@ -48,15 +111,14 @@ class BatchAttention {
               const Rows& out, const Stream& stream) {
     const Plan& plan = plan_of(shape, window, batch, stream);
     for (const Part& part : plan.parts) {
+      const PartialResults partial{partial_.data(), pages_done_.data(), part.first_row, part.depths};
       with_kv_type(pages.shape().type, [&](auto element) {
         using Element = decltype(element);
         launch({dim3(static_cast<unsigned>(part.visit_count), shape.kv_heads), dim3(kAttentionThreads),
                 attention_shared_bytes<Element>(shape.head_dim)},
-               stream.get(), partial_attention_kernel<Element>, shape, plan.visits.data() + part.first_visit, spans_.data(),
-               span_begin_.data(), plan.starts.data(), queries.view(), pages.view(), partial_.data(), part.first_row, part.depths);
+               stream.get(), attention_kernel<Element>, shape, plan.visits.data() + part.first_visit, spans_.data(), span_begin_.data(),
+               plan.starts.data(), queries.view(), pages.view(), partial, out.view());
       });
-      launch({dim3(part.row_count, shape.heads), dim3(kWarpThreads)}, stream.get(), merge_attention_kernel<kWarpThreads>, shape,
-             partial_.data(), span_begin_.data(), plan.starts.data(), part.first_row, part.depths, out.view());
     }
   }
 
@@ -75,6 +137,7 @@ class BatchAttention {
   /// What the layers with one window do with the batch.
   struct Plan {
     std::size_t window = 0;
+    DeviceAttention shape;  ///< Of one of them.
     std::vector<Part> parts;
     DeviceArray<PageVisit> visits;
     DeviceArray<WindowStart> starts;
@@ -83,35 +146,37 @@ class BatchAttention {
   /// Floats of partial results at a time, unless one row needs more.
   static constexpr std::size_t kPartialFloats = std::size_t{16} << 20;
 
-  void turn(Angles& angles, const Batch& batch, std::span<const float> frequencies, const Stream& stream) {
-    if (angles.frequencies.size() != frequencies.size()) angles.frequencies = upload(frequencies, stream);
-    angles.cosines.grow(batch.size() * frequencies.size());
-    angles.sines.grow(batch.size() * frequencies.size());
-    launch({dim3(static_cast<unsigned>(batch.size())), dim3(kWarpThreads)}, stream.get(), rope_angles_kernel<kWarpThreads>, rows_.data(),
-           angles.frequencies.data(), static_cast<std::uint32_t>(frequencies.size()), angles.cosines.data(), angles.sines.data());
-  }
-
   /// The plan of the batch in work, made when the first layer with its window asks.
   const Plan& plan_of(const DeviceAttention& shape, std::size_t window, const Batch& batch, const Stream& stream) {
     for (std::size_t i = 0; i < planned_; ++i) {
       if (plans_[i].window == window) return plans_[i];
     }
     if (planned_ == plans_.size()) plans_.emplace_back();
-    Plan& plan = plans_[planned_++];
-    plan.window = window;
+    Plan& made = plans_[planned_++];
+    made.window = window;
+    made.shape = shape;
+    plan(made, batch, 0, stream);
+    return made;
+  }
+
+  /// @param moving steps that the rows make by themselves, up to where they are in `batch`; then there is room to spare, so that most
+  ///        plans of a generation have one shape, and the device sets where windows start.
+  void plan(Plan& plan, const Batch& batch, std::size_t moving, const Stream& stream) {
     plan.parts.clear();
     std::vector<PageVisit> visits;
     std::vector<WindowStart> starts;
     std::size_t most_depths = 1;
     for (std::size_t r = 0; r < batch.size(); ++r) {
-      starts.push_back(window_start(batch.spans_of(r), window));
+      starts.push_back(window_start(batch.spans_of(r), plan.window == 0 ? 0 : plan.window + moving));
       most_depths = std::max(most_depths, batch.spans_of(r).size());
     }
-    const std::size_t floats_a_row = shape.heads * most_depths * (shape.head_dim + 2);
+    if (moving > 0) most_depths = std::bit_ceil(most_depths);
+    const std::size_t floats_a_row = plan.shape.heads * most_depths * (plan.shape.head_dim + 2);
     const std::size_t rows_a_part = std::max<std::size_t>(1, kPartialFloats / floats_a_row);
     for (std::size_t first = 0; first < batch.size(); first += rows_a_part) {
       const std::size_t last = std::min(first + rows_a_part, batch.size());
-      const std::vector<PageVisit> more = page_visits(batch, starts, first, last);
+      std::vector<PageVisit> more = page_visits(batch, starts, first, last);
+      if (moving > 0) more.resize(std::bit_ceil(more.size()));
       plan.parts.push_back({static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(last - first),
                             static_cast<std::uint32_t>(most_depths), visits.size(), more.size()});
       visits.insert(visits.end(), more.begin(), more.end());
@@ -119,17 +184,23 @@ class BatchAttention {
     plan.visits.grow(visits.size());
     plan.visits.upload(visits, stream);
     plan.starts.grow(starts.size());
-    plan.starts.upload(starts, stream);
-    partial_.grow(std::min(rows_a_part, batch.size()) * floats_a_row);
-    return plan;
+    if (moving == 0) plan.starts.upload(starts, stream);
+    const std::size_t most_rows = std::min(rows_a_part, batch.size());
+    partial_.grow(most_rows * floats_a_row);
+    if (most_rows * plan.shape.kv_heads > pages_done_.size()) {
+      pages_done_ = DeviceArray<std::uint32_t>(most_rows * plan.shape.kv_heads);
+      pages_done_.set_zero(stream);
+    }
   }
 
   DeviceArray<Row> rows_;
   DeviceArray<PageSlot> slots_;
-  DeviceArray<PageSpan> spans_;
+  DeviceArray<PageSpan> spans_, span_limits_;
   DeviceArray<std::uint32_t> span_begin_;
   DeviceArray<float> partial_;
+  DeviceArray<std::uint32_t> pages_done_;  ///< Zeros between launches.
   std::vector<Angles> angles_;
+  bool moving_ = false;
   std::vector<Plan> plans_;
   std::size_t planned_ = 0;  ///< The first so many plans are of the batch in work; the others keep their memory for later ones.
 };

@@ -14,10 +14,10 @@
 
 #include "tutti/backend/concept.hpp"
 #include "tutti/backend/cuda/attention.cuh"
-#include "tutti/backend/cuda/groups.cuh"
+#include "tutti/backend/cuda/decoding.cuh"
 #include "tutti/backend/cuda/kernels/elementwise.cuh"
-#include "tutti/backend/cuda/kernels/product.cuh"
 #include "tutti/backend/cuda/parts.cuh"
+#include "tutti/backend/cuda/products.cuh"
 #include "tutti/core/thread_pool.hpp"
 
 namespace tutti {
@@ -25,6 +25,7 @@ namespace tutti {
 struct CudaOptions {
   int device = 0;                ///< Which GPU, as CUDA numbers them.
   std::size_t host_threads = 0;  ///< For work on the host, such as drawing tokens; 0 takes as many as the machine has.
+  std::size_t steps_a_poll = 8;  ///< Tokens of each candidate between two looks of the host; 0 draws on the host.
 };
 
 /// Satisfies Backend. Movable.
@@ -37,24 +38,13 @@ class Cuda {
   using KvPages = cuda::KvPages;
 
   /// @throws DeviceError when there is no such device, or no driver that can use it.
-  explicit Cuda(Options options = {}) : device_(select(options.device)), pool_(std::make_unique<ThreadPool>(options.host_threads)) {}
+  explicit Cuda(Options options = {})
+      : device_(select(options.device)), steps_a_poll_(options.steps_a_poll), pool_(std::make_unique<ThreadPool>(options.host_threads)) {}
 
   /// @throws ModelError when the experts keep the layer in different types, DeviceError when there is no room.
   [[nodiscard]] Linear make_linear(std::span<const LinearWeights* const> experts) {
     activate();
-    std::vector<const WeightMatrix*> weights, a, b;
-    for (const LinearWeights* expert : experts) {
-      weights.push_back(expert->weight.rows == 0 ? nullptr : &expert->weight);  // a part that the family does not have
-      a.push_back(expert->delta ? &expert->delta->a : nullptr);
-      b.push_back(expert->delta ? &expert->delta->b : nullptr);
-    }
-    Linear linear;
-    stack_biases(experts, linear);
-    linear.weights = stack(weights, [&](std::size_t i, std::size_t j) { return experts[i]->bias == experts[j]->bias; });
-    const auto alike = [](std::size_t, std::size_t) { return true; };
-    linear.low_rank_a = stack(a, alike);
-    linear.low_rank_b = stack(b, alike);
-    return linear;
+    return products_.make(experts, stream_);
   }
 
   [[nodiscard]] Norm make_norm(std::span<const NormWeights* const> experts) {
@@ -86,7 +76,7 @@ class Cuda {
 
   void begin(const Batch& batch, std::span<const std::vector<float>> rope_frequencies) {
     activate();
-    groups_.begin(batch.groups, stream_);
+    products_.begin(batch.groups, stream_);
     attention_.begin(batch, rope_frequencies, stream_);
   }
 
@@ -104,15 +94,24 @@ class Cuda {
 
   void attention_input(const AttentionPhase<Linear, Norm>& phase, const AttentionShape& shape, std::size_t layer, const Batch& batch,
                        const Rows& x, KvPages& pages, Rows& q) {
-    normalise(phase.norm, batch.size(), x);
+    using End = cuda::ProductEnd;
+    const cuda::CacheEntry entry = attention_.entry(device_shape(shape, layer), shape.rope_set.value_or(0), pages);
+    cuda::ProductInput input = input_of(x, batch, &phase.norm);
+    if (!phase.query_norm && !phase.key_norm) {
+      input.entry = entry;
+      const cuda::Product products[] = {{phase.query, q.view(), End::query}, {phase.key, {}, End::key}, {phase.value, {}, End::value}};
+      return products_.run(input, products, stream_);
+    }
+    // A head's norm needs all of the head, which no warp has.
     key_.reset(x.capacity(), shape.kv_heads * shape.head_dim, stream_);
     value_.reset(x.capacity(), shape.kv_heads * shape.head_dim, stream_);
-    multiply(phase.query, normed_, q);
-    multiply(phase.key, normed_, key_);
-    multiply(phase.value, normed_, value_);
-    if (phase.query_norm) normalise_heads(*phase.query_norm, batch.size(), shape.heads, q);
-    if (phase.key_norm) normalise_heads(*phase.key_norm, batch.size(), shape.kv_heads, key_);
-    attention_.append(device_shape(shape, layer), shape.rope_set.value_or(0), batch, pages, q, key_, value_, stream_);
+    const cuda::Product products[] = {{phase.query, q.view()}, {phase.key, key_.view()}, {phase.value, value_.view()}};
+    products_.run(input, products, stream_);
+    const auto view_of = [](const auto& norm) { return norm ? view(*norm) : cuda::DeviceNorm{}; };
+    cuda::launch(
+        {dim3(static_cast<unsigned>(batch.size()), static_cast<unsigned>(shape.heads + 2 * shape.kv_heads)), dim3(cuda::kWarpThreads)},
+        stream_.get(), cuda::append_kernel<cuda::kWarpThreads>, entry, view_of(phase.query_norm), view_of(phase.key_norm),
+        attention_.rows(), q.view(), key_.view(), value_.view());
   }
 
   void attend(const AttentionShape& shape, std::size_t layer, const Batch& batch, const KvPages& pages, Rows& q, Rows& out) {
@@ -120,29 +119,23 @@ class Cuda {
   }
 
   void add_linear(const ResidualPhase<Linear, Norm>& phase, const Batch& batch, const Rows& in, Rows& x) {
-    if (!phase.norm) return multiply(phase.linear, in, x, true);
+    if (!phase.norm) return run(in, batch, nullptr, {phase.linear, x.view(), cuda::ProductEnd::add});
     product_.reset(x.capacity(), x.width(), stream_);
-    multiply(phase.linear, in, product_);
+    run(in, batch, nullptr, {phase.linear, product_.view()});
     apply(*phase.norm, batch.size(), nullptr, product_, x, true);
   }
 
   void mlp_input(const MlpPhase<Linear, Norm>& phase, const Batch& batch, const Rows& x, Rows& out) {
-    normalise(phase.norm, batch.size(), x);
-    multiply(phase.gate != nullptr ? *phase.gate : phase.up, normed_, out);
-    cuda::DeviceRows up;
-    if (phase.gate != nullptr) {
-      up_.reset(x.capacity(), out.width(), stream_);
-      multiply(phase.up, normed_, up_);
-      up = up_.view();
-    }
-    cuda::launch(row_shape(batch.size()), stream_.get(), cuda::activate_kernel<cuda::kRowThreads>, phase.activation, out.view(), up,
-                 static_cast<std::uint32_t>(out.width()));
+    using End = cuda::ProductEnd;
+    if (phase.gate == nullptr) return run(x, batch, &phase.norm, {phase.up, out.view(), End::activate, nullptr, phase.activation});
+    run(x, batch, &phase.norm, {*phase.gate, out.view(), End::gate, &phase.up, phase.activation});
   }
 
   /// Gathers: row i of `out` is the normalised row outputs[i] of `x`.
   void final_norm(const NormPhase<Norm>& norm, std::span<const RowGroup>, std::span<const std::uint32_t> outputs, const Rows& x,
                   Rows& out) {
     if (outputs.empty()) return;
+    if (attention_.moving()) return apply(norm, outputs.size(), nullptr, x, out, false);  // all rows have outputs
     outputs_.grow(outputs.size());
     outputs_.upload(outputs, stream_);
     apply(norm, outputs.size(), outputs_.data(), x, out, false);
@@ -150,8 +143,15 @@ class Cuda {
 
   /// Rows [first, first + rows of `groups`) of `out` get the products.
   void head(const Linear& linear, std::span<const RowGroup> groups, const Rows& in, Rows& out, std::size_t first) {
-    const auto list = [&](std::uint32_t pattern) { return groups_.upload_others(groups, pattern, stream_); };
-    multiply(linear, list, in, out, first, false);
+    std::vector<Row> rows;
+    if (attention_.moving()) {
+      const cuda::Product product{linear, out.view(first)};
+      return products_.run({in, {}, attention_.rows()}, {&product, 1}, stream_);
+    }
+    for (const RowGroup& group : groups) rows.insert(rows.end(), group.count, Row{group.expert, 0, 0, 0});
+    output_rows_.grow(rows.size());
+    output_rows_.upload(rows, stream_);
+    products_.run({in, {}, output_rows_.data(), rows.size()}, {linear, out.view(first)}, groups, stream_);
   }
 
   /// Waits for the device.
@@ -170,6 +170,24 @@ class Cuda {
       require<NumericError>(!std::isnan(result[r]), "row ", r, " of ", targets.size(),
                             " has a logit that is NaN or infinite: check the model's weights");
     }
+  }
+
+  // DeviceDecoding.
+  [[nodiscard]] std::size_t steps_a_poll() const { return steps_a_poll_; }
+  void begin_decoding(const DecodingStart& start, const Batch& batch, std::span<const std::vector<float>> rope_frequencies) {
+    activate();
+    products_.begin(batch.groups, stream_);
+    attention_.begin_moving(batch, rope_frequencies, stream_);
+    decoding_ = cuda::Decoding(start, products_, attention_, stream_);
+  }
+  /// Waits for the device.
+  template <class Step>
+  std::span<const DrawnToken> decode(const Batch& batch, KvPages& pages, Rows& logits, std::size_t steps, Step&& step) {
+    activate();
+    return decoding_.run(batch, attention_, pages.view().pages, logits, steps, stream_, [&] {
+      attention_.turn(batch.size(), stream_);
+      step();
+    });
   }
 
   template <class Body>
@@ -207,52 +225,7 @@ class Cuda {
             .scale = shape.scale};
   }
 
-  static cuda::DeviceLinear view(const Linear& linear) { return {linear.weights.table.data(), linear.biases.data()}; }
-
-  void stack_biases(std::span<const LinearWeights* const> experts, Linear& linear) {
-    std::vector<float> values;
-    std::vector<std::size_t> begins;
-    for (const LinearWeights* expert : experts) {
-      begins.push_back(values.size());
-      values.insert(values.end(), expert->bias.begin(), expert->bias.end());
-    }
-    if (values.empty()) return;
-    linear.bias_values = cuda::upload(std::span<const float>(values), stream_);
-    std::vector<const float*> pointers;
-    for (std::size_t e = 0; e < experts.size(); ++e) {
-      pointers.push_back(experts[e]->bias.empty() ? nullptr : linear.bias_values.data() + begins[e]);
-    }
-    linear.biases = cuda::upload(std::span<const float* const>(pointers), stream_);
-  }
-
-  /// @param alike(i, j) whether experts i and j with the same matrix make one group.
-  template <class Alike>
-  [[nodiscard]] cuda::StackedMatrices stack(std::span<const WeightMatrix* const> experts, Alike alike) {
-    cuda::StackedMatrices stacked;
-    std::vector<cuda::DeviceMatrix> table;
-    cuda::SharingPattern pattern;
-    std::size_t first = experts.size();
-    for (std::size_t e = 0; e < experts.size(); ++e) {
-      stacked.stored.push_back(experts[e] == nullptr ? nullptr : store_.get(*experts[e], stream_));
-      table.push_back(experts[e] == nullptr ? cuda::DeviceMatrix{} : stacked.stored[e]->view());
-      pattern.push_back(cuda::kNoWeights);
-      if (experts[e] == nullptr) continue;
-      const DType type = cuda::device_type(experts[e]->type);
-      if (first == experts.size()) {
-        first = e;
-        stacked.type = type;
-      }
-      require<ModelError>(type == stacked.type, "expert ", e, " keeps a layer in ", layout_of(type).name, ", expert ", first, " in ",
-                          layout_of(stacked.type).name, ": convert the experts to one type with LoadOptions::storage");
-      stacked.outputs = std::max(stacked.outputs, table.back().rows);
-      std::size_t same = 0;
-      while (stacked.stored[same] != stacked.stored[e] || !alike(same, e)) ++same;
-      pattern.back() = static_cast<std::uint32_t>(same);
-    }
-    stacked.table = cuda::upload(std::span<const cuda::DeviceMatrix>(table), stream_);
-    stacked.pattern = groups_.number_of(pattern);
-    return stacked;
-  }
+  static cuda::DeviceLinear view(const Linear& linear) { return {linear.weights.table.data(), linear.biases.data(), nullptr, {}}; }
 
   static cuda::DeviceNorm view(const NormPhase<Norm>& norm) {
     return {norm.weight.weights.data(), norm.weight.biases.data(), norm.weight.width, norm.epsilon, norm.kind == NormKind::layer};
@@ -265,48 +238,28 @@ class Cuda {
                  out.view(), accumulate);
   }
 
-  /// normed_[r] = norm of x[r].
-  void normalise(const NormPhase<Norm>& norm, std::size_t rows, const Rows& x) {
-    normed_.reset(x.capacity(), x.width(), stream_);
-    apply(norm, rows, nullptr, x, normed_, false);
+  [[nodiscard]] cuda::ProductInput input_of(const Rows& x, const Batch& batch, const NormPhase<Norm>* norm) const {
+    return {x, norm == nullptr ? cuda::DeviceNorm{} : view(*norm), attention_.rows(), batch.size()};
   }
-
-  void normalise_heads(const NormPhase<Norm>& norm, std::size_t rows, std::size_t heads, const Rows& x) {
-    cuda::launch({dim3(static_cast<unsigned>(rows), static_cast<unsigned>(heads)), dim3(cuda::kWarpThreads)}, stream_.get(),
-                 cuda::head_norm_kernel<cuda::kWarpThreads>, view(norm), attention_.rows(), x.view());
-  }
-
-  /// out[first + r] (+)= W in[r] + bias + B A in[r]. `list(pattern)` gives the groups of the rows.
-  template <class List>
-  void multiply(const Linear& linear, List list, const Rows& in, const Rows& out, std::size_t first, bool accumulate) {
-    cuda::enqueue_product(linear.weights.type, view(linear), linear.weights.outputs, list(linear.weights.pattern), in.view(),
-                          out.view(first), accumulate, stream_.get());
-    if (!linear.has_deltas()) return;
-    low_rank_.reset(in.capacity(), linear.low_rank_a.outputs, stream_);
-    low_rank_.set_zero(stream_);  // ranks may differ, and what lies behind a shorter one is multiplied by zero
-    cuda::enqueue_product(linear.low_rank_a.type, {linear.low_rank_a.table.data(), nullptr}, linear.low_rank_a.outputs,
-                          list(linear.low_rank_a.pattern), in.view(), low_rank_.view(), false, stream_.get());
-    cuda::enqueue_product(linear.low_rank_b.type, {linear.low_rank_b.table.data(), nullptr}, linear.low_rank_b.outputs,
-                          list(linear.low_rank_b.pattern), low_rank_.view(), out.view(first), true, stream_.get());
-  }
-  void multiply(const Linear& linear, const Rows& in, const Rows& out, bool accumulate = false) {
-    multiply(
-        linear, [&](std::uint32_t pattern) { return groups_.list(pattern); }, in, out, 0, accumulate);
+  void run(const Rows& x, const Batch& batch, const NormPhase<Norm>* norm, const cuda::Product& product) {
+    products_.run(input_of(x, batch, norm), {&product, 1}, stream_);
   }
 
   int device_;
+  std::size_t steps_a_poll_;
   std::unique_ptr<ThreadPool> pool_;
   cuda::Stream stream_;
-  cuda::MatrixStore store_;
-  cuda::BatchGroups groups_;
+  cuda::Products products_;
   cuda::BatchAttention attention_;
-  cuda::Rows normed_, key_, value_, up_, product_, low_rank_;
+  cuda::Decoding decoding_;
+  cuda::Rows key_, value_, product_;
   cuda::DeviceArray<std::uint32_t> outputs_;
+  cuda::DeviceArray<Row> output_rows_;
   cuda::DeviceArray<Token> targets_;
   cuda::DeviceArray<float> results_;
   cuda::PinnedArray<float> results_host_;
 };
 
-static_assert(Backend<Cuda>);
+static_assert(Backend<Cuda> && DeviceDecoding<Cuda>);
 
 }  // namespace tutti

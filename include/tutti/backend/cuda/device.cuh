@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What kernels need of the compiler beyond CUDA C++ itself, one function or macro each: shared memory, launching, and
+// What kernels need of the compiler beyond CUDA C++ itself, one function or macro each: shared memory, loops, launching, and
 // instructions that have no name in the language. nvcc compiles the first half; the second is for the tests, which run the same
 // kernels on a CPU (tests/emulation/).
 
@@ -16,9 +16,12 @@
 #if defined(__CUDACC__)
 #include <cuda_fp16.h>
 
+/// The loop behind it has few turns, known to the compiler: what it indexes stays in registers.
+#define TUTTI_UNROLL _Pragma("unroll")
 /// `T name[count]` in the memory that the threads of a block share.
 #define TUTTI_SHARED(T, name, count) __shared__ T name[count]
 #else
+#define TUTTI_UNROLL
 #define TUTTI_SHARED(T, name, count) \
   static const char name##_key = 0;  \
   T(&name)[count] = *static_cast<T(*)[count]>(tutti::emulation::static_shared(&name##_key, sizeof(T) * (count), alignof(T)))

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tutti/backend/batch.hpp"
-#include "tutti/backend/cuda/kernels/product.cuh"
+#include "tutti/backend/cuda/kernels/decode.cuh"
 #include "tutti/backend/cuda/memory.cuh"
 
 namespace tutti::cuda {
@@ -68,6 +68,15 @@ class BatchGroups {
     return list_of(std::span(host_).subspan(begin, begins_[pattern + 1] - begin), device_.data() + begin);
   }
 
+  /// The same groups twice: those that kernels look at, and how they were.
+  void share(DecodeState& state, const Stream& stream) {
+    all_.grow(host_.size());
+    all_.upload(host_, stream);
+    state.groups = device_.data();
+    state.all_groups = all_.data();
+    state.group_count = static_cast<std::uint32_t>(host_.size());
+  }
+
   /// Other groups, such as those of the rows that have outputs, under one pattern. Valid until the next call.
   [[nodiscard]] GroupList upload_others(std::span<const RowGroup> others, std::uint32_t pattern, const Stream& stream) {
     std::vector<DeviceGroup> groups;
@@ -87,7 +96,7 @@ class BatchGroups {
   std::vector<SharingPattern> patterns_;
   std::vector<std::size_t> begins_;
   std::vector<DeviceGroup> host_;
-  DeviceArray<DeviceGroup> device_, others_;
+  DeviceArray<DeviceGroup> device_, others_, all_;
 };
 
 }  // namespace tutti::cuda

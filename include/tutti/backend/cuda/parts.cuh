@@ -86,7 +86,7 @@ class KvPages {
 
   [[nodiscard]] const KvShape& shape() const { return shape_; }
   [[nodiscard]] DevicePages view() const {
-    return {table_.data(), static_cast<std::uint32_t>(shape_.kv_heads), static_cast<std::uint32_t>(shape_.head_dim)};
+    return {table_.data(), static_cast<std::uint32_t>(shape_.kv_heads), static_cast<std::uint32_t>(shape_.head_dim), shape_.type};
   }
 
   void reserve(std::size_t count, const Stream& stream) {

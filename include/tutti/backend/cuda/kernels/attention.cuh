@@ -11,45 +11,9 @@
 #include <vector>
 
 #include "tutti/backend/batch.hpp"
-#include "tutti/backend/concept.hpp"
-#include "tutti/backend/cuda/device.cuh"
-#include "tutti/backend/cuda/kernels/product.cuh"
+#include "tutti/backend/cuda/kernels/cache.cuh"
 
 namespace tutti::cuda {
-
-/// The cache's pages: for each layer and kv head keys [kPagePositions, head_dim], then values.
-struct DevicePages {
-  void* const* pages = nullptr;
-  std::uint32_t kv_heads = 0;
-  std::uint32_t head_dim = 0;
-
-  /// In elements, from a page's beginning to the keys of a head.
-  [[nodiscard]] __device__ __host__ std::size_t offset(std::uint32_t layer, std::uint32_t kv_head) const {
-    return (std::size_t{layer} * kv_heads + kv_head) * 2 * kPagePositions * head_dim;
-  }
-};
-
-/// The attention of one layer, for kernels.
-struct DeviceAttention {
-  std::uint32_t layer = 0;
-  std::uint32_t heads = 0;
-  std::uint32_t kv_heads = 0;
-  std::uint32_t head_dim = 0;
-  bool interleaved = false;  ///< RopePairing::interleaved.
-  bool turned = true;        ///< Whether the layer has rotary embeddings.
-  float scale = 1.0F;
-};
-
-[[nodiscard]] __device__ __forceinline__ float to_number(float value) { return value; }
-[[nodiscard]] __device__ __forceinline__ float to_number(Float16 value) { return load_half(&value.bits); }
-[[nodiscard]] __device__ __forceinline__ float to_number(BFloat16 value) { return load_bfloat16(&value.bits); }
-__device__ __forceinline__ void from_number(float number, float& value) { value = number; }
-__device__ __forceinline__ void from_number(float number, Float16& value) { value.bits = half_bits(number); }
-__device__ __forceinline__ void from_number(float number, BFloat16& value) {
-  const unsigned bits = __float_as_uint(number);
-  const bool nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
-  value.bits = static_cast<std::uint16_t>((nan ? bits | 0x400000U : bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16);
-}
 
 inline constexpr unsigned kAttentionWarps = 4;
 inline constexpr unsigned kAttentionThreads = kAttentionWarps * kWarpThreads;
@@ -62,40 +26,6 @@ __global__ void __launch_bounds__(kThreads)
     const float angle = static_cast<float>(rows[blockIdx.x].position) * frequencies[j];
     cosines[std::size_t{blockIdx.x} * pairs + j] = cosf(angle);
     sines[std::size_t{blockIdx.x} * pairs + j] = sinf(angle);
-  }
-}
-
-/// Turns a row's queries in place, and its keys on their way into the cache, where its values go too. Grid: rows.
-template <class Element>
-__global__ void __launch_bounds__(kAttentionThreads)
-    append_kernel(DeviceAttention shape, const float* cosines, const float* sines, const PageSlot* slots, DeviceRows queries,
-                  DeviceRows keys, DeviceRows values, DevicePages pages) {
-  const std::uint32_t pairs = shape.head_dim / 2;
-  const std::size_t row = blockIdx.x;
-  const PageSlot slot = slots[row];
-  auto* page = static_cast<Element*>(pages.pages[slot.page]);
-  for (std::uint32_t i = threadIdx.x; i < (shape.heads + shape.kv_heads) * pairs; i += kAttentionThreads) {
-    const std::uint32_t head = i / pairs, j = i % pairs;
-    const std::uint32_t first = shape.interleaved ? 2 * j : j, second = shape.interleaved ? 2 * j + 1 : j + pairs;
-    const bool is_query = head < shape.heads;
-    float* from = is_query ? queries.data + row * queries.stride + std::size_t{head} * shape.head_dim
-                           : keys.data + row * keys.stride + std::size_t{head - shape.heads} * shape.head_dim;
-    const float cosine = shape.turned ? cosines[row * pairs + j] : 1.0F, sine = shape.turned ? sines[row * pairs + j] : 0.0F;
-    const float a = from[first], b = from[second];
-    const float turned_a = fmaf(a, cosine, -(b * sine)), turned_b = fmaf(a, sine, b * cosine);
-    if (is_query) {
-      from[first] = turned_a;
-      from[second] = turned_b;
-    } else {
-      Element* to = page + pages.offset(shape.layer, head - shape.heads) + std::size_t{slot.offset} * shape.head_dim;
-      from_number(turned_a, to[first]);
-      from_number(turned_b, to[second]);
-    }
-  }
-  for (std::uint32_t i = threadIdx.x; i < shape.kv_heads * shape.head_dim; i += kAttentionThreads) {
-    const std::uint32_t head = i / shape.head_dim, j = i % shape.head_dim;
-    Element* to = page + pages.offset(shape.layer, head) + (kPagePositions + slot.offset) * std::size_t{shape.head_dim};
-    from_number(values.data[row * values.stride + i], to[j]);
   }
 }
 
@@ -140,13 +70,45 @@ template <class Element>
          kAttentionWarps * (head_dim + kPagePositions) * sizeof(float);
 }
 
-/// What a query gets from one page: head_dim weighted sums of values, the largest score, and the sum of the weights, in the order of
-/// [row - first_row, head, depth]. Grid: (visits, kv heads). A warp takes one query at a time, a lane two positions of the page.
+/// Where the partial results of some rows of a batch lie: [row - first_row, head, depth] of head_dim weighted sums of values, the
+/// largest score, and the sum of the weights.
+struct PartialResults {
+  float* values = nullptr;
+  std::uint32_t* pages_done = nullptr;  ///< [rows, kv heads]; zeros before and after.
+  std::uint32_t first_row = 0;
+  std::uint32_t depths = 0;
+
+  [[nodiscard]] __device__ __forceinline__ float* of(const DeviceAttention& shape, std::uint32_t row, std::uint32_t head) const {
+    return values + (std::size_t{row - first_row} * shape.heads + head) * depths * (shape.head_dim + 2);
+  }
+};
+
+/// out = the merged attention of one query over depths [begin, end), by one warp.
+__device__ __forceinline__ void merge_attention(const float* parts, std::uint32_t dim, std::uint32_t begin, std::uint32_t end, float* out) {
+  const std::uint32_t stride = dim + 2;
+  float largest = -INFINITY;
+  for (std::uint32_t depth = begin; depth < end; ++depth) largest = fmaxf(largest, parts[std::size_t{depth} * stride + dim]);
+  float sum = 0.0F;
+  for (std::uint32_t depth = begin; depth < end; ++depth) {
+    const float* part = parts + std::size_t{depth} * stride;
+    sum = fmaf(part[dim + 1], expf(part[dim] - largest), sum);
+  }
+  for (std::uint32_t i = threadIdx.x % kWarpThreads; i < dim; i += kWarpThreads) {
+    float value = 0.0F;
+    for (std::uint32_t depth = begin; depth < end; ++depth) {
+      const float* part = parts + std::size_t{depth} * stride;
+      value = fmaf(part[i], expf(part[dim] - largest), value);
+    }
+    out[i] = value / sum;
+  }
+}
+
+/// The attention of a batch's rows. Grid: (visits, kv heads). A warp takes one query at a time, a lane two positions of the page. The
+/// block that is the last to do a page of a row merges what the row's queries got from all of them.
 template <class Element>
 __global__ void __launch_bounds__(kAttentionThreads)
-    partial_attention_kernel(DeviceAttention shape, const PageVisit* visits, const PageSpan* spans, const std::uint32_t* span_begin,
-                             const WindowStart* starts, DeviceRows queries, DevicePages pages, float* partial, std::uint32_t first_row,
-                             std::uint32_t depths) {
+    attention_kernel(DeviceAttention shape, const PageVisit* visits, const PageSpan* spans, const std::uint32_t* span_begin,
+                     const WindowStart* starts, DeviceRows queries, DevicePages pages, PartialResults partial, DeviceRows out) {
   static_assert(kPagePositions == 2 * kWarpThreads);
   const std::uint32_t dim = shape.head_dim, key_stride = dim + kKeyPadding<Element>;
   const std::uint32_t warp = threadIdx.x / kWarpThreads, lane = threadIdx.x % kWarpThreads;
@@ -157,11 +119,15 @@ __global__ void __launch_bounds__(kAttentionThreads)
   Element* values = keys + kPagePositions * key_stride;
 
   const PageVisit visit = visits[blockIdx.x];
+  // Positions of the page that a row sees. While rows move on by themselves some have not come so far yet, have left the page behind
+  // their window, or have ended.
+  const auto seen_of = [&](std::uint32_t row) { return visit.depth < starts[row].span ? 0 : spans[span_begin[row] + visit.depth].count; };
   std::uint32_t most = 0;
   for (std::uint32_t r = 0; r < visit.row_count; ++r) {
-    const std::uint32_t count = spans[span_begin[visit.first_row + r] + visit.depth].count;
+    const std::uint32_t count = seen_of(visit.first_row + r);
     most = count > most ? count : most;
   }
+  if (most == 0) return;
   const auto* page = static_cast<const Element*>(pages.pages[visit.page]) + pages.offset(shape.layer, blockIdx.y);
   for (std::uint32_t i = threadIdx.x; i < most * dim; i += kAttentionThreads) {
     keys[i / dim * key_stride + i % dim] = page[i];
@@ -172,9 +138,10 @@ __global__ void __launch_bounds__(kAttentionThreads)
   const std::uint32_t group = shape.heads / shape.kv_heads;
   for (std::uint32_t q = warp; q < visit.row_count * group; q += kAttentionWarps) {
     const std::uint32_t row = visit.first_row + q / group, head = blockIdx.y * group + q % group;
-    const std::uint32_t count = spans[span_begin[row] + visit.depth].count;
+    const std::uint32_t count = seen_of(row);
+    if (count == 0) continue;
     const std::uint32_t begin = visit.depth == starts[row].span ? starts[row].position : 0;
-    const float* from = queries.data + std::size_t{row} * queries.stride + std::size_t{head} * dim;
+    const float* from = queries.row(row) + std::size_t{head} * dim;
     for (std::uint32_t i = lane; i < dim; i += kWarpThreads) query[i] = from[i] * shape.scale;
     __syncwarp();
     float scores[2];
@@ -195,7 +162,7 @@ __global__ void __launch_bounds__(kAttentionThreads)
     }
     sum = warp_sum(sum);
     __syncwarp();
-    float* to = partial + ((std::size_t{row - first_row} * shape.heads + head) * depths + visit.depth) * (dim + 2);
+    float* to = partial.of(shape, row, head) + std::size_t{visit.depth} * (dim + 2);
     for (std::uint32_t i = lane; i < dim; i += kWarpThreads) {
       float value = 0.0F;
       for (std::uint32_t position = begin; position < count; ++position) {
@@ -209,30 +176,26 @@ __global__ void __launch_bounds__(kAttentionThreads)
     }
     __syncwarp();  // before the next query takes the place of this one
   }
-}
 
-/// out = the merged attention of each query. Grid: (rows, heads).
-template <unsigned kThreads>
-__global__ void __launch_bounds__(kThreads)
-    merge_attention_kernel(DeviceAttention shape, const float* partial, const std::uint32_t* span_begin, const WindowStart* starts,
-                           std::uint32_t first_row, std::uint32_t depths, DeviceRows out) {
-  const std::uint32_t row = first_row + blockIdx.x, head = blockIdx.y, dim = shape.head_dim;
-  const std::uint32_t begin = starts[row].span, end = span_begin[row + 1] - span_begin[row];
-  const float* parts = partial + (std::size_t{blockIdx.x} * shape.heads + head) * depths * (dim + 2);
-  float largest = -INFINITY;
-  for (std::uint32_t depth = begin; depth < end; ++depth) largest = fmaxf(largest, parts[std::size_t{depth} * (dim + 2) + dim]);
-  float sum = 0.0F;
-  for (std::uint32_t depth = begin; depth < end; ++depth) {
-    const float* part = parts + std::size_t{depth} * (dim + 2);
-    sum = fmaf(part[dim + 1], expf(part[dim] - largest), sum);
-  }
-  for (std::uint32_t i = threadIdx.x; i < dim; i += kThreads) {
-    float value = 0.0F;
-    for (std::uint32_t depth = begin; depth < end; ++depth) {
-      const float* part = parts + std::size_t{depth} * (dim + 2);
-      value = fmaf(part[i], expf(part[dim] - largest), value);
+  __threadfence();
+  __syncthreads();
+  for (std::uint32_t r = warp; r < visit.row_count; r += kAttentionWarps) {
+    const std::uint32_t row = visit.first_row + r;
+    if (seen_of(row) == 0) continue;
+    std::uint32_t* done = partial.pages_done + std::size_t{row - partial.first_row} * shape.kv_heads + blockIdx.y;
+    std::uint32_t end = span_begin[row + 1] - span_begin[row];
+    while (spans[span_begin[row] + end - 1].count == 0) --end;  // room that is not in use yet
+    const std::uint32_t begin = starts[row].span;
+    std::uint32_t before = 0;
+    if (lane == 0) before = atomicAdd(done, 1U);
+    before = __shfl_sync(kAllLanes, before, 0);
+    if (before + 1 < end - begin) continue;
+    __threadfence();
+    if (lane == 0) *done = 0;  // for the next layer
+    for (std::uint32_t h = 0; h < group; ++h) {
+      const std::uint32_t head = blockIdx.y * group + h;
+      merge_attention(partial.of(shape, row, head), dim, begin, end, out.row(row) + std::size_t{head} * dim);
     }
-    out.data[std::size_t{row} * out.stride + std::size_t{head} * dim + i] = value / sum;
   }
 }
 

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// Microseconds of a decode step on a GPU: N experts of M samples each with random weights of four shapes, independent, as adapters of one
+// base, and in 8 bits; beside them the same work as N x M single inferences one after another, and as N models with M rows each.
+// Prints one JSON object, with the device, its copy bandwidth and its bf16 product rate as measured in the same run.
+//   decode_steps [shape ...]        shapes: 135M 360M 1B 8B; all of them by default
+
+#include <cublas_v2.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "benchmarks/synthetic_model.hpp"
+#include "tutti/backend/cuda/cuda.cuh"
+#include "tutti/formats/json.hpp"
+#include "tutti/transformer/batched_transformer.hpp"
+
+namespace {
+
+using namespace tutti;
+
+constexpr std::size_t kNewTokens = 256, kRounds = 5;
+
+double seconds_of(const auto& body) {
+  const auto start = std::chrono::steady_clock::now();
+  body();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Median and half the spread of the middle half.
+struct Timing {
+  double median = 0, spread = 0;
+};
+Timing timing_of(std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  const std::size_t n = seconds.size();
+  return {seconds[n / 2], (seconds[n * 3 / 4] - seconds[n / 4]) / 2};
+}
+
+ModelConfig shape(std::size_t hidden, std::size_t intermediate, std::size_t layers, std::size_t heads, std::size_t kv_heads,
+                  std::size_t head_dim, std::size_t vocabulary) {
+  ModelConfig config = bench::smollm2_shape();
+  config.hidden_size = hidden;
+  config.intermediate_size = intermediate;
+  config.layers = layers;
+  config.heads = heads;
+  config.kv_heads = kv_heads;
+  config.head_dim = head_dim;
+  config.vocabulary_size = vocabulary;
+  return config;
+}
+
+const std::map<std::string, ModelConfig> kShapes = {
+    {"135M", bench::smollm2_shape()},
+    {"360M", shape(960, 2560, 32, 15, 5, 64, 49152)},
+    {"1B", shape(2048, 8192, 16, 32, 8, 64, 128256)},
+    {"8B", shape(4096, 14336, 32, 32, 8, 128, 128256)},
+};
+
+/// A stack behind prompts that draws on the device.
+class Decoder {
+ public:
+  Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, std::size_t prompt) : stack_(experts), experts_(experts.size()) {
+    std::vector<Row> rows;
+    std::vector<std::vector<Token>> histories;
+    for (std::uint32_t e = 0; e < experts_; ++e) {
+      const SequenceId sequence = stack_.create();
+      for (std::uint32_t p = 0; p < prompt; ++p) rows.push_back({e, sequence, p, static_cast<Token>(7 * p + 11)});
+      for (std::uint16_t s = 0; s < samples; ++s) {
+        first_.push_back({e, sequence, static_cast<std::uint32_t>(prompt), 5});
+        keys_.push_back({1, 0, static_cast<std::uint16_t>(e), s, static_cast<std::uint32_t>(prompt + 1)});
+      }
+    }
+    stack_.forward(rows, {});
+    stack_.ledger().steps = 0;
+    for (Cost& cost : stack_.ledger().per_expert) cost = {};
+    for (Row& row : first_) row.sequence = stack_.fork(row.sequence, prompt);
+    const std::vector<Token> history(prompt + 1, 5);
+    const std::vector<std::span<const Token>> all(first_.size(), history);
+    stack_.begin_decoding({first_, keys_, all, sampling_, {}, stack_.vocabulary_size(), kNewTokens});
+    running_.assign(first_.size(), 1);
+  }
+
+  /// Seconds a step, over the rest of kNewTokens tokens after some that warm up. The host waits for the device at each poll.
+  Timing steps() {
+    const std::size_t chunk = 16;
+    std::vector<double> seconds;
+    for (std::size_t done = 0; done + chunk <= kNewTokens; done += chunk) {
+      std::span<const DrawnToken> drawn;
+      const double taken = seconds_of([&] { drawn = stack_.decode(running_, chunk); });
+      for (std::size_t i = 0; i < drawn.size(); i += first_.size()) first_tokens_.push_back(drawn[i].token);
+      if (done > 0) seconds.push_back(taken / static_cast<double>(chunk));
+    }
+    return timing_of(seconds);
+  }
+
+  /// What the first row has drawn.
+  [[nodiscard]] const std::vector<Token>& first_tokens() const { return first_tokens_; }
+  [[nodiscard]] double bytes_a_step() {
+    const Cost total = stack_.ledger().total();
+    return total.weight_bytes / static_cast<double>(stack_.ledger().steps);
+  }
+
+ private:
+  BatchedTransformer<Cuda> stack_;
+  std::size_t experts_;
+  SamplingOptions sampling_;
+  std::vector<Row> first_;
+  std::vector<DrawKey> keys_;
+  std::vector<std::uint8_t> running_;
+  std::vector<Token> first_tokens_;
+};
+
+std::vector<ModelWeights> make_experts(const ModelConfig& config, const std::string& kind, std::size_t count) {
+  const DType type = kind == "q8_0" ? DType::q8_0 : DType::bf16;
+  std::vector<ModelWeights> experts{bench::synthetic_model(config, type, 0)};
+  for (std::uint32_t e = 1; e < count; ++e) {
+    experts.push_back(kind == "lora_r16" ? experts.front() : bench::synthetic_model(config, type, e));
+  }
+  for (std::uint32_t e = 0; kind == "lora_r16" && e < count; ++e) experts[e] = bench::with_synthetic_adapter(experts[e], 16, e);
+  return experts;
+}
+
+/// Bytes a second that a copy within the device reads and writes.
+double copy_bandwidth() {
+  constexpr std::size_t kBytes = std::size_t{1} << 30;
+  const cuda::Stream stream;
+  cuda::DeviceArray<std::byte> from(kBytes), to(kBytes);
+  from.set_zero(stream);
+  std::vector<double> seconds;
+  for (std::size_t i = 0; i < kRounds + 1; ++i) {
+    const double taken = seconds_of([&] {
+      for (int j = 0; j < 4; ++j) {
+        cuda::check(cudaMemcpyAsync(to.data(), from.data(), kBytes, cudaMemcpyDeviceToDevice, stream.get()), "copying");
+      }
+      stream.wait();
+    });
+    if (i > 0) seconds.push_back(taken / 4);
+  }
+  return 2.0 * static_cast<double>(kBytes) / timing_of(seconds).median;
+}
+
+void check(cublasStatus_t status, const char* doing) {
+  require<DeviceError>(status == CUBLAS_STATUS_SUCCESS, doing, ": cuBLAS answers ", static_cast<int>(status));
+}
+
+/// Floating-point operations a second of a large product of bf16 matrices.
+double product_rate() {
+  constexpr int kSize = 8192;
+  const cuda::Stream stream;
+  cuda::DeviceArray<std::uint16_t> a(std::size_t{kSize} * kSize), b(a.size()), c(a.size());
+  a.set_zero(stream);
+  b.set_zero(stream);
+  cublasHandle_t handle = nullptr;
+  check(cublasCreate(&handle), "creating a handle");
+  check(cublasSetStream(handle, stream.get()), "choosing a stream");
+  const float one = 1.0F, zero = 0.0F;
+  std::vector<double> seconds;
+  for (std::size_t i = 0; i < kRounds + 1; ++i) {
+    const double taken = seconds_of([&] {
+      check(cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_N, kSize, kSize, kSize, &one, a.data(), CUDA_R_16BF, kSize, b.data(), CUDA_R_16BF,
+                         kSize, &zero, c.data(), CUDA_R_16BF, kSize, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+            "multiplying");
+      stream.wait();
+    });
+    if (i > 0) seconds.push_back(taken);
+  }
+  check(cublasDestroy(handle), "destroying a handle");
+  return 2.0 * kSize * kSize * static_cast<double>(kSize) / timing_of(seconds).median;
+}
+
+Json device_facts() {
+  cudaDeviceProp properties{};
+  int driver = 0, runtime = 0;
+  cuda::check(cudaGetDeviceProperties(&properties, 0), "asking for the device");
+  cuda::check(cudaDriverGetVersion(&driver), "asking for the driver");
+  cuda::check(cudaRuntimeGetVersion(&runtime), "asking for the runtime");
+  return {{"name", properties.name},
+          {"compute_capability", std::to_string(properties.major) + "." + std::to_string(properties.minor)},
+          {"memory_bytes", properties.totalGlobalMem},
+          {"driver", driver},
+          {"runtime", runtime},
+          {"copy_bytes_per_second", copy_bandwidth()},
+          {"bf16_flops_per_second", product_rate()}};
+}
+
+/// Of the weights of `experts` independent models; the host must hold them too.
+double weight_bytes(const ModelConfig& c, const std::string& kind, std::size_t experts) {
+  const std::size_t attention = 2 * c.hidden_size * c.head_dim * (c.heads + c.kv_heads);
+  const std::size_t values = c.vocabulary_size * c.hidden_size + c.layers * (attention + 3 * c.hidden_size * c.intermediate_size);
+  return static_cast<double>(values) * (kind == "q8_0" ? 1.0625 : 2.0) * static_cast<double>(kind == "lora_r16" ? 1 : experts);
+}
+
+/// One line of results, or why there is none.
+Json measure(const ModelConfig& config, const std::string& kind, std::size_t experts, std::size_t samples, std::size_t prompt,
+             double bandwidth) {
+  Json line = {{"kind", kind}, {"experts", experts}, {"samples", samples}, {"prompt", prompt}};
+  try {
+    std::size_t free_bytes = 0, total_bytes = 0;
+    cuda::check(cudaMemGetInfo(&free_bytes, &total_bytes), "asking for free memory");
+    const double needed = weight_bytes(config, kind, experts);
+    require<DeviceError>(needed < 0.9 * static_cast<double>(free_bytes), "the weights need ", needed, " bytes, ", free_bytes, " are free");
+    const std::vector<ModelWeights> all = make_experts(config, kind, experts);
+    Decoder single({all.front()}, 1, prompt), one_model({all.front()}, samples, prompt), together(all, samples, prompt);
+    const Timing alone = single.steps(), batched = one_model.steps(), step = together.steps();
+    require<NumericError>(single.first_tokens() == together.first_tokens(), "the first candidate of ", experts, " x ", samples,
+                          " differs from the same one alone");
+    const auto n = static_cast<double>(experts), m = static_cast<double>(samples);
+    line["microseconds"] = step.median * 1e6;
+    line["spread_microseconds"] = step.spread * 1e6;
+    line["tokens_per_second"] = n * m / step.median;
+    line["weight_bytes_of_copy_bandwidth"] = together.bytes_a_step() / step.median / bandwidth;
+    line["single_inferences_over_this"] = n * m * alone.median / step.median;
+    line["single_models_over_this"] = n * batched.median / step.median;
+  } catch (const DeviceError& error) {
+    line["skipped"] = error.what();
+  } catch (const Error& error) {
+    line["failed"] = error.what();
+  }
+  return line;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (!cuda_available()) {
+    std::cout << "SKIPPED: no GPU can be used here\n";
+    return 0;
+  }
+  std::vector<std::string> names(argv + 1, argv + argc);
+  if (names.empty()) names = {"135M", "360M", "1B", "8B"};
+  Json report = {{"device", device_facts()}, {"new_tokens", kNewTokens}, {"results", Json::array()}};
+  bool failed = false;
+  const double bandwidth = report["device"]["copy_bytes_per_second"];
+  for (const std::string& name : names) {
+    for (const std::string kind : {"independent", "lora_r16", "q8_0"}) {
+      for (const std::size_t experts : {1U, 2U, 4U, 8U}) {
+        for (const std::size_t samples : {1U, 2U, 4U}) {
+          for (const std::size_t prompt : {128U, 1024U}) {
+            report["results"].push_back(measure(kShapes.at(name), kind, experts, samples, prompt, bandwidth));
+            report["results"].back()["shape"] = name;
+            failed = failed || report["results"].back().contains("failed");
+            std::cerr << report["results"].back().dump() << '\n';
+          }
+        }
+      }
+    }
+  }
+  std::cout << report.dump(1) << '\n';
+  return failed ? 1 : 0;
+}

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Builds tutti for the GPU of this machine, runs its tests on it, a few of them under compute-sanitizer, and the benchmarks. No network
+# is needed. Results: build/gpu/results/*.json.
+#   benchmarks/gpu/measure.sh PREFIX [shape ...]
+# PREFIX is the folder that fetch_prefix.sh has filled; shapes are those of decode_steps.
+set -eu
+prefix=${1:?name the folder with the dependencies, see fetch_prefix.sh}
+shift
+prefix=$(cd "$prefix" && pwd)
+cd "$(dirname "$0")/../.."
+cmake --preset gpu -D CMAKE_PREFIX_PATH="$prefix/usr;$prefix" -D FETCHCONTENT_FULLY_DISCONNECTED=ON
+cmake --build --preset gpu
+results=$PWD/build/gpu/results
+mkdir -p "$results"
+failed=0
+ctest --preset gpu --output-junit "$results/tests.xml" || failed=1
+# A small set: every kernel, but no whole model.
+for tool in memcheck racecheck synccheck initcheck; do
+  compute-sanitizer --tool $tool --error-exitcode 1 build/gpu/tests/gpu/tutti_gpu_tests '[kernel]' \
+    > "$results/$tool.txt" 2>&1 || { failed=1; echo "compute-sanitizer --tool $tool: see $results/$tool.txt"; }
+done
+build/gpu/benchmarks/gpu/decode_steps "$@" > "$results/decode_steps.json" || failed=1
+echo "results: $results"
+exit $failed

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A generation that stays on the device: what its rows draw becomes their next input without the host, which comes by every few steps.
+// From the second step on a step is one graph, captured anew only when an array it uses has grown.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tutti/backend/cuda/attention.cuh"
+#include "tutti/backend/cuda/graph.cuh"
+#include "tutti/backend/cuda/kernels/decode.cuh"
+#include "tutti/backend/cuda/products.cuh"
+#include "tutti/backend/cuda/sampling.cuh"
+
+namespace tutti::cuda {
+
+class Decoding {
+ public:
+  Decoding() = default;
+  /// `products` and `attention` have begun with the rows of `start`.
+  Decoding(const DecodingStart& start, Products& products, const BatchAttention& attention, const Stream& stream)
+      : sampler_(start.sampling, stream),
+        keys_(upload(start.keys, stream)),
+        end_tokens_(upload(start.end_tokens, stream)),
+        running_(start.rows.size()),
+        drawn_(start.rows.size()),
+        step_(1) {
+    state_.row_count = static_cast<std::uint32_t>(start.rows.size());
+    state_.keys = keys_.data();
+    state_.running = running_.data();
+    state_.drawn = drawn_.data();
+    state_.step = step_.data();
+    state_.end_tokens = end_tokens_.data();
+    state_.end_count = static_cast<std::uint32_t>(end_tokens_.size());
+    state_.rows = const_cast<Row*>(attention.rows());
+    products.share_groups(state_, stream);
+    if (sampler_.penalises()) remember(start, stream);
+  }
+
+  /// Makes `steps` steps of `batch`, whose rows have spans unless they have ended. `forward` enqueues a pass that leaves their logits.
+  template <class Forward>
+  std::span<const DrawnToken> run(const Batch& batch, BatchAttention& attention, const void* const* pages, const Rows& logits,
+                                  std::size_t steps, const Stream& stream, Forward forward) {
+    std::vector<std::uint32_t> running;
+    for (std::size_t r = 0; r < batch.size(); ++r) running.push_back(batch.spans_of(r).empty() ? 0 : 1);
+    running_.upload(running, stream);
+    step_.set_zero(stream);
+    const std::size_t tokens = steps * batch.size();
+    results_.grow(tokens);
+    attention.move(batch, steps, stream);
+    DecodeState state = state_;
+    state.results = results_.data();
+    attention.share(state);
+    const auto advance = [&](bool after_step) {
+      launch({dim3(1), dim3(kRowThreads)}, stream.get(), advance_kernel<kRowThreads>, state, after_step);
+    };
+    const auto step = [&] {
+      forward();
+      sampler_.draw(batch.size(), logits, state.running, state.keys, state.said, drawn_.data(), stream);
+      advance(true);
+    };
+    advance(false);
+    std::vector<std::uintptr_t> arguments = attention.arguments();
+    arguments.push_back(reinterpret_cast<std::uintptr_t>(pages));
+    arguments.push_back(reinterpret_cast<std::uintptr_t>(logits.view().data));
+    if (!(state == state_of_graph_) || arguments != arguments_) {
+      step();  // makes the room that a capture could not make
+      --steps;
+      graph_ = Graph{};
+      state_of_graph_ = state;
+      arguments_ = std::move(arguments);
+    }
+    if (steps > 0 && graph_.empty()) graph_ = Graph::capture(stream, step);
+    for (; steps > 0; --steps) graph_.launch(stream);
+    results_host_.download(results_, tokens, stream);
+    stream.wait();
+    return {results_host_.data(), tokens};
+  }
+
+ private:
+  /// What penalties count.
+  void remember(const DecodingStart& start, const Stream& stream) {
+    std::size_t longest = 0;
+    for (const std::span<const Token> history : start.histories) longest = std::max(longest, history.size());
+    const std::size_t stride = longest + start.most_steps;
+    std::vector<Token> tokens(stride * start.rows.size());
+    for (std::size_t r = 0; r < start.rows.size(); ++r) {
+      std::copy(start.histories[r].begin(), start.histories[r].end(), tokens.begin() + static_cast<std::ptrdiff_t>(r * stride));
+    }
+    history_ = upload(std::span<const Token>(tokens), stream);
+    said_ = DeviceArray<std::uint32_t>(start.rows.size() * start.vocabulary_size);
+    said_.set_zero(stream);
+    state_.history = history_.data();
+    state_.history_stride = static_cast<std::uint32_t>(stride);
+    state_.said = said_.data();
+    state_.vocabulary = static_cast<std::uint32_t>(start.vocabulary_size);
+    state_.last_n = sampler_.last_n();
+    launch({dim3(state_.row_count), dim3(kRowThreads)}, stream.get(), count_said_kernel<kRowThreads>, state_);
+  }
+
+  DeviceSampler sampler_;
+  DecodeState state_;
+  DeviceArray<DrawKey> keys_;
+  DeviceArray<Token> end_tokens_, history_;
+  DeviceArray<std::uint32_t> running_, said_;
+  DeviceArray<DrawnToken> drawn_, results_;
+  DeviceArray<std::uint32_t> step_;
+  PinnedArray<DrawnToken> results_host_;
+  Graph graph_;
+  DecodeState state_of_graph_;
+  std::vector<std::uintptr_t> arguments_;
+};
+
+}  // namespace tutti::cuda

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Work that is enqueued again and again, as one launch.
+
+#include <cuda_runtime.h>
+
+#include <utility>
+
+#include "tutti/backend/cuda/error.cuh"
+#include "tutti/backend/cuda/memory.cuh"
+
+namespace tutti::cuda {
+
+/// What a piece of host code enqueues, to be run as often as wanted with the arguments it had.
+class Graph {
+ public:
+  Graph() = default;
+  ~Graph() {
+    if (executable_ != nullptr) (void)cudaGraphExecDestroy(executable_);
+  }
+  Graph(Graph&& other) noexcept : executable_(std::exchange(other.executable_, nullptr)) {}
+  Graph& operator=(Graph&& other) noexcept {
+    std::swap(executable_, other.executable_);
+    return *this;
+  }
+
+  [[nodiscard]] bool empty() const { return executable_ == nullptr; }
+
+  /// Records what `body` enqueues to the stream, without running it. `body` must neither allocate memory nor wait.
+  /// @throws DeviceError, and what `body` throws; the stream is usable afterwards.
+  template <class Body>
+  [[nodiscard]] static Graph capture(const Stream& stream, Body body) {
+    check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal), "beginning a graph");
+    cudaGraph_t graph = nullptr;
+    try {
+      body();
+    } catch (...) {
+      (void)cudaStreamEndCapture(stream.get(), &graph);
+      if (graph != nullptr) (void)cudaGraphDestroy(graph);
+      (void)cudaGetLastError();
+      throw;
+    }
+    check(cudaStreamEndCapture(stream.get(), &graph), "ending a graph");
+    Graph result;
+    const cudaError_t error = cudaGraphInstantiate(&result.executable_, graph, 0);
+    (void)cudaGraphDestroy(graph);
+    check(error, "instantiating a graph");
+    return result;
+  }
+
+  void launch(const Stream& stream) const { check(cudaGraphLaunch(executable_, stream.get()), "launching a graph"); }
+
+ private:
+  cudaGraphExec_t executable_ = nullptr;
+};
+
+}  // namespace tutti::cuda

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Draws one token for each row of logits, as sampler/ does on the host: the same filters in the same order, the same random bits, ties
+// to the lowest token. Sums that decide what a filter keeps are whole numbers, or made in the host's order, so that the order of the
+// threads cannot change them.
+
+#include <cstdint>
+
+#include "tutti/backend/cuda/kernels/weights.cuh"
+#include "tutti/backend/decoding.hpp"
+#include "tutti/core/fast_math.hpp"
+#include "tutti/core/philox.hpp"
+#include "tutti/core/types.hpp"
+#include "tutti/sampler/gumbel.hpp"
+
+namespace tutti::cuda {
+
+/// Threads of a block that draws.
+inline constexpr unsigned kSampleThreads = 512;
+
+/// How to draw: SamplingOptions, for kernels.
+struct DeviceSampling {
+  bool greedy = false;
+  bool temperature_first = false;  ///< SamplerOrder::hugging_face.
+  float inverse_temperature = 1.0F;
+  std::uint32_t top_k = 0;  ///< 0 is off.
+  float top_p = 1.0F;       ///< 1 is off.
+  float log_min_p = -INFINITY;
+  float repetition = 1.0F, presence = 0.0F, frequency = 0.0F;
+  std::uint32_t bias_count = 0;
+  const Token* bias_tokens = nullptr;  ///< Ascending; several biases of one token add up in their order.
+  const float* biases = nullptr;
+};
+
+namespace detail {
+
+using Wide = unsigned long long;
+inline constexpr Wide kBad = ~Wide{0};
+
+/// The largest or the sum of 64-bit numbers over a block, in every thread.
+template <unsigned kThreads, class Combine>
+[[nodiscard]] __device__ __forceinline__ Wide block_combined(Wide value, Combine combine) {
+  constexpr unsigned kWarps = kThreads / kWarpThreads;
+  TUTTI_SHARED(Wide, values, kWarps);
+  for (unsigned distance = kWarpThreads / 2; distance > 0; distance /= 2) {
+    value = combine(value, __shfl_xor_sync(kAllLanes, value, static_cast<int>(distance)));
+  }
+  if (threadIdx.x % kWarpThreads == 0) values[threadIdx.x / kWarpThreads] = value;
+  __syncthreads();
+  Wide result = values[0];
+  for (unsigned warp = 1; warp < kWarps; ++warp) result = combine(result, values[warp]);
+  __syncthreads();
+  return result;
+}
+template <unsigned kThreads>
+[[nodiscard]] __device__ __forceinline__ Wide block_largest(Wide value) {
+  return block_combined<kThreads>(value, [](Wide a, Wide b) { return a > b ? a : b; });
+}
+template <unsigned kThreads>
+[[nodiscard]] __device__ __forceinline__ Wide block_total(Wide value) {
+  return block_combined<kThreads>(value, [](Wide a, Wide b) { return a + b; });
+}
+
+/// Whole numbers in the order in which tokens rank: by logits, of equal ones the lowest token first.
+[[nodiscard]] __device__ __forceinline__ Wide rank_of(float logit, std::uint32_t token) {
+  const auto order = static_cast<std::uint32_t>(tutti::detail::order_of(logit + 0.0F)) ^ 0x80000000U;  // + 0: there is one zero only
+  return Wide{order} << 32 | (0xFFFFFFFFU - token);
+}
+[[nodiscard]] __device__ __forceinline__ Token token_of(Wide rank) {
+  return static_cast<Token>(0xFFFFFFFFU - static_cast<std::uint32_t>(rank));
+}
+/// Below all tokens with a logit of `least` or more, above all others.
+[[nodiscard]] __device__ __forceinline__ Wide bound_of(float least) { return rank_of(least, 0xFFFFFFFFU); }
+
+/// sum exp(x - shift) over a row in the order of sum_of_exponentials (core/probability.hpp), in every thread.
+template <unsigned kThreads>
+[[nodiscard]] __device__ __forceinline__ double mass_of(const float* x, std::uint32_t count, float shift) {
+  constexpr unsigned kWarps = kThreads / kWarpThreads, kBlock = 256, kTerms = kBlock / kWarpThreads;
+  TUTTI_SHARED(double, sums, kWarps);
+  TUTTI_SHARED(double, total, 1);
+  const unsigned lane = threadIdx.x % kWarpThreads, warp = threadIdx.x / kWarpThreads;
+  double so_far = 0;  // of thread 0
+  for (std::uint32_t begin = 0; begin < count; begin += kWarps * kBlock) {
+    float terms[kTerms];
+    TUTTI_UNROLL
+    for (unsigned j = 0; j < kTerms; ++j) {
+      const std::uint32_t i = begin + warp * kBlock + j * kWarpThreads + lane;
+      terms[j] = i < count ? fast_exp(x[i] - shift) : 0.0F;
+    }
+    TUTTI_UNROLL
+    for (unsigned half = kTerms / 2; half > 0; half /= 2) {
+      TUTTI_UNROLL
+      for (unsigned j = 0; j < half; ++j) terms[j] += terms[j + half];
+    }
+    const float last = terms[0] + __shfl_down_sync(kAllLanes, terms[0], 16);
+    double sum = 0;
+    for (int i = 0; i < 16; ++i) sum += static_cast<double>(__shfl_sync(kAllLanes, last, i));
+    if (lane == 0) sums[warp] = sum;
+    __syncthreads();
+    for (unsigned w = 0; threadIdx.x == 0 && w < kWarps && begin + w * kBlock < count; ++w) so_far += sums[w];
+    __syncthreads();
+  }
+  if (threadIdx.x == 0) total[0] = so_far;
+  __syncthreads();
+  const double result = total[0];
+  __syncthreads();
+  return result;
+}
+
+/// Entries as a filter weighs them: each 1, or each exp(logit - shift) as a multiple of 2^-44, so that sums have no order.
+struct Weighing {
+  bool by_mass = false;
+  float shift = 0.0F;
+  static constexpr double kUnit = 17592186044416.0;  // 2^44: a vocabulary's sum has room below 2^64
+
+  [[nodiscard]] __device__ __forceinline__ Wide operator()(float logit) const {
+    return by_mass ? static_cast<Wide>(static_cast<double>(fast_exp(logit - shift)) * kUnit) : 1;
+  }
+};
+
+/// The weight of the entries that rank at `least` or higher.
+template <unsigned kThreads>
+[[nodiscard]] __device__ __forceinline__ Wide weight_from(const float* x, std::uint32_t count, Wide least, const Weighing& weigh) {
+  Wide sum = 0;
+  for (std::uint32_t t = threadIdx.x; t < count; t += kThreads) {
+    if (rank_of(x[t], t) >= least) sum += weigh(x[t]);
+  }
+  return block_total<kThreads>(sum);
+}
+
+/// The rank of the last of the entries that rank first among those from `least` on, as few as weigh `wanted` together; `least` if all
+/// do not. It is found digit by digit, from the highest.
+template <unsigned kThreads>
+[[nodiscard]] __device__ __forceinline__ Wide least_kept(const float* x, std::uint32_t count, Wide least, Wide wanted, float largest,
+                                                         const Weighing& weigh) {
+  constexpr unsigned kDigits = 256;
+  TUTTI_SHARED(Wide, weights, kDigits);
+  TUTTI_SHARED(unsigned, entries, kDigits);
+  TUTTI_SHARED(Wide, found, 2);  // the digit, and the weight above it
+  // Entries far behind are left out first: counting them would take long, since most have the same digits.
+  for (float reach = 1.0F; reach < 128.0F; reach *= 2.0F) {
+    const Wide bound = bound_of(largest - reach);
+    if (bound <= least) break;
+    if (weight_from<kThreads>(x, count, bound, weigh) < wanted) continue;
+    least = bound;
+    break;
+  }
+  Wide prefix = 0, above = 0;
+  for (unsigned bit = 64; bit > 0;) {
+    bit -= 8;
+    for (unsigned d = threadIdx.x; d < kDigits; d += kThreads) weights[d] = entries[d] = 0;
+    __syncthreads();
+    for (std::uint32_t t = threadIdx.x; t < count; t += kThreads) {
+      const Wide rank = rank_of(x[t], t);
+      if (rank < least || (bit < 56 && (rank ^ prefix) >> (bit + 8) != 0)) continue;
+      atomicAdd(&weights[rank >> bit & 255], weigh(x[t]));
+      atomicAdd(&entries[rank >> bit & 255], 1U);
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) {
+      unsigned digit = kDigits;
+      while (digit > 0 && above + weights[digit - 1] < wanted) above += weights[--digit];
+      found[0] = digit;
+      found[1] = above;
+    }
+    __syncthreads();
+    if (found[0] == 0) return least;
+    const auto digit = static_cast<unsigned>(found[0]) - 1;
+    above = found[1];
+    prefix |= Wide{digit} << bit;
+    const bool all_stay = entries[digit] == 1 || (!weigh.by_mass && above + weights[digit] == wanted);
+    __syncthreads();
+    if (all_stay) break;
+  }
+  return prefix > least ? prefix : least;
+}
+
+/// x[t] = the logit after bias, penalties and, if it comes first, temperature.
+template <unsigned kThreads>
+__device__ __forceinline__ void change_logits(const DeviceSampling& how, const float* logits, std::uint32_t count,
+                                              const std::uint32_t* said, float* x) {
+  for (std::uint32_t t = threadIdx.x; t < count; t += kThreads) x[t] = logits[t];
+  __syncthreads();
+  for (std::uint32_t b = threadIdx.x; b < how.bias_count; b += kThreads) {
+    if (b > 0 && how.bias_tokens[b - 1] == how.bias_tokens[b]) continue;
+    for (std::uint32_t i = b; i < how.bias_count && how.bias_tokens[i] == how.bias_tokens[b]; ++i) x[how.bias_tokens[b]] += how.biases[i];
+  }
+  __syncthreads();
+  for (std::uint32_t t = threadIdx.x; t < count; t += kThreads) {
+    float logit = x[t];
+    if (said != nullptr && said[t] > 0) {
+      logit = logit > 0.0F ? logit / how.repetition : __fmul_rn(logit, how.repetition);
+      logit = logit - how.presence - how.frequency * static_cast<float>(said[t]);
+    }
+    x[t] = how.temperature_first ? __fmul_rn(logit, how.inverse_temperature) : logit;
+  }
+  __syncthreads();
+}
+
+/// The lowest rank that top-k and top-p keep. `dense`: whether all tokens are there, as they are where no filter has dropped any.
+template <unsigned kThreads>
+[[nodiscard]] __device__ __forceinline__ Wide filtered(const DeviceSampling& how, const float* x, std::uint32_t count, float largest) {
+  Wide least = bound_of(-3.402823466e38F);  // not the tokens with -infinity
+  const bool dense = how.top_k == 0 || how.top_k >= count;
+  if (!dense) least = least_kept<kThreads>(x, count, least, how.top_k, largest, Weighing{});
+  if (how.top_p >= 1.0F) return least;
+  const Weighing weigh{true, largest};
+  const double mass =
+      dense ? mass_of<kThreads>(x, count, largest) : static_cast<double>(weight_from<kThreads>(x, count, least, weigh)) / Weighing::kUnit;
+  const double wanted = ceil(static_cast<double>(how.top_p) * mass * Weighing::kUnit);
+  return least_kept<kThreads>(x, count, least, wanted < 1.0 ? 1 : static_cast<Wide>(wanted), largest, weigh);
+}
+
+/// Of the tokens that rank at `least` or higher and have a logit of `floor` or more: the one whose logit and noise have the largest sum,
+/// as a rank.
+template <unsigned kThreads>
+[[nodiscard]] __device__ __forceinline__ Wide drawn_from(const float* x, std::uint32_t count, Wide least, float floor, float factor,
+                                                         const DrawKey& key) {
+  Wide best = 0;
+  for (std::uint32_t begin = threadIdx.x * 4; begin < count; begin += kThreads * 4) {
+    bool wanted[4], any = false;
+    TUTTI_UNROLL
+    for (unsigned i = 0; i < 4; ++i) {
+      wanted[i] = begin + i < count && rank_of(x[begin + i], begin + i) >= least && x[begin + i] >= floor;
+      any = any || wanted[i];
+    }
+    if (!any) continue;
+    const PhiloxCounter bits = draw_block(key, begin / 4);
+    TUTTI_UNROLL
+    for (unsigned i = 0; i < 4; ++i) {
+      if (!wanted[i]) continue;
+      const float score = __fmul_rn(x[begin + i], factor) + gumbel(bits[i]);
+      if (score == -INFINITY) continue;  // a temperature can do that
+      const Wide rank = score < INFINITY ? rank_of(score, begin + i) : kBad;
+      best = rank > best ? rank : best;
+    }
+  }
+  return block_largest<kThreads>(best);
+}
+
+/// The rank of the largest logit; kBad if one is NaN or +infinity, 0 if all are -infinity.
+template <unsigned kThreads>
+[[nodiscard]] __device__ __forceinline__ Wide highest_rank(const float* x, std::uint32_t count) {
+  Wide best = 0;
+  for (std::uint32_t t = threadIdx.x; t < count; t += kThreads) {
+    const Wide rank = x[t] == -INFINITY ? 0 : x[t] < INFINITY ? rank_of(x[t], t) : kBad;
+    best = rank > best ? rank : best;
+  }
+  return block_largest<kThreads>(best);
+}
+
+}  // namespace detail
+
+/// drawn[r] = a token for logits[r], [width] each. Grid: rows.
+/// @param running 0 for rows that have ended and draw nothing; null if all draw.
+/// @param keys of the draws, one a row.
+/// @param said for each row how often each token stands in the window of the penalties, [rows, width]; null without penalties.
+/// @param changed room for the logits after bias, penalties and temperature; not used, and may be null, where there are none of them.
+template <unsigned kThreads>
+__global__ void __launch_bounds__(kThreads)
+    sample_kernel(DeviceSampling how, DeviceRows logits, std::uint32_t width, const std::uint32_t* running, const DrawKey* keys,
+                  const std::uint32_t* said, DeviceRows changed, DrawnToken* drawn) {
+  const std::uint32_t row = blockIdx.x;
+  if (running != nullptr && running[row] == 0) return;
+  const float* x = logits.row(row);
+  const auto answer = [&](Token token, float log_probability) {
+    if (threadIdx.x == 0) drawn[row] = {token, log_probability};
+  };
+  const auto failed = [&](detail::Wide highest) {
+    if (highest == 0) answer(DrawnToken::kNoToken, 0.0F);
+    if (highest == detail::kBad) answer(DrawnToken::kBadLogit, 0.0F);
+    return highest == 0 || highest == detail::kBad;
+  };
+  detail::Wide highest = detail::highest_rank<kThreads>(x, width);
+  if (failed(highest)) return;
+  const auto shift = static_cast<double>(x[detail::token_of(highest)]);
+  const double log_sum = log(detail::mass_of<kThreads>(x, width, static_cast<float>(shift)));
+
+  if (said != nullptr || how.bias_count > 0 || how.temperature_first) {
+    detail::change_logits<kThreads>(how, x, width, said == nullptr ? nullptr : said + std::size_t{row} * width, changed.row(row));
+    x = changed.row(row);
+    highest = detail::highest_rank<kThreads>(x, width);
+    if (failed(highest)) return;
+  }
+  if (!how.greedy) {
+    const float largest = x[detail::token_of(highest)];
+    const detail::Wide least = detail::filtered<kThreads>(how, x, width, largest);
+    highest = detail::drawn_from<kThreads>(x, width, least, largest + how.log_min_p, how.temperature_first ? 1.0F : how.inverse_temperature,
+                                           keys[row]);
+    if (failed(highest)) return;  // scaled logits may leave the range of floats
+  }
+  const Token token = detail::token_of(highest);
+  answer(token, static_cast<float>(static_cast<double>(logits.row(row)[token]) - shift - log_sum));
+}
+
+}  // namespace tutti::cuda

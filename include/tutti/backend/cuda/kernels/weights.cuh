@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What kernels see of weights and activations: the matrices of all experts, rows of floats, and which rows are whose.
+
+#include <type_traits>
+
+#include "tutti/backend/cuda/device.cuh"
+#include "tutti/backend/cuda/matrix.cuh"
+
+namespace tutti::cuda {
+
+/// One expert's rows, or those of several neighbours that have the same weights.
+struct DeviceGroup {
+  std::uint32_t expert = 0;
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+
+/// Groups on the device, for one launch.
+struct GroupList {
+  const DeviceGroup* groups = nullptr;
+  std::size_t count = 0;
+  std::size_t most_rows = 0;
+};
+
+/// Rows of floats on the device; the first `padded(width)` floats of each may be read.
+struct DeviceRows {
+  float* data = nullptr;
+  std::uint32_t stride = 0;  ///< In floats, a multiple of kLoadedWeights.
+
+  [[nodiscard]] __device__ __forceinline__ float* row(std::size_t r) const { return data + r * stride; }
+};
+
+/// One linear layer of all experts, on the device: W x + bias, + B (A x) for experts with a low-rank delta.
+struct DeviceLinear {
+  const DeviceMatrix* matrices = nullptr;    ///< [experts]
+  const float* const* biases = nullptr;      ///< [experts], null entries for none; null for none at all.
+  const DeviceMatrix* low_rank_b = nullptr;  ///< [experts] of floats, without columns for those that have no delta; null for none at all.
+  DeviceRows low_rank;                       ///< A x of every row.
+};
+
+/// Eight weights of row `row` from column `k` on, a multiple of eight.
+template <DType type>
+__device__ __forceinline__ void load_weights(const DeviceMatrix& matrix, std::uint32_t row, std::uint32_t k, float (&weights)[8]) {
+  const std::size_t at = std::size_t{row} * ((matrix.cols + 7) / 8 * 8) + k;
+  if constexpr (type == DType::f32) {
+    const auto* from = static_cast<const float4*>(matrix.weights) + at / 4;
+    const float4 low = __ldg(from), high = __ldg(from + 1);
+    weights[0] = low.x, weights[1] = low.y, weights[2] = low.z, weights[3] = low.w;
+    weights[4] = high.x, weights[5] = high.y, weights[6] = high.z, weights[7] = high.w;
+  } else if constexpr (type == DType::f16 || type == DType::bf16) {
+    const uint4 packed = __ldg(static_cast<const uint4*>(matrix.weights) + at / 8);
+    const unsigned words[4] = {packed.x, packed.y, packed.z, packed.w};
+    TUTTI_UNROLL
+    for (unsigned i = 0; i < 8; ++i) {
+      const auto bits = static_cast<std::uint16_t>(words[i / 2] >> (i % 2 * 16));
+      weights[i] = type == DType::bf16 ? load_bfloat16(&bits) : load_half(&bits);
+    }
+  } else {
+    const std::size_t block = std::size_t{row} * (matrix.cols / kScaledWeights) + k / kScaledWeights;
+    const float scale = load_half(matrix.scales + block);
+    if constexpr (type == DType::q8_0) {
+      const uint2 packed = __ldg(static_cast<const uint2*>(matrix.weights) + at / 8);
+      TUTTI_UNROLL
+      for (unsigned i = 0; i < 8; ++i) {
+        const unsigned word = i < 4 ? packed.x : packed.y;
+        weights[i] = static_cast<float>(static_cast<std::int8_t>(word >> (i % 4 * 8) & 0xFF)) * scale;
+      }
+    } else {
+      const unsigned packed = __ldg(static_cast<const unsigned*>(matrix.weights) + at / 8);
+      const float minimum = type == DType::q4_1 ? load_half(matrix.minima + block) : 0.0F;
+      TUTTI_UNROLL
+      for (unsigned i = 0; i < 8; ++i) {
+        const int code = static_cast<int>(packed >> (4 * i) & 15) - (type == DType::q4_0 ? 8 : 0);
+        weights[i] = static_cast<float>(code) * scale + minimum;
+      }
+    }
+  }
+}
+
+/// Calls function(kType) with the device's type as a constant.
+template <class Function>
+void with_device_type(DType type, Function function) {
+  switch (device_type(type)) {
+    case DType::f16: return function(std::integral_constant<DType, DType::f16>{});
+    case DType::bf16: return function(std::integral_constant<DType, DType::bf16>{});
+    case DType::q8_0: return function(std::integral_constant<DType, DType::q8_0>{});
+    case DType::q4_0: return function(std::integral_constant<DType, DType::q4_0>{});
+    case DType::q4_1: return function(std::integral_constant<DType, DType::q4_1>{});
+    default: return function(std::integral_constant<DType, DType::f32>{});
+  }
+}
+
+}  // namespace tutti::cuda

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The linear layers of a model on the device: uploads and stacks those of all experts, and turns a phase's products into as few
+// launches as their types and groups allow.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tutti/backend/cuda/groups.cuh"
+#include "tutti/backend/cuda/kernels/product.cuh"
+#include "tutti/backend/cuda/parts.cuh"
+
+namespace tutti::cuda {
+
+/// What the products of a phase have in common.
+struct ProductInput {
+  const Rows& x;
+  DeviceNorm norm;            ///< Without weights for none.
+  const Row* rows = nullptr;  ///< On the device: whose rows those of x are.
+  std::size_t row_count = 0;
+  CacheEntry entry = {};
+};
+
+/// One of them.
+struct Product {
+  const Linear& linear;
+  DeviceRows out;
+  ProductEnd end = ProductEnd::store;
+  const Linear* second = nullptr;  ///< Of ProductEnd::gate.
+  Activation activation = Activation::silu;
+};
+
+class Products {
+ public:
+  /// @throws ModelError when the experts keep the layer in different types, DeviceError when there is no room.
+  [[nodiscard]] Linear make(std::span<const LinearWeights* const> experts, const Stream& stream) {
+    std::vector<const WeightMatrix*> weights, a, b;
+    for (const LinearWeights* expert : experts) {
+      weights.push_back(expert->weight.rows == 0 ? nullptr : &expert->weight);  // a part that the family does not have
+      a.push_back(expert->delta ? &expert->delta->a : nullptr);
+      b.push_back(expert->delta ? &expert->delta->b : nullptr);
+    }
+    Linear linear;
+    stack_biases(experts, linear, stream);
+    linear.weights = stack(
+        weights, [&](std::size_t i, std::size_t j) { return experts[i]->bias == experts[j]->bias; }, stream);
+    const auto alike = [](std::size_t, std::size_t) { return true; };
+    linear.low_rank_a = stack(a, alike, stream);
+    linear.low_rank_b = stack(b, alike, stream);
+    require<ModelError>(linear.low_rank_b.type == DType::f32, "the second matrix of an adapter is in ",
+                        layout_of(linear.low_rank_b.type).name, ": only F32 can be used");
+    return linear;
+  }
+
+  /// The groups of the batch from now on.
+  void begin(std::span<const RowGroup> batch, const Stream& stream) { groups_.begin(batch, stream); }
+
+  /// Gives the groups to kernels that take rows away which have ended.
+  void share_groups(DecodeState& state, const Stream& stream) { groups_.share(state, stream); }
+
+  /// Enqueues the products of a phase, of the rows of the batch.
+  void run(const ProductInput& input, std::span<const Product> products, const Stream& stream) {
+    run(
+        input, products, [&](std::uint32_t pattern) { return groups_.list(pattern); }, stream);
+  }
+
+  /// The same of other rows, such as those that have outputs.
+  void run(const ProductInput& input, const Product& product, std::span<const RowGroup> groups, const Stream& stream) {
+    run(
+        input, {&product, 1}, [&](std::uint32_t pattern) { return groups_.upload_others(groups, pattern, stream); }, stream);
+  }
+
+ private:
+  struct Part {
+    ProductPart part;
+    DType type;
+  };
+
+  template <class List>
+  void run(ProductInput input, std::span<const Product> products, List list, const Stream& stream) {
+    ProductJob job{.x = input.x.view(),
+                   .norm = input.norm,
+                   .rows = input.rows,
+                   .entry = input.entry,
+                   .cols = static_cast<std::uint32_t>(input.x.width())};
+    if (job.norm.weights != nullptr && !norm_fits(most_rows(products, list), input.x.width())) {
+      normed_.reset(input.x.capacity(), input.x.width(), stream);
+      launch({dim3(static_cast<unsigned>(input.row_count)), dim3(kRowThreads)}, stream.get(), norm_kernel<kRowThreads>, job.norm, job.rows,
+             nullptr, job.x, normed_.view(), false);
+      job.x = normed_.view();
+      job.norm = {};
+    }
+    std::vector<DeviceLinear> linears;  // products[i].linear, then products[i].second if there is one
+    multiply_low_rank(input, job, products, list, linears, stream);
+    std::vector<Part> parts;
+    const DeviceLinear* linear = linears.data();
+    for (const Product& product : products) {
+      parts.push_back({{.linear = *linear++,
+                        .groups = list(product.linear.weights.pattern),
+                        .outputs = product.linear.weights.outputs,
+                        .end = product.end,
+                        .activation = product.activation,
+                        .out = product.out},
+                       product.linear.weights.type});
+      if (product.second == nullptr) continue;
+      const StackedMatrices& second = product.second->weights;
+      if (second.type == product.linear.weights.type && second.pattern == product.linear.weights.pattern) {
+        parts.back().part.second = *linear++;
+        continue;
+      }
+      // Matrices that no warp can read side by side: the second one goes first.
+      other_.reset(input.x.capacity(), second.outputs, stream);
+      const Part before{{.linear = *linear++, .groups = list(second.pattern), .outputs = second.outputs, .out = other_.view()},
+                        second.type};
+      enqueue(job, {&before, 1}, stream);
+      parts.back().part.other = other_.view();
+    }
+    enqueue(job, parts, stream);
+  }
+
+  template <class List>
+  static std::size_t most_rows(std::span<const Product> products, List list) {
+    std::size_t most = 0;
+    for (const Product& product : products) {
+      most = std::max(most, list(product.linear.weights.pattern).most_rows);
+      if (product.second != nullptr) most = std::max(most, list(product.second->weights.pattern).most_rows);
+    }
+    return most;
+  }
+
+  /// A x of all products in one launch, and the views of their matrices.
+  template <class List>
+  void multiply_low_rank(const ProductInput& input, const ProductJob& job, std::span<const Product> products, List list,
+                         std::vector<DeviceLinear>& linears, const Stream& stream) {
+    std::vector<Part> parts;
+    const auto add = [&](const Linear& linear) {
+      linears.push_back({linear.weights.table.data(), linear.biases.data(), nullptr, {}});
+      if (!linear.has_deltas()) return;
+      Rows& low_rank = low_rank_[parts.size()];
+      low_rank.reset(input.x.capacity(), linear.low_rank_a.outputs, stream);
+      linears.back().low_rank_b = linear.low_rank_b.table.data();
+      linears.back().low_rank = low_rank.view();
+      parts.push_back({{.linear = {linear.low_rank_a.table.data(), nullptr, nullptr, {}},
+                        .groups = list(linear.low_rank_a.pattern),
+                        .outputs = linear.low_rank_a.outputs,
+                        .out = low_rank.view()},
+                       linear.low_rank_a.type});
+    };
+    for (const Product& product : products) {
+      add(product.linear);
+      if (product.second != nullptr) add(*product.second);
+    }
+    enqueue(job, parts, stream);
+  }
+
+  /// One launch for each type among the parts.
+  static void enqueue(ProductJob job, std::span<const Part> parts, const Stream& stream) {
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      const auto same = [&](const Part& other) { return other.type == parts[p].type; };
+      if (std::any_of(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(p), same)) continue;
+      std::size_t count = 0;
+      for (const Part& part : parts) {
+        if (same(part)) job.parts[count++] = part.part;
+      }
+      enqueue_products(parts[p].type, job, count, stream.get());
+    }
+  }
+
+  static void stack_biases(std::span<const LinearWeights* const> experts, Linear& linear, const Stream& stream) {
+    std::vector<float> values;
+    std::vector<std::size_t> begins;
+    for (const LinearWeights* expert : experts) {
+      begins.push_back(values.size());
+      values.insert(values.end(), expert->bias.begin(), expert->bias.end());
+    }
+    if (values.empty()) return;
+    linear.bias_values = upload(std::span<const float>(values), stream);
+    std::vector<const float*> pointers;
+    for (std::size_t e = 0; e < experts.size(); ++e) {
+      pointers.push_back(experts[e]->bias.empty() ? nullptr : linear.bias_values.data() + begins[e]);
+    }
+    linear.biases = upload(std::span<const float* const>(pointers), stream);
+  }
+
+  /// @param alike(i, j) whether experts i and j with the same matrix make one group.
+  template <class Alike>
+  [[nodiscard]] StackedMatrices stack(std::span<const WeightMatrix* const> experts, Alike alike, const Stream& stream) {
+    StackedMatrices stacked;
+    std::vector<DeviceMatrix> table;
+    SharingPattern pattern;
+    std::size_t first = experts.size();
+    for (std::size_t e = 0; e < experts.size(); ++e) {
+      stacked.stored.push_back(experts[e] == nullptr ? nullptr : store_.get(*experts[e], stream));
+      table.push_back(experts[e] == nullptr ? DeviceMatrix{} : stacked.stored[e]->view());
+      pattern.push_back(kNoWeights);
+      if (experts[e] == nullptr) continue;
+      const DType type = device_type(experts[e]->type);
+      if (first == experts.size()) {
+        first = e;
+        stacked.type = type;
+      }
+      require<ModelError>(type == stacked.type, "expert ", e, " keeps a layer in ", layout_of(type).name, ", expert ", first, " in ",
+                          layout_of(stacked.type).name, ": convert the experts to one type with LoadOptions::storage");
+      stacked.outputs = std::max(stacked.outputs, table.back().rows);
+      std::size_t same = 0;
+      while (stacked.stored[same] != stacked.stored[e] || !alike(same, e)) ++same;
+      pattern.back() = static_cast<std::uint32_t>(same);
+    }
+    stacked.table = upload(std::span<const DeviceMatrix>(table), stream);
+    stacked.pattern = groups_.number_of(pattern);
+    return stacked;
+  }
+
+  MatrixStore store_;
+  BatchGroups groups_;
+  Rows normed_, other_;
+  Rows low_rank_[kMostParts];
+};
+
+}  // namespace tutti::cuda

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Draws on the device against SamplerChain's on the host, from the same logits with the same keys.
+#include "tutti/backend/cuda/sampling.cuh"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "tests/backend/cpu/random_weights.hpp"
+#include "tests/backend/cuda/support.hpp"
+#include "tutti/core/probability.hpp"
+#include "tutti/sampler/chain.hpp"
+
+using namespace tutti;
+using namespace tutti::test;
+
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+struct Draws {
+  std::vector<Token> tokens;
+  std::vector<float> log_probabilities;
+};
+
+std::vector<DrawKey> keys_of(std::size_t rows) {
+  std::vector<DrawKey> keys;
+  for (std::size_t r = 0; r < rows; ++r) {
+    keys.push_back({7, 3, static_cast<std::uint16_t>(r / 3), static_cast<std::uint16_t>(r % 3), static_cast<std::uint32_t>(20 + r)});
+  }
+  return keys;
+}
+
+/// One draw from each row of logits, all rows having said `history`.
+Draws on_gpu(const std::vector<float>& logits, std::size_t width, const SamplingOptions& options, const std::vector<Token>& history = {}) {
+  const cuda::Stream stream;
+  const std::size_t rows = logits.size() / width;
+  cuda::DeviceSampler sampler(options, stream);
+  std::vector<std::uint32_t> counts(logits.size());
+  for (std::size_t i = history.size() - std::min<std::size_t>(sampler.last_n(), history.size()); i < history.size(); ++i) {
+    for (std::size_t r = 0; r < rows; ++r) ++counts[r * width + static_cast<std::size_t>(history[i])];
+  }
+  const auto said = on_device(counts, stream);
+  const auto keys = on_device(keys_of(rows), stream);
+  cuda::DeviceArray<DrawnToken> drawn(rows);
+  sampler.draw(rows, rows_of(logits, width, stream), nullptr, keys.data(), sampler.penalises() ? said.data() : nullptr, drawn.data(),
+               stream);
+  cuda::PinnedArray<DrawnToken> host;
+  host.download(drawn, rows, stream);
+  stream.wait();
+  Draws draws;
+  for (std::size_t r = 0; r < rows; ++r) {
+    draws.tokens.push_back(host.data()[r].token);
+    draws.log_probabilities.push_back(host.data()[r].log_probability);
+  }
+  return draws;
+}
+
+std::vector<Token> on_host(const std::vector<float>& logits, std::size_t width, const SamplingOptions& options,
+                           const std::vector<Token>& history = {}) {
+  const SamplerChain chain(options);
+  SamplerScratch scratch;
+  const std::vector<DrawKey> keys = keys_of(logits.size() / width);
+  std::vector<Token> tokens;
+  for (std::size_t r = 0; r < keys.size(); ++r) {
+    tokens.push_back(chain.sample({&logits[r * width], width}, {history, 0}, keys[r], scratch));
+  }
+  return tokens;
+}
+
+/// Every filter alone and in company, in both orders.
+std::vector<SamplingOptions> many_options() {
+  std::vector<SamplingOptions> all(8);
+  all[0].temperature = 0.0F;
+  all[1].temperature = 0.7F;
+  all[2].top_k = 5;
+  all[3].top_p = 0.8F;
+  all[4].min_p = 0.2F;
+  all[5].repetition_penalty = 1.3F, all[5].frequency_penalty = 0.2F, all[5].presence_penalty = 0.1F, all[5].penalty_last_n = 3;
+  all[6].logit_bias = {{2, 1.5F}, {0, -kInfinity}, {2, 0.25F}}, all[6].top_k = 1000;
+  all[7] = all[5];
+  all[7].temperature = 0.6F, all[7].top_k = 40, all[7].top_p = 0.9F, all[7].min_p = 0.05F, all[7].logit_bias = all[6].logit_bias;
+  for (std::size_t i = 0; i < 8; ++i) {
+    all.push_back(all[i]);
+    all.back().order = SamplerOrder::hugging_face;
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("greedy draws on the device take the largest logit, of equal ones the lowest token", "[cuda][kernel]") {
+  SamplingOptions greedy;
+  greedy.temperature = 0.0F;
+  const Draws draws = on_gpu({1, 3, 3, -kInfinity, -1, -2, -1, -3}, 4, greedy);
+  CHECK(draws.tokens == std::vector<Token>{1, 0});
+  CHECK(static_cast<double>(draws.log_probabilities[0]) == Approx(3 - std::log(std::exp(1.0) + 2 * std::exp(3.0))));
+}
+
+TEST_CASE("top-p on the device keeps the token that reaches p exactly, of equal ones the lowest", "[cuda][kernel]") {
+  SamplingOptions options;
+  options.top_p = 0.5F;
+  // Four equal tokens: the first two have half of the probability. Only they can be drawn, whatever the noise.
+  for (const Token token : on_gpu(std::vector<float>(std::size_t{30} * 4, 1.0F), 4, options).tokens) CHECK((token == 0 || token == 1));
+  options.top_p = 0.0F;
+  CHECK(on_gpu({1, 2, 2, 0}, 4, options).tokens == std::vector<Token>{1});
+}
+
+TEST_CASE("logits that cannot be drawn from are told apart on the device", "[cuda][kernel]") {
+  const std::vector<float> logits = {0, NAN, 1, 0, kInfinity, 1, -kInfinity, -kInfinity, -kInfinity, -kInfinity, 2, -kInfinity};
+  CHECK(on_gpu(logits, 3, {}).tokens == std::vector<Token>{DrawnToken::kBadLogit, DrawnToken::kBadLogit, DrawnToken::kNoToken, 1});
+  SamplingOptions forbidding;
+  forbidding.logit_bias = {{1, -kInfinity}};
+  CHECK(on_gpu(logits, 3, forbidding).tokens[3] == DrawnToken::kNoToken);
+}
+
+TEST_CASE("the device draws the tokens that the host draws, with every filter and in both orders", "[cuda][kernel]") {
+  const std::vector<Token> history = {1, 2, 4, 2, 3, 2};
+  for (const std::size_t width : {7U, 300U, 2100U}) {
+    std::vector<float> logits = random_floats(6 * width, width);
+    for (float& logit : logits) logit *= 6.0F;
+    for (std::size_t i = 0; i < width; ++i) logits[i] = std::round(logits[i]);  // ties in the first row
+    logits[width + 3] = -kInfinity;
+    for (const SamplingOptions& options : many_options()) {
+      CAPTURE(width, options.temperature, options.top_k, options.top_p, options.min_p, static_cast<int>(options.order));
+      const Draws draws = on_gpu(logits, width, options, history);
+      CHECK(draws.tokens == on_host(logits, width, options, history));
+      for (std::size_t r = 0; r < draws.tokens.size(); ++r) {
+        CHECK(draws.log_probabilities[r] == Approx(log_probability_of({&logits[r * width], width}, draws.tokens[r])).margin(1e-6));
+      }
+    }
+  }
+}
+
+TEST_CASE("draws on the device have the same bits in any order of threads", "[cuda][kernel]") {
+  const std::vector<float> logits = random_floats(2 * 700, 5);
+  Draws first;
+  in_several_orders([&] {
+    const Draws draws = on_gpu(logits, 700, many_options().back(), {5, 6, 7});
+    if (first.tokens.empty()) first = draws;
+    CHECK(draws.tokens == first.tokens);
+    CHECK(draws.log_probabilities == first.log_probabilities);
+  });
+}
