@@ -87,11 +87,11 @@ Json fuse(const Options& options, const std::vector<programs::Problem>& problems
 
 template <std::size_t N>
 void run(const Options& options) {
+  std::vector<Model> experts = load_experts(options.models, options.experts, options.adapters);
+  ProgramScorer scorer(load_value_model(options.models, options.threads), options.scorer);
   Judge judge;
-  ProgramEnsemble<N> ensemble(
-      tutti::ExpertStack<N, Model>(load_experts(options.models, options.experts, options.adapters), {options.threads}),
-      codec_that_keeps_the_end(), ProgramScorer(load_value_model(options.models, options.threads), options.scorer), {},
-      make_selector(options.selector, judge));
+  ProgramEnsemble<N> ensemble(tutti::ExpertStack<N, Model>(std::move(experts), {options.threads}), codec_that_keeps_the_end(),
+                              std::move(scorer), {}, make_selector(options.selector, judge));
   const std::vector<programs::Problem> problems = programs::make_problems(programs::Split::test, options.seed, options.problems);
   if (!options.json) show_introduction(options);
   Json report = options.fuse.empty() ? select(options, problems, ensemble, judge) : fuse(options, problems, ensemble, judge);

@@ -56,7 +56,7 @@ class Report:
         self.bootstrap = Bootstrap(self.problems)
         self.results = {"problems": self.problems, "seed": self.data["seed"]}
         self.enumeration = np.array(self.data["enumeration"]["solved"], float)
-        self.affordable = {kind: self.programs_for(self.systems["single"], self.writing_cost(kind)) for kind in KINDS}
+        self.affordable = max(self.programs_for(self.systems["single"], self.writing_cost(kind)) for kind in KINDS)
         self.columns = {}  # name of a line -> chance of solving each problem
         self.define_columns()
 
@@ -84,7 +84,7 @@ class Report:
                     c[f"{kind}: best expert x 16, {how}"] = select(best, 16, selector, filtered)
             c[f"{kind}: 8 x 2, oracle"] = oracle(team, TOGETHER)
             c[f"{kind}: best expert x 16, oracle"] = oracle(best, 16)
-            k = self.affordable[kind]
+            k = self.affordable
             c[f"{kind}: best expert x {k}, filter + own"] = select(best, k, "own mean log p", True)
             c[f"single x {k}, filter + own"] = select(s["single"], k, "own mean log p", True)
             c[f"{kind}: fusion, greedy"] = select(s[f"{kind}: fusion, greedy"], 1, "random", False)
@@ -111,10 +111,10 @@ class Report:
         lines = []
         for kind in KINDS:
             lines += [f"{kind}: one random program", f"{kind}: best expert, greedy", f"{kind}: best expert x 16, filter + own",
-                      f"{kind}: best expert x {self.affordable[kind]}, filter + own", f"{kind}: fusion, greedy",
+                      f"{kind}: best expert x {self.affordable}, filter + own", f"{kind}: fusion, greedy",
                       f"{kind}: fusion x 16, filter + own", f"{kind}: 8 x 2, filter + own", f"{kind}: 8 x 2, filter + all", f"{kind}: 8 x 2, oracle"]
         lines += ["base: greedy", "base x 16, filter + own", "single: greedy", "single x 16, filter + own"]
-        lines += [f"single x {k}, filter + own" for k in sorted(set(self.affordable.values()) - {16})] + ["single x 16, oracle", "enumeration"]
+        lines += [f"single x {self.affordable}, filter + own"] + ["single x 16, oracle", "enumeration"]
         by_language = {language: np.array([p["language"] == language for p in self.data["problems"]]) for language in ("list", "string")}
         rows = []
         for name in lines:
@@ -137,7 +137,7 @@ class Report:
                 gain = self.difference(f"{kind}: 8 x 2, filter + {how}", f"{kind}: best expert x 16, filter + {how}")
                 rows.append([label, f"8 x 2 beats the best expert x 16 by >= .03, both filter + {how}", signed(gain), verdict(gain, 0.03)])
             for ours, theirs in ((f"{kind}: 8 x 2, filter + own", "single x 16, filter + own"), (pick, "single x 16, filter + own"),
-                                 (f"{kind}: 8 x 2, filter + own", f"single x {self.affordable[kind]}, filter + own"),
+                                 (f"{kind}: 8 x 2, filter + own", f"single x {self.affordable}, filter + own"),
                                  (f"{kind}: fusion x 16, filter + own", "single x 16, filter + own"), (f"{kind}: fusion, greedy", "single: greedy")):
                 gain = self.difference(ours, theirs)
                 rows.append([label, f"{ours.split(': ')[1]} beats {theirs} (> 0)", signed(gain), verdict(gain, np.nextafter(0, 1))])
@@ -154,7 +154,7 @@ class Report:
             for how in ("all", "filter + all"):
                 rows.append((f"{kind}: 8 x 2, {how}", f"{kind}: best expert x 16, {how}"))
                 rows.append((f"{kind}: 8 x 2, {how}", f"single x 16, {how.replace('all', 'own')}"))
-            k = self.affordable[kind]
+            k = self.affordable
             rows += [(f"{kind}: 8 x 2, filter + own", f"{kind}: best expert x {k}, filter + own"), (f"{kind}: 8 x 2, filter + own", f"single x {k}, filter + own")]
             rows += [(f"{kind}: fusion x 16, filter + own", "single x 16, filter + own"), (f"{kind}: fusion x 16, own", "single x 16, own"),
                      (f"{kind}: fusion, greedy", "single: greedy"), (f"{kind}: fusion, greedy", "base: greedy"), (f"{kind}: fusion, greedy", f"{kind}: best expert, greedy")]
@@ -166,7 +166,7 @@ class Report:
                     f"{len(measured) - better - worse} the interval contains 0. The worst for us, the best for us, and all others:\n\n")
         ends = [measured[0], measured[-1]]
         full = [[a, b, signed(interval)] for interval, a, b in measured]
-        sentence = (f"One model that writes {' or '.join(map(str, sorted(set(self.affordable.values()))))} programs spends the operations that 8 x 2 spends, since every expert "
+        sentence = (f"One model that writes {self.affordable} programs spends the operations that 8 x 2 spends, since every expert "
                     "must read the prompt; all other pairs write the same number of programs.\n\n") + sentence
         return (sentence + table(["ensemble", "opponent", "difference"], [[a, b, signed(interval)] for interval, a, b in ends])
                 + "\n<details><summary>All comparisons, worst first</summary>\n\n" + table(["ensemble", "opponent", "difference"], full) + "\n</details>\n")

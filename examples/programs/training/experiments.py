@@ -8,8 +8,9 @@ Names that end in a number are members of one set. Lost experiments stay here, s
 MEMBERS = range(8)
 
 SCRATCH = "--epochs 20 --outputs 0.5"
+LARGE = "--epochs 20 --outputs 0.5 --width 96 --layers 3 --hidden 192 --rate 0.006 --dropout 0.1"
 FORK = "--fork base --epochs 10 --constant 0.3 --outputs 0.5"
-CONTINUED = "--fork seed_0 --epochs 5 --outputs 0.5 --rate 0.004 --patience 8"
+CONTINUED = "--fork seed_0 --outputs 0.5 --patience 8"
 
 EXPERIMENTS = {
     # Eight members by seed alone.
@@ -17,30 +18,37 @@ EXPERIMENTS = {
     # Eight members that share the first half of their training, each on a bag of its own.
     "base": "--seed 100 --epochs 10 --constant 1 --outputs 0.5 --patience 10",
     **{f"fork_{i}": f"--seed {20 + i} --fold {i} {FORK}" for i in MEMBERS},
+    # Members of the best single model's size: as many as there was time for.
+    **{f"large_{i}": f"--seed {200 + i} {LARGE}" for i in (1, 2)},
     # A finished model, continued on one family each.
-    **{f"family_{i}": f"--seed {60 + i} --family {i} --constant 0.3 {CONTINUED}" for i in MEMBERS},
-    # Adapters: of the base that the forks share, and of a finished model.
+    **{f"family_{i}": f"--seed {60 + i} --family {i} --epochs 5 --constant 0.3 --rate 0.004 {CONTINUED}" for i in MEMBERS},
+    # Adapters: of the base that the forks share, and of a finished model, with a low and with a high learning rate.
     "lora_0": "--seed 40 --fold 0 --epochs 10 --constant 0.3 --outputs 0.5 --fork base --rank 16 --rate 0.005",
-    **{f"adapter_{i}": f"--seed {40 + i} --fold {i} --constant 0.2 --rank 16 {CONTINUED}" for i in MEMBERS},
+    **{f"gentle_{i}": f"--seed {40 + i} --fold {i} --epochs 5 --constant 0.2 --rate 0.004 --rank 16 {CONTINUED}" for i in range(2)},
+    **{f"wild_{i}": f"--seed {50 + i} --fold {i} --epochs 4 --constant 0.4 --rate 0.015 --rank 16 {CONTINUED}" for i in MEMBERS},
     # The opponent: one model, longer, larger, regularised.
     "single_64x2_long": "--seed 200 --epochs 60 --outputs 0.5 --patience 10",
+    "single_64x2_d1": "--seed 200 --epochs 30 --outputs 0.5 --dropout 0.1",
+    "single_96x3_d1": f"--seed 200 {LARGE}",
     "single_128x3": "--seed 200 --epochs 16 --outputs 0.5 --width 128 --layers 3 --hidden 256",
     "single_128x3_d1": "--seed 200 --epochs 16 --outputs 0.5 --width 128 --layers 3 --hidden 256 --dropout 0.1",
-    "single_96x3": "--seed 200 --epochs 36 --outputs 0.5 --width 96 --layers 3 --hidden 192 --rate 0.006 --patience 10",
 }
 
 SETS = {
     "seeds": [f"seed_{i}" for i in MEMBERS],
     "forks": [f"fork_{i}" for i in MEMBERS],
     "families": [f"family_{i}" for i in MEMBERS],
-    "adapters": [f"adapter_{i}" for i in MEMBERS],
-    "single_long": ["single_64x2_long"],
+    "adapters": [f"wild_{i}" for i in MEMBERS],
+    "seed_0": ["seed_0"],
+    "fork_4": ["fork_4"],
+    "single_64x2_d1": ["single_64x2_d1"],
+    "single_96x3_d1": f"--seed 200 {LARGE}",
 }
 
 CHOSEN = {
     "experts": SETS["seeds"],
     "base": "seed_0",
     "adapters": SETS["adapters"],
-    "single": "single_64x2_long",
+    "single": "single_96x3_d1",
     "value_init": "seed_0",
 }

@@ -20,7 +20,8 @@ def main(source, target):
     results = json.loads(pathlib.Path(source).read_text())
     groups = {}
     for name, run in results["runs"].items():
-        groups.setdefault(run["group"], []).append((name, run))
+        if not name.startswith("first_data"):  # of other problems
+            groups.setdefault(run["group"], []).append((name, run))
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), gridspec_kw={"width_ratios": [3, 2]})
     for number, (group, runs) in enumerate(groups.items()):
         for i, (_, run) in enumerate(runs):

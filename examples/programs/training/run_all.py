@@ -25,7 +25,7 @@ def run(script: str, *arguments, log: pathlib.Path):
 
 
 def waves(experiments: dict) -> list[list[str]]:
-    """Names in the order in which they can be made: first those that start from nothing."""
+    """Names in the order in which they can be made: those that start from nothing, then those that start from one of them."""
     first = [name for name, options in experiments.items() if "--fork" not in options]
     return [first, [name for name in experiments if name not in first]]
 

@@ -22,12 +22,18 @@ from optimizer import Optimizer
 from train import rate_at, size_of
 
 
+LAST_WEIGHT = 7  # of the last token's answer, the one that counts, beside 1 of each other
+
+
 @dataclasses.dataclass(frozen=True)
 class Packed:
     tokens: torch.Tensor     # [sequences, tokens]: a prompt, then its candidates
     positions: torch.Tensor  # the same: each candidate's count on from the prompt's
     mask: torch.Tensor       # [sequences, tokens, tokens]: the prompt and the own candidate, up to oneself
     last: torch.Tensor       # [sequences, n]: each candidate's last token; 0 where a prompt has fewer
+    rows: torch.Tensor       # [sequences, m]: every token of the candidates; 0 where a prompt has fewer
+    row_owner: torch.Tensor  # [sequences, m]: whose it is, of n; -1 there
+    is_last: torch.Tensor    # [sequences, m]: whether it is the candidate's last token
 
 
 def pack(pairs, pad: int) -> Packed:
@@ -45,9 +51,16 @@ def pack(pairs, pad: int) -> Packed:
             tokens[i, at:end], owner[i, at:end] = candidate, j + 1
             positions[i, at:end] = len(prompt) + np.arange(len(candidate))
             at, last[i, j] = end, end - 1
-    tokens, positions, owner, last = (torch.from_numpy(array) for array in (tokens, positions, owner, last))
+    rows = np.zeros((len(pairs), max(sum(map(len, candidates)) for _, candidates in pairs)), np.int64)
+    row_owner = np.full_like(rows, -1)
+    for i, (prompt, candidates) in enumerate(pairs):
+        at = len(prompt) + np.arange(sum(map(len, candidates)))
+        rows[i, :len(at)], row_owner[i, :len(at)] = at, owner[i, at] - 1
+    is_last = (rows[:, :, None] == last[:, None]).any(-1) & (row_owner >= 0)
+    tokens, positions, owner, last, rows, row_owner, is_last = map(
+        torch.from_numpy, (tokens, positions, owner, last, rows, row_owner, is_last))
     seen = (owner[:, None, :] == 0) | (owner[:, None, :] == owner[:, :, None])
-    return Packed(tokens, positions, seen & torch.ones(longest, longest, dtype=torch.bool).tril(), last)
+    return Packed(tokens, positions, seen & torch.ones(longest, longest, dtype=torch.bool).tril(), last, rows, row_owner, is_last)
 
 
 def groups(pairs, size: int, rng=None):
@@ -70,6 +83,19 @@ def values_of(model, pairs, pad: int) -> list[np.ndarray]:
         for i, row in zip(group, values):
             result[i] = row[:len(pairs[i][1])]
     return result
+
+
+def loss_of(model, packed: Packed, labels):
+    """At every token of a candidate the model says whether it will be right: what it says after the first tokens is all that the
+    members know, and much more to learn from than one answer behind the last."""
+    table = torch.zeros(packed.last.shape)
+    for i, row in enumerate(labels):
+        table[i, :len(row)] = torch.tensor(row)
+    target = table.gather(1, packed.row_owner.clamp(min=0))
+    values = model.values(packed.tokens, packed.rows, packed.positions, packed.mask)
+    weight = (packed.row_owner >= 0) + LAST_WEIGHT * packed.is_last
+    losses = F.binary_cross_entropy_with_logits(values, target, reduction="none")
+    return (losses * weight).sum() / weight.sum()
 
 
 def area_under_curve(values: np.ndarray, right: np.ndarray) -> float:
@@ -125,12 +151,7 @@ def main(options):
         for group in order:
             model.train()
             packed = pack([pairs[i][:2] for i in group], pad)
-            values = model.values(packed.tokens, packed.last, packed.positions, packed.mask)
-            labels = np.zeros(values.shape, np.float32)
-            known = np.zeros(values.shape, bool)
-            for row, i in enumerate(group):
-                labels[row, :len(pairs[i][2])], known[row, :len(pairs[i][2])] = pairs[i][2], True
-            loss = F.binary_cross_entropy_with_logits(values[torch.from_numpy(known)], torch.from_numpy(labels[known]))
+            loss = loss_of(model, packed, [pairs[i][2] for i in group])
             loss.backward()
             optimizer.step(rate_at(steps, total, options.rate))
             losses.append(loss.item())
