@@ -58,7 +58,7 @@ def main():
 
     sets = [part for name, members in SETS.items() for part in ("--set", f"{name}={','.join(members)}")]
     run("evaluate.py", "--exporter", options.exporter, *places, *sets, log=runs / "evaluate.log")
-    run("value_candidates.py", "--exporter", options.exporter, *places, "--members", ",".join(CHOSEN["experts"]),
+    run("value_candidates.py", "--exporter", options.exporter, *places, "--members", ",".join(CHOSEN["value_members"]),
         log=runs / "value_candidates.log")
     run("train_value.py", *places, "--init", CHOSEN["value_init"], log=runs / "value.log")
     run("ship.py", *places, "--out", HERE.parents[1] / "models" / "programs", "--experts", ",".join(CHOSEN["experts"]), "--base",

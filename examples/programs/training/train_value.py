@@ -21,7 +21,6 @@ from load import load, record, vocabulary_of
 from optimizer import Optimizer
 from train import rate_at, size_of
 
-
 LAST_WEIGHT = 7  # of the last token's answer, the one that counts, beside 1 of each other
 
 
@@ -122,12 +121,12 @@ def arguments():
     parser.add_argument("--data", default="data")
     parser.add_argument("--runs", default="runs")
     parser.add_argument("--init", required=True)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.005)
     parser.add_argument("--weight-decay", type=float, default=0.05)
     parser.add_argument("--dropout", type=float, default=0.1)
-    parser.add_argument("--checks", type=int, default=3, help="looks at the development set in an epoch")
+    parser.add_argument("--checks", type=int, default=6, help="looks at the development set in an epoch")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -165,8 +164,9 @@ def main(options):
                     best = curve[-1]
                     torch.save({name: p.detach() for name, p in model.named_parameters()}, pathlib.Path(options.runs, options.name + ".pt"))
     shape = {key: record(options.runs, options.init)["options"][key] for key in ("width", "layers", "heads", "hidden")}
-    pathlib.Path(options.runs, options.name + ".json").write_text(json.dumps(
-        {"options": vars(options) | shape, "candidates": candidates, "prompts": len(pairs), "parameters": size_of(model), "best": best, "curve": curve}))
+    figures = {"options": vars(options) | shape, "candidates": candidates, "prompts": len(pairs), "parameters": size_of(model),
+               "best": best, "curve": curve}
+    pathlib.Path(options.runs, options.name + ".json").write_text(json.dumps(figures))
 
 
 if __name__ == "__main__":
