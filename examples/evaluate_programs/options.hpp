@@ -13,8 +13,8 @@ namespace evaluate_programs {
 struct Options {
   std::filesystem::path models = "examples/models/programs";
   std::filesystem::path out = "build/evaluation.json";
-  std::size_t problems = 1500;
-  std::size_t development = 300;
+  std::size_t problems = 1000;
+  std::size_t development = 200;
   std::size_t cost_problems = 50;
   std::size_t samples = 16;
   std::size_t alone_samples = 64;

@@ -40,7 +40,8 @@ def verdict(interval, goal):
         return "**holds**"
     if high < goal:
         return "**does not hold**"
-    return "**is not decided**: the interval contains the goal" + (", the estimate reaches it" if estimate >= goal else ", the estimate misses it")
+    reached = "the estimate reaches it" if estimate >= goal else "the estimate misses it"
+    return f"**is not decided**: the interval contains the goal, {reached}" + (", and all of it is above 0" if 0 < low and goal < 0.1 else "")
 
 
 def table(header, rows):
@@ -56,7 +57,9 @@ class Report:
         self.bootstrap = Bootstrap(self.problems)
         self.results = {"problems": self.problems, "seed": self.data["seed"]}
         self.enumeration = np.array(self.data["enumeration"]["solved"], float)
-        self.affordable = max(self.programs_for(self.systems["single"], self.writing_cost(kind)) for kind in KINDS)
+        # How many programs each model alone can write for the operations that 8 x 2 programs cost.
+        spent = max(self.writing_cost(kind) for kind in KINDS)
+        self.affordable = {name: self.programs_for(self.systems[name], spent) for name in ("single", *(f"{kind}: best expert" for kind in KINDS))}
         self.columns = {}  # name of a line -> chance of solving each problem
         self.define_columns()
 
@@ -84,9 +87,6 @@ class Report:
                     c[f"{kind}: best expert x 16, {how}"] = select(best, 16, selector, filtered)
             c[f"{kind}: 8 x 2, oracle"] = oracle(team, TOGETHER)
             c[f"{kind}: best expert x 16, oracle"] = oracle(best, 16)
-            k = self.affordable
-            c[f"{kind}: best expert x {k}, filter + own"] = select(best, k, "own mean log p", True)
-            c[f"single x {k}, filter + own"] = select(s["single"], k, "own mean log p", True)
             c[f"{kind}: fusion, greedy"] = select(s[f"{kind}: fusion, greedy"], 1, "random", False)
             c[f"{kind}: fusion x 16, filter + own"] = select(s[f"{kind}: fusion"], 16, "own mean log p", True)
             c[f"{kind}: fusion x 16, own"] = select(s[f"{kind}: fusion"], 16, "own mean log p", False)
@@ -97,6 +97,8 @@ class Report:
                 for filtered in (True, False):
                     c[f"{name} x 16, " + ("filter + " if filtered else "") + short] = select(s[name], 16, selector, filtered)
             c[f"{name} x 16, oracle"] = oracle(s[name], 16)
+        for name, k in self.affordable.items():
+            c[f"{name} x {k}, filter + own"] = select(s[name], k, "own mean log p", True)
         c["enumeration"] = self.enumeration
 
     def mean(self, name):
@@ -105,16 +107,20 @@ class Report:
     def difference(self, a, b):
         return self.bootstrap.difference(self.columns[a], self.columns[b])
 
+    def same_operations(self, name):
+        """The line of a model alone that costs what 8 x 2 costs."""
+        return f"{name} x {self.affordable[name]}, filter + own"
+
     # --- sections -----------------------------------------------------------------------------------------------------
 
     def summary(self):
         lines = []
         for kind in KINDS:
             lines += [f"{kind}: one random program", f"{kind}: best expert, greedy", f"{kind}: best expert x 16, filter + own",
-                      f"{kind}: best expert x {self.affordable}, filter + own", f"{kind}: fusion, greedy",
+                      self.same_operations(f"{kind}: best expert"), f"{kind}: fusion, greedy",
                       f"{kind}: fusion x 16, filter + own", f"{kind}: 8 x 2, filter + own", f"{kind}: 8 x 2, filter + all", f"{kind}: 8 x 2, oracle"]
         lines += ["base: greedy", "base x 16, filter + own", "single: greedy", "single x 16, filter + own"]
-        lines += [f"single x {self.affordable}, filter + own"] + ["single x 16, oracle", "enumeration"]
+        lines = list(dict.fromkeys(lines + [self.same_operations("single"), "single x 16, oracle", "enumeration"]))
         by_language = {language: np.array([p["language"] == language for p in self.data["problems"]]) for language in ("list", "string")}
         rows = []
         for name in lines:
@@ -122,7 +128,8 @@ class Report:
             rows.append([name, text(self.mean(name))] + [f"{column[mask].mean():.3f}" for mask in by_language.values()]
                         + [signed(self.difference(name, "single x 16, filter + own"))])
         self.results["lines"] = {name: self.mean(name) for name in self.columns}
-        return table(["system", "solved", "lists", "texts", "minus single x 16, filter + own"], rows)
+        return table(["system", "solved", "lists", "texts", "minus single x 16, filter + own"], rows) + (
+            "\nLines with other numbers of programs than 16 are one model with as many operations as 8 x 2.\n")
 
     def goals(self):
         rows = []
@@ -136,8 +143,9 @@ class Report:
             for how in ("own", "all"):
                 gain = self.difference(f"{kind}: 8 x 2, filter + {how}", f"{kind}: best expert x 16, filter + {how}")
                 rows.append([label, f"8 x 2 beats the best expert x 16 by >= .03, both filter + {how}", signed(gain), verdict(gain, 0.03)])
+            gain = self.difference(f"{kind}: 8 x 2, filter + own", self.same_operations(f"{kind}: best expert"))
+            rows.append([label, f"8 x 2 beats {self.same_operations(f'{kind}: best expert')} (> 0): equal operations", signed(gain), verdict(gain, np.nextafter(0, 1))])
             for ours, theirs in ((f"{kind}: 8 x 2, filter + own", "single x 16, filter + own"), (pick, "single x 16, filter + own"),
-                                 (f"{kind}: 8 x 2, filter + own", f"single x {self.affordable}, filter + own"),
                                  (f"{kind}: fusion x 16, filter + own", "single x 16, filter + own"), (f"{kind}: fusion, greedy", "single: greedy")):
                 gain = self.difference(ours, theirs)
                 rows.append([label, f"{ours.split(': ')[1]} beats {theirs} (> 0)", signed(gain), verdict(gain, np.nextafter(0, 1))])
@@ -154,11 +162,10 @@ class Report:
             for how in ("all", "filter + all"):
                 rows.append((f"{kind}: 8 x 2, {how}", f"{kind}: best expert x 16, {how}"))
                 rows.append((f"{kind}: 8 x 2, {how}", f"single x 16, {how.replace('all', 'own')}"))
-            k = self.affordable
-            rows += [(f"{kind}: 8 x 2, filter + own", f"{kind}: best expert x {k}, filter + own"), (f"{kind}: 8 x 2, filter + own", f"single x {k}, filter + own")]
+            rows += [(f"{kind}: 8 x 2, filter + own", self.same_operations(f"{kind}: best expert")), (f"{kind}: 8 x 2, filter + own", self.same_operations("single"))]
             rows += [(f"{kind}: fusion x 16, filter + own", "single x 16, filter + own"), (f"{kind}: fusion x 16, own", "single x 16, own"),
                      (f"{kind}: fusion, greedy", "single: greedy"), (f"{kind}: fusion, greedy", "base: greedy"), (f"{kind}: fusion, greedy", f"{kind}: best expert, greedy")]
-        measured = sorted(((self.difference(a, b), a, b) for a, b in rows), key=lambda row: row[0][0])
+        measured = sorted(((self.difference(a, b), a, b) for a, b in dict.fromkeys(rows)), key=lambda row: row[0][0])
         self.results["comparisons"] = [[a, b, *interval] for interval, a, b in measured]
         better = sum(interval[1] > 0 for interval, _, _ in measured)
         worse = sum(interval[2] < 0 for interval, _, _ in measured)
@@ -166,8 +173,8 @@ class Report:
                     f"{len(measured) - better - worse} the interval contains 0. The worst for us, the best for us, and all others:\n\n")
         ends = [measured[0], measured[-1]]
         full = [[a, b, signed(interval)] for interval, a, b in measured]
-        sentence = (f"One model that writes {self.affordable} programs spends the operations that 8 x 2 spends, since every expert "
-                    "must read the prompt; all other pairs write the same number of programs.\n\n") + sentence
+        sentence = ("The same number of programs in every pair but these: for the operations that 8 x 2 programs cost, where every expert must read the prompt, "
+                    + ", ".join(f"{name} writes {k}" for name, k in self.affordable.items()) + ".\n\n") + sentence
         return (sentence + table(["ensemble", "opponent", "difference"], [[a, b, signed(interval)] for interval, a, b in ends])
                 + "\n<details><summary>All comparisons, worst first</summary>\n\n" + table(["ensemble", "opponent", "difference"], full) + "\n</details>\n")
 
