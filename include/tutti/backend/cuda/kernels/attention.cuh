@@ -177,7 +177,6 @@ __global__ void __launch_bounds__(kAttentionThreads)
     __syncwarp();  // before the next query takes the place of this one
   }
 
-  __threadfence();
   __syncthreads();
   for (std::uint32_t r = warp; r < visit.row_count; r += kAttentionWarps) {
     const std::uint32_t row = visit.first_row + r;
@@ -187,11 +186,15 @@ __global__ void __launch_bounds__(kAttentionThreads)
     while (spans[span_begin[row] + end - 1].count == 0) --end;  // room that is not in use yet
     const std::uint32_t begin = starts[row].span;
     std::uint32_t before = 0;
-    if (lane == 0) before = atomicAdd(done, 1U);
+    if (lane == 0) {
+      __threadfence();  // what the block has written, before it counts
+      before = atomicAdd(done, 1U);
+      __threadfence();                                      // what others had written when they counted, before it is read
+      if (before + 1 == end - begin) atomicExch(done, 0U);  // for the next layer
+    }
     before = __shfl_sync(kAllLanes, before, 0);
     if (before + 1 < end - begin) continue;
-    __threadfence();
-    if (lane == 0) *done = 0;  // for the next layer
+    __syncwarp();  // a shuffle orders no memory
     for (std::uint32_t h = 0; h < group; ++h) {
       const std::uint32_t head = blockIdx.y * group + h;
       merge_attention(partial.of(shape, row, head), dim, begin, end, out.row(row) + std::size_t{head} * dim);
