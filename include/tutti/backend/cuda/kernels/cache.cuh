@@ -98,7 +98,10 @@ __global__ void __launch_bounds__(kThreads)
   }
   const DeviceNorm& norm = is_query ? query_norm : key_norm;
   Moments moments;
-  if (norm.weights != nullptr) moments = moments_of(x, norm, threadIdx.x, kThreads, [](float value) { return warp_sum(value); });
+  if (norm.weights != nullptr) {
+    moments = moments_of(x, norm, threadIdx.x, kThreads, [](float value) { return warp_sum(value); });
+    __syncwarp();  // all have read x before one writes to it: shuffles order no memory
+  }
   const std::size_t weights = std::size_t{rows[row].expert} * norm.width;
   for (std::uint32_t j = threadIdx.x; j < dim / 2; j += kThreads) {
     const std::uint32_t first = shape.interleaved ? 2 * j : j, second = shape.interleaved ? 2 * j + 1 : j + dim / 2;
