@@ -198,8 +198,9 @@ class Generation {
     if (!request_.ignore_end_of_text) end_tokens.insert(end_tokens.end(), codec_.end_of_text.begin(), codec_.end_of_text.end());
     stack_.begin_decoding({rows_, keys, histories, request_.sampling, end_tokens, stack_.vocabulary_size(), request_.max_new_tokens});
     while (!active_.empty()) {
-      std::vector<std::uint8_t> running;
-      for (const std::size_t i : writer_of_row) running.push_back(std::binary_search(active_.begin(), active_.end(), i) ? 1 : 0);
+      std::vector<std::uint8_t> running(writer_of_row.size());
+      std::transform(writer_of_row.begin(), writer_of_row.end(), running.begin(),
+                     [&](std::size_t i) { return static_cast<std::uint8_t>(std::binary_search(active_.begin(), active_.end(), i)); });
       const std::size_t length = rows_.front().position + std::size_t{1};  // all candidates have the same
       const std::size_t steps = std::min({stack_.device_steps(writer_of_row.size()),
                                           prompt_tokens_.size() + request_.max_new_tokens - length, stack_.context_length() - length});
