@@ -43,7 +43,7 @@ SETS = {
     "seed_0": ["seed_0"],
     "fork_4": ["fork_4"],
     "single_64x2_d1": ["single_64x2_d1"],
-    "single_96x3_d1": f"--seed 200 {LARGE}",
+    "single_96x3_d1": ["single_96x3_d1"],
 }
 
 CHOSEN = {

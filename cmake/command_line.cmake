@@ -1,0 +1,11 @@
+# For scripts that are run as `cmake -P script.cmake -- PROGRAM [ARGUMENTS...]`: puts what is behind the separator into `command`.
+set(command)
+set(seen_separator FALSE)
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(i RANGE ${last})
+  if(seen_separator)
+    list(APPEND command "${CMAKE_ARGV${i}}")
+  elseif(CMAKE_ARGV${i} STREQUAL "--")
+    set(seen_separator TRUE)
+  endif()
+endforeach()
