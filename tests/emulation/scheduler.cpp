@@ -3,6 +3,7 @@
 #include "tests/emulation/scheduler.hpp"
 
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -317,39 +318,50 @@ void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
   if (failure.empty()) retired.clear();
 }
 
-float bfloat16_at(std::uint32_t pair, unsigned half) { return std::bit_cast<float>(half == 0 ? pair << 16 : pair & 0xFFFF0000U); }
+/// Rounds toward zero, as tensor cores were found to (Fasi et al. 2021, "Numerical behavior of NVIDIA tensor cores").
+float truncate(double value) {
+  const auto nearest = static_cast<float>(value);
+  return std::fabs(static_cast<double>(nearest)) > std::fabs(value) ? std::nextafter(nearest, 0.0F) : nearest;
+}
 
-/// D = A B + C with the fragments' layout of the PTX manual, "Matrix Fragments for mma.m16n8k16 with floating point type".
+/// D = A B + C with the fragments' layouts of the PTX manual, "Matrix Fragments for mma.m16n8k16" and "... m16n8k8". A double holds the
+/// exact products, and their sum but for its last bits.
 void multiply_fragments(const Meeting& meeting) {
-  float a[16][16], b[16][8], c[16][8];
-  const auto fragments = [&](unsigned lane) { return static_cast<LaneFragments*>(meeting.lanes[lane]); };
-  const auto for_each_c = [&](auto visit) {
-    for (unsigned lane = 0; lane < kWarp; ++lane) {
-      for (unsigned i = 0; i < 4; ++i) visit(fragments(lane)->c[i], c[lane / 4 + (i / 2) * 8][lane % 4 * 2 + i % 2]);
-    }
+  const bool bf16 = meeting.kind == Collective::mma_bf16;
+  const unsigned depth = bf16 ? 16 : 8, packed = bf16 ? 2 : 1;  // numbers along k, and in a register
+  float a[16][16], b[16][8];
+  double sums[16][8];
+  const auto number = [&](std::uint32_t bits, unsigned place) {
+    return std::bit_cast<float>(bf16 ? (place == 0 ? bits << 16 : bits & 0xFFFF0000U) : bits & 0xFFFFE000U);
   };
   for (unsigned lane = 0; lane < kWarp; ++lane) {
-    const unsigned group = lane / 4, pair = lane % 4 * 2;
-    for (unsigned half = 0; half < 2; ++half) {
-      for (unsigned i = 0; i < 4; ++i) a[group + i % 2 * 8][pair + half + i / 2 * 8] = bfloat16_at(fragments(lane)->a[i], half);
-      for (unsigned i = 0; i < 2; ++i) b[pair + half + i * 8][group] = bfloat16_at(fragments(lane)->b[i], half);
+    const auto* from = static_cast<const LaneFragments*>(meeting.lanes[lane]);
+    const unsigned group = lane / 4, k = lane % 4 * packed;
+    for (unsigned i = 0; i < 4; ++i) {
+      for (unsigned p = 0; p < packed; ++p) a[group + i % 2 * 8][k + p + i / 2 * depth / 2] = number(from->a[i], p);
+      sums[group + i / 2 * 8][lane % 4 * 2 + i % 2] = static_cast<double>(from->c[i]);
+    }
+    for (unsigned i = 0; i < 2; ++i) {
+      for (unsigned p = 0; p < packed; ++p) b[k + p + i * depth / 2][group] = number(from->b[i], p);
     }
   }
-  for_each_c([](float from, float& to) { to = from; });
   for (unsigned row = 0; row < 16; ++row) {
-    for (unsigned column = 0; column < 8; ++column) {
-      double sum = 0.0;
-      for (unsigned k = 0; k < 16; ++k) sum += static_cast<double>(a[row][k]) * static_cast<double>(b[k][column]);
-      c[row][column] = static_cast<float>(static_cast<double>(c[row][column]) + sum);
+    for (unsigned k = 0; k < depth; ++k) {
+      for (unsigned column = 0; column < 8; ++column) {
+        sums[row][column] += static_cast<double>(a[row][k]) * static_cast<double>(b[k][column]);
+      }
     }
   }
-  for_each_c([](float& to, float from) { to = from; });
+  for (unsigned lane = 0; lane < kWarp; ++lane) {
+    float* c = static_cast<const LaneFragments*>(meeting.lanes[lane])->c;
+    for (unsigned i = 0; i < 4; ++i) c[i] = truncate(sums[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2]);
+  }
 }
 
 /// Gives every lane of a complete meeting what it asked for, or writes why that cannot be.
 bool complete(Meeting& meeting, std::string& failure) {
   if (meeting.kind == Collective::synchronise) return true;
-  if (meeting.kind == Collective::mma_bf16) {
+  if (meeting.kind == Collective::mma_bf16 || meeting.kind == Collective::mma_tf32) {
     if (meeting.mask != ~0U) {
       failure = "mma needs all lanes of a warp, at " + text_of(meeting.place);
       return false;

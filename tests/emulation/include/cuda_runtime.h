@@ -62,7 +62,7 @@ struct Place {
   static constexpr Place here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
 };
 
-enum class Collective : std::uint8_t { shuffle, shuffle_down, shuffle_xor, ballot, synchronise, mma_bf16 };
+enum class Collective : std::uint8_t { shuffle, shuffle_down, shuffle_xor, ballot, synchronise, mma_bf16, mma_tf32 };
 
 /// One lane's part in a warp's collective operation.
 struct LaneValue {
@@ -70,7 +70,7 @@ struct LaneValue {
   std::uint64_t out = 0;
   int argument = 0;
 };
-/// One lane's fragments of mma.m16n8k16.
+/// One lane's fragments of mma.m16n8k16 (bf16) or mma.m16n8k8 (tf32).
 struct LaneFragments {
   float* c;
   const std::uint32_t* a;
