@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/backend/cuda/support.hpp"
+#include "tests/transformer/support.hpp"
 #include "tutti/backend/cpu/cpu.hpp"
 #include "tutti/backend/cuda/cuda.cuh"
 #include "tutti/formats/json.hpp"
@@ -130,8 +131,8 @@ TEST_CASE("A LoRA beside its base on the Cuda backend gives the logits of peft's
   CHECK(largest_difference(base.with_adapter(kData / "lora_all"), kData / "lora_all" / "expected.json") <= 1e-4);
 }
 
-TEST_CASE("Quantised files on the Cuda backend give the logits of transformers on the expanded weights", "[cuda]") {
-  for (const std::string name : {"q4_0", "q8_0"}) {
+TEST_CASE("Quantised and 16-bit files on the Cuda backend give the logits of transformers on the expanded weights", "[cuda]") {
+  for (const std::string name : {"q4_0", "q8_0", "f16", "bf16"}) {
     INFO(name);
     CHECK(largest_difference(Transformer<Cpu>::load(kData / "gguf" / (name + ".gguf")), kData / "gguf" / (name + ".json")) <= 1e-4);
   }
@@ -144,6 +145,43 @@ TEST_CASE("Experts that run together give the greedy tokens of the Cpu backend",
   const std::vector<std::vector<Token>> expected = greedy_tokens<Cpu>(experts, {1}, 12);
   CHECK(greedy_tokens<Cuda>(experts, {0, 1}, 12) == expected);
   CHECK(greedy_on_device(experts, 12) == expected);
+}
+
+TEST_CASE("Every family in bf16, and experts with an adapter in f16, give the greedy tokens of the Cpu backend", "[cuda]") {
+  const std::filesystem::path families = std::filesystem::path(TUTTI_TEST_DATA) / "families";
+  for (const std::string name : {"mistral.gguf", "qwen2", "qwen3", "gemma3", "gpt2"}) {
+    INFO(name);
+    const auto model = Transformer<Cpu>::load(families / name, {.storage = DType::bf16});
+    const std::vector<std::vector<Token>> expected = greedy_tokens<Cpu>({model.weights()}, {1}, 7);
+    CHECK(greedy_tokens<Cuda>({model.weights()}, {0, 1}, 7) == expected);
+    CHECK(greedy_on_device({model.weights()}, 7) == expected);
+  }
+  const auto base = Transformer<Cpu>::load(kData / "llama", {.storage = DType::f16});
+  const std::vector<ModelWeights> experts = {base.weights(),
+                                             Transformer<Cpu>::load(kData / "llama_second", {.storage = DType::f16}).weights(),
+                                             base.with_adapter(kData / "lora_all").weights()};
+  const std::vector<std::vector<Token>> expected = greedy_tokens<Cpu>(experts, {1}, 12);
+  CHECK(greedy_tokens<Cuda>(experts, {0, 1}, 12) == expected);
+  CHECK(greedy_on_device(experts, 12) == expected);
+}
+
+TEST_CASE("A prompt in bf16 has the same bits in passes of 1, 16 and 64 rows", "[cuda]") {
+  const auto model = Transformer<Cpu>::load(kData / "llama", {.storage = DType::bf16});
+  std::vector<float> first;
+  for (const std::size_t rows_per_pass : {1U, 16U, 64U}) {
+    StackOptions options = kOptions;
+    options.rows_per_pass = rows_per_pass;
+    BatchedTransformer<Cuda> stack(std::span(&model.weights(), 1), {0, 1}, options);
+    const SequenceId sequence = stack.create();
+    std::vector<Row> rows;
+    for (std::uint32_t p = 0; p < 70; ++p) rows.push_back({0, sequence, p, static_cast<Token>((7 * p + 3) % 64)});
+    const std::uint32_t positions[] = {0, 40, 69};
+    const MatrixView<const float> logits = stack.forward(rows, positions);
+    std::vector<float> all;
+    for (std::size_t i = 0; i < 3; ++i) all.insert(all.end(), logits.row(i), logits.row(i) + logits.cols);
+    if (first.empty()) first = all;
+    CHECK(same_bits(all, first));
+  }
 }
 
 #if !defined(__CUDACC__)
