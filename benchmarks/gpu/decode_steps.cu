@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Microseconds of a decode step on a GPU: N experts of M samples each with random weights of four shapes, independent, as adapters of one
-// base, and in 8 bits; beside them the same work as N x M single inferences one after another, and as N models with M rows each.
+// base, and in 8 bits; beside them the same work as N x M single inferences one after another, and as N models with M rows each. And how
+// fast their prompts are read.
 // Prints one JSON object, with the device, its copy bandwidth and its bf16 product rate as measured in the same run.
 //   decode_steps [shape ...]        shapes: 135M 360M 1B 8B; all of them by default
 
@@ -60,17 +61,47 @@ const std::map<std::string, ModelConfig> kShapes = {
     {"8B", shape(4096, 14336, 32, 32, 8, 128, 128256)},
 };
 
+/// A prompt of each expert, in new sequences.
+std::vector<Row> make_prompts(BatchedTransformer<Cuda>& stack, std::size_t length) {
+  std::vector<Row> rows;
+  for (std::uint32_t e = 0; e < stack.size(); ++e) {
+    const SequenceId sequence = stack.create();
+    for (std::uint32_t p = 0; p < length; ++p) rows.push_back({e, sequence, p, static_cast<Token>(7 * p + 11)});
+  }
+  return rows;
+}
+
+/// How long prompts take, up to their last tokens' logits on the host, and the operations that it is.
+struct Prefill {
+  Timing seconds;
+  double flops = 0;
+};
+Prefill prefill_of(const std::vector<ModelWeights>& experts, std::size_t length) {
+  BatchedTransformer<Cuda> stack(experts);
+  Prefill result;
+  std::vector<double> seconds;
+  for (std::size_t round = 0; round < kRounds + 1; ++round) {
+    const std::vector<Row> rows = make_prompts(stack, length);
+    std::vector<std::uint32_t> last;
+    for (std::size_t e = 1; e <= experts.size(); ++e) last.push_back(static_cast<std::uint32_t>(e * length - 1));
+    const double before = stack.ledger().total().flops;
+    const double taken = seconds_of([&] { stack.forward(rows, last); });
+    result.flops = stack.ledger().total().flops - before;
+    for (const std::uint32_t row : last) stack.release(rows[row].sequence);
+    if (round > 0) seconds.push_back(taken);
+  }
+  result.seconds = timing_of(seconds);
+  return result;
+}
+
 /// A stack behind prompts that draws on the device.
 class Decoder {
  public:
-  Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, std::size_t prompt) : stack_(experts), experts_(experts.size()) {
-    std::vector<Row> rows;
-    std::vector<std::vector<Token>> histories;
-    for (std::uint32_t e = 0; e < experts_; ++e) {
-      const SequenceId sequence = stack_.create();
-      for (std::uint32_t p = 0; p < prompt; ++p) rows.push_back({e, sequence, p, static_cast<Token>(7 * p + 11)});
+  Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, std::size_t prompt) : stack_(experts) {
+    const std::vector<Row> rows = make_prompts(stack_, prompt);
+    for (std::uint32_t e = 0; e < experts.size(); ++e) {
       for (std::uint16_t s = 0; s < samples; ++s) {
-        first_.push_back({e, sequence, static_cast<std::uint32_t>(prompt), 5});
+        first_.push_back({e, rows[e * prompt].sequence, static_cast<std::uint32_t>(prompt), 5});
         keys_.push_back({1, 0, static_cast<std::uint16_t>(e), s, static_cast<std::uint32_t>(prompt + 1)});
       }
     }
@@ -106,7 +137,6 @@ class Decoder {
 
  private:
   BatchedTransformer<Cuda> stack_;
-  std::size_t experts_;
   SamplingOptions sampling_;
   std::vector<Row> first_;
   std::vector<DrawKey> keys_;
@@ -196,7 +226,7 @@ double weight_bytes(const ModelConfig& c, const std::string& kind, std::size_t e
 
 /// One line of results, or why there is none.
 Json measure(const ModelConfig& config, const std::string& kind, std::size_t experts, std::size_t samples, std::size_t prompt,
-             double bandwidth) {
+             const Json& device) {
   Json line = {{"kind", kind}, {"experts", experts}, {"samples", samples}, {"prompt", prompt}};
   try {
     std::size_t free_bytes = 0, total_bytes = 0;
@@ -204,6 +234,12 @@ Json measure(const ModelConfig& config, const std::string& kind, std::size_t exp
     const double needed = weight_bytes(config, kind, experts);
     require<DeviceError>(needed < 0.9 * static_cast<double>(free_bytes), "the weights need ", needed, " bytes, ", free_bytes, " are free");
     const std::vector<ModelWeights> all = make_experts(config, kind, experts);
+    if (samples == 1) {  // the samples of an expert share its prompt
+      const Prefill prefill = prefill_of(all, prompt);
+      line["prefill_seconds"] = prefill.seconds.median;
+      line["prefill_tokens_per_second"] = static_cast<double>(experts * prompt) / prefill.seconds.median;
+      line["prefill_flops_of_bf16_rate"] = prefill.flops / prefill.seconds.median / device["bf16_flops_per_second"].get<double>();
+    }
     Decoder single({all.front()}, 1, prompt), one_model({all.front()}, samples, prompt), together(all, samples, prompt);
     const Timing alone = single.steps(), batched = one_model.steps(), step = together.steps();
     require<NumericError>(single.first_tokens() == together.first_tokens(), "the first candidate of ", experts, " x ", samples,
@@ -212,7 +248,7 @@ Json measure(const ModelConfig& config, const std::string& kind, std::size_t exp
     line["microseconds"] = step.median * 1e6;
     line["spread_microseconds"] = step.spread * 1e6;
     line["tokens_per_second"] = n * m / step.median;
-    line["weight_bytes_of_copy_bandwidth"] = together.bytes_a_step() / step.median / bandwidth;
+    line["weight_bytes_of_copy_bandwidth"] = together.bytes_a_step() / step.median / device["copy_bytes_per_second"].get<double>();
     line["single_inferences_over_this"] = n * m * alone.median / step.median;
     line["single_models_over_this"] = n * batched.median / step.median;
   } catch (const DeviceError& error) {
@@ -234,13 +270,12 @@ int main(int argc, char** argv) {
   if (names.empty()) names = {"135M", "360M", "1B", "8B"};
   Json report = {{"device", device_facts()}, {"new_tokens", kNewTokens}, {"results", Json::array()}};
   bool failed = false;
-  const double bandwidth = report["device"]["copy_bytes_per_second"];
   for (const std::string& name : names) {
     for (const std::string kind : {"independent", "lora_r16", "q8_0"}) {
       for (const std::size_t experts : {1U, 2U, 4U, 8U}) {
         for (const std::size_t samples : {1U, 2U, 4U}) {
           for (const std::size_t prompt : {128U, 1024U}) {
-            report["results"].push_back(measure(kShapes.at(name), kind, experts, samples, prompt, bandwidth));
+            report["results"].push_back(measure(kShapes.at(name), kind, experts, samples, prompt, report["device"]));
             report["results"].back()["shape"] = name;
             failed = failed || report["results"].back().contains("failed");
             std::cerr << report["results"].back().dump() << '\n';
