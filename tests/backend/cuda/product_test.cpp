@@ -17,18 +17,23 @@ namespace {
 
 constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q6_k};
 
+/// Where a product's norm is made.
+enum class NormPlace { none, in_blocks, before };
+
 /// y = x W^T for experts with `counts` rows of x each.
 std::vector<float> multiply(const std::vector<WeightMatrix>& experts, const std::vector<std::uint32_t>& counts, const std::vector<float>& x,
-                            const std::vector<float>& bias = {}) {
+                            const std::vector<float>& bias = {}, NormPlace place = NormPlace::none) {
   const cuda::Stream stream;
   std::vector<cuda::StoredMatrix> stored;
   std::vector<cuda::DeviceMatrix> table;
   std::vector<cuda::DeviceGroup> groups;
+  std::vector<Row> batch;
   std::size_t most = 0, rows = 0;
   for (std::size_t e = 0; e < experts.size(); ++e) {
     stored.emplace_back(experts[e], stream);
     table.push_back(stored.back().view());
     groups.push_back({static_cast<std::uint32_t>(e), static_cast<std::uint32_t>(rows), counts[e]});
+    batch.insert(batch.end(), counts[e], Row{static_cast<std::uint32_t>(e), 0, 0, 0});
     rows += counts[e];
     most = std::max<std::size_t>(most, counts[e]);
   }
@@ -37,12 +42,23 @@ std::vector<float> multiply(const std::vector<WeightMatrix>& experts, const std:
   const auto device_bias = on_device(bias, stream);
   const auto biases = on_device(std::vector<const float*>(experts.size(), device_bias.data()), stream);
   const cuda::Rows inputs = rows_of(x, experts[0].cols, stream);
-  const cuda::Rows outputs(rows, experts[0].rows, stream);
+  const cuda::Rows outputs(rows, experts[0].rows, stream), normed(rows, experts[0].cols, stream);
+  const auto device_batch = on_device(batch, stream);
+  const auto norm_weights = on_device(random_floats(experts.size() * experts[0].cols, 99), stream);
   cuda::ProductJob job{.x = inputs.view(), .cols = static_cast<std::uint32_t>(experts[0].cols)};
   job.parts[0] = {.linear = {device_table.data(), bias.empty() ? nullptr : biases.data(), nullptr, {}},
                   .groups = {device_groups.data(), groups.size(), most},
                   .outputs = static_cast<std::uint32_t>(experts[0].rows),
                   .out = outputs.view()};
+  const cuda::DeviceNorm norm{norm_weights.data(), nullptr, job.cols, 1e-5F, false};
+  if (place == NormPlace::in_blocks) {
+    job.norm = norm;
+    job.rows = device_batch.data();
+  } else if (place == NormPlace::before) {
+    cuda::launch({dim3(static_cast<unsigned>(rows)), dim3(cuda::kRowThreads)}, stream.get(), cuda::norm_kernel<cuda::kRowThreads>, norm,
+                 device_batch.data(), nullptr, job.x, normed.view(), false);
+    job.x = normed.view();
+  }
   cuda::enqueue_products(cuda::device_type(experts[0].type), job, 1, stream.get());
   return values_of(outputs, stream);
 }
@@ -141,6 +157,23 @@ TEST_CASE("a row's bits on tensor cores are those of the row alone, however many
       CHECK(std::memcmp(together.data(), alone.data(), together.size() * sizeof(float)) == 0);
     }
   }
+}
+
+TEST_CASE("a norm in the blocks gives the bits of a norm before them, and more weight rows than blocks are worked off in turn",
+          "[cuda][kernel]") {
+  for (const DType type : {DType::f32, DType::bf16}) {
+    CAPTURE(layout_of(type).name);
+    const RandomWeights few(type, 21, 72, 1);
+    const std::vector<float> x = random_floats(4 * 72, 3);
+    const std::vector<float> before = multiply({few.view(), few.view()}, {3, 1}, x, {}, NormPlace::before);
+    in_several_orders([&] {
+      const std::vector<float> y = multiply({few.view(), few.view()}, {3, 1}, x, {}, NormPlace::in_blocks);
+      CHECK(std::memcmp(y.data(), before.data(), y.size() * sizeof(float)) == 0);
+    });
+  }
+  const RandomWeights many(DType::bf16, 33001, 8, 2);
+  const std::vector<float> x = random_floats(2 * 8, 4);
+  CHECK(multiply({many.view()}, {2}, x, {}, NormPlace::in_blocks) == multiply({many.view()}, {2}, x, {}, NormPlace::before));
 }
 
 TEST_CASE("16-bit weights lose nothing beside the roundings of sums, whatever the magnitudes of x", "[cuda][kernel]") {
