@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 
 using namespace tutti;
+using tutti::test::kInfinity;
 
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 /// Error in units in the last place of the exact result; subnormal results have those of the smallest normal number.
 double ulps(float value, double exact) {

@@ -6,12 +6,12 @@
 #include <limits>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 
 using namespace tutti;
+using tutti::test::kInfinity;
 
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 std::uint32_t bits_of(float value) { return std::bit_cast<std::uint32_t>(value); }
 

@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 
 using namespace tutti;
 using tutti::test::Approx;
 using tutti::test::contains;
+using tutti::test::kInfinity;
 
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 /// Irregular logits between -10 and 10.

@@ -106,14 +106,14 @@ TEST_CASE("Missing keys are errors, nothing or a default, as asked") {
   CHECK_THROWS_WITH(parsed.metadata.get<bool>("b"), "m.gguf: metadata key \"b\" is missing, expected a bool");
 }
 
-void check_refused(const GgufWriter& writer, const std::string& reason) { CHECK_THROWS_WITH(Parsed(writer, 1), contains(reason)); }
+void check_metadata_refused(const GgufWriter& writer, const std::string& reason) { CHECK_THROWS_WITH(Parsed(writer, 1), contains(reason)); }
 
 TEST_CASE("Types out of range and arrays of arrays are refused") {
-  check_refused(GgufWriter().add_raw("k", 13, "12345678"), "metadata key \"k\" has value type 13, the format's types end at 12");
-  check_refused(GgufWriter().add_array("k", 13, 1, "12345678"), "has value type 13");
-  check_refused(GgufWriter().add_array("k", GgufIds::value_array, 1, std::string(20, '\0')), "is an array of arrays");
-  check_refused(GgufWriter().add_raw("k", GgufIds::value_bool, "\x02"), "has the byte 2 for a bool, expected 0 or 1");
-  check_refused(GgufWriter().add_array("k", GgufIds::value_bool, 2, std::string("\0\xFF", 2)), "has the byte 255 for a bool");
+  check_metadata_refused(GgufWriter().add_raw("k", 13, "12345678"), "metadata key \"k\" has value type 13, the format's types end at 12");
+  check_metadata_refused(GgufWriter().add_array("k", 13, 1, "12345678"), "has value type 13");
+  check_metadata_refused(GgufWriter().add_array("k", GgufIds::value_array, 1, std::string(20, '\0')), "is an array of arrays");
+  check_metadata_refused(GgufWriter().add_raw("k", GgufIds::value_bool, "\x02"), "has the byte 2 for a bool, expected 0 or 1");
+  check_metadata_refused(GgufWriter().add_array("k", GgufIds::value_bool, 2, std::string("\0\xFF", 2)), "has the byte 255 for a bool");
 }
 
 TEST_CASE("Duplicate keys are refused") {
@@ -123,13 +123,13 @@ TEST_CASE("Duplicate keys are refused") {
 TEST_CASE("Counts and lengths beyond the file are refused before anything is allocated") {
   constexpr std::uint64_t kHuge = ~std::uint64_t{0};
   CHECK_THROWS_WITH(Parsed(GgufWriter().add("k", 1), kHuge), contains("18446744073709551615 metadata pairs cannot fit the remaining"));
-  check_refused(GgufWriter().add_raw("k", GgufIds::value_string, raw_bytes(kHuge)), "the limit is 67108864");
-  check_refused(GgufWriter().add_raw("k", GgufIds::value_string, raw_bytes(std::uint64_t{1000})), "needs 1000 bytes, but only");
-  check_refused(GgufWriter().add_array("k", GgufIds::value_f64, kHuge / 8 + 1, ""), "more than the remaining");
-  check_refused(GgufWriter().add_array("k", GgufIds::value_u8, 1000, ""), "1000 items of type u8");
-  check_refused(GgufWriter().add_array("k", GgufIds::value_string, 50, GgufWriter::string("a")), "50 items of type string");
-  check_refused(GgufWriter().add_array("k", GgufIds::value_string, 2, GgufWriter::string("a") + raw_bytes(kHuge)), "the limit is");
-  check_refused(GgufWriter().add(std::string(65'536, 'k'), 1), "a metadata key at byte 24 has 65536 bytes, the limit is 65535");
+  check_metadata_refused(GgufWriter().add_raw("k", GgufIds::value_string, raw_bytes(kHuge)), "the limit is 67108864");
+  check_metadata_refused(GgufWriter().add_raw("k", GgufIds::value_string, raw_bytes(std::uint64_t{1000})), "needs 1000 bytes, but only");
+  check_metadata_refused(GgufWriter().add_array("k", GgufIds::value_f64, kHuge / 8 + 1, ""), "more than the remaining");
+  check_metadata_refused(GgufWriter().add_array("k", GgufIds::value_u8, 1000, ""), "1000 items of type u8");
+  check_metadata_refused(GgufWriter().add_array("k", GgufIds::value_string, 50, GgufWriter::string("a")), "50 items of type string");
+  check_metadata_refused(GgufWriter().add_array("k", GgufIds::value_string, 2, GgufWriter::string("a") + raw_bytes(kHuge)), "the limit is");
+  check_metadata_refused(GgufWriter().add(std::string(65'536, 'k'), 1), "a metadata key at byte 24 has 65536 bytes, the limit is 65535");
 }
 
 }  // namespace

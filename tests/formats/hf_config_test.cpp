@@ -14,30 +14,30 @@ namespace {
 using test::contains;
 using test::TemporaryDirectory;
 
-ModelConfig read(const Json& json) {
+ModelConfig read_json(const Json& json) {
   const TemporaryDirectory directory;
   return read_hf_config(directory.write("config.json", json.dump()));
 }
 
-Json small_config() {
+Json small_json() {
   return Json::parse(R"({"model_type": "llama", "vocab_size": 64, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
                          "num_attention_heads": 4})");
 }
 
 /// The small configuration with `change` merged into it; null takes a key away.
 ModelConfig read_with(const char* change) {
-  Json json = small_config();
+  Json json = small_json();
   json.merge_patch(Json::parse(change));
-  return read(json);
+  return read_json(json);
 }
 
-void check_refused(const char* change, const std::string& reason) {
+void check_change_refused(const char* change, const std::string& reason) {
   CAPTURE(change);
   CHECK_THROWS_WITH(read_with(change), contains(reason));
 }
 
 TEST_CASE("Absent keys take the defaults of LlamaConfig") {
-  const ModelConfig config = read(small_config());
+  const ModelConfig config = read_json(small_json());
   CHECK(config.architecture == "llama");
   CHECK(config.vocabulary_size == 64);
   CHECK(config.hidden_size == 32);
@@ -88,11 +88,11 @@ TEST_CASE("Given keys are taken") {
 }
 
 TEST_CASE("A token id of null or -1 means that there is none") {
-  Json json = small_config();
+  Json json = small_json();
   json["bos_token_id"] = nullptr;
   json["eos_token_id"] = nullptr;
   json["pad_token_id"] = -1;
-  const ModelConfig config = read(json);
+  const ModelConfig config = read_json(json);
   CHECK_FALSE(config.bos_token.has_value());
   CHECK(config.eos_tokens.empty());
   CHECK_FALSE(config.pad_token.has_value());
@@ -115,28 +115,31 @@ TEST_CASE("RoPE is read in the old form and in that of transformers 5") {
 }
 
 TEST_CASE("Unknown RoPE types and partial rotation are refused") {
-  check_refused(R"({"rope_scaling": {"rope_type": "yarn", "factor": 2.0}})", "rope_scaling: \"rope_type\" is \"yarn\"; supported are");
-  check_refused(R"({"rope_scaling": {"rope_type": "llama3", "factor": 2.0}})", "\"low_freq_factor\" is missing");
-  check_refused(R"({"rope_scaling": {"type": "linear"}})", "\"factor\" is missing");
-  check_refused(R"({"rope_parameters": 3})", "rope_parameters: expected an object, found the number 3");
-  check_refused(R"({"partial_rotary_factor": 0.5})", "\"partial_rotary_factor\" is 0.5, only 1 is supported");
+  check_change_refused(R"({"rope_scaling": {"rope_type": "yarn", "factor": 2.0}})",
+                       "rope_scaling: \"rope_type\" is \"yarn\"; supported are");
+  check_change_refused(R"({"rope_scaling": {"rope_type": "llama3", "factor": 2.0}})", "\"low_freq_factor\" is missing");
+  check_change_refused(R"({"rope_scaling": {"type": "linear"}})", "\"factor\" is missing");
+  check_change_refused(R"({"rope_parameters": 3})", "rope_parameters: expected an object, found the number 3");
+  check_change_refused(R"({"partial_rotary_factor": 0.5})", "\"partial_rotary_factor\" is 0.5, only 1 is supported");
 }
 
 TEST_CASE("Other families, activations and quantised checkpoints are refused by key and value") {
-  check_refused(R"({"model_type": "mixtral"})",
-                "\"model_type\" is \"mixtral\"; supported are \"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"gemma3_text\", \"gpt2\"");
-  check_refused(R"({"model_type": null})", "\"model_type\" is missing");
-  check_refused(R"({"hidden_act": "gelu"})", "\"hidden_act\" is \"gelu\"; supported are \"silu\", \"gelu_new\" and \"gelu_pytorch_tanh\"");
-  check_refused(R"({"quantization_config": {"bits": 4}})", "\"quantization_config\" is present");
+  check_change_refused(
+      R"({"model_type": "mixtral"})",
+      "\"model_type\" is \"mixtral\"; supported are \"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"gemma3_text\", \"gpt2\"");
+  check_change_refused(R"({"model_type": null})", "\"model_type\" is missing");
+  check_change_refused(R"({"hidden_act": "gelu"})",
+                       "\"hidden_act\" is \"gelu\"; supported are \"silu\", \"gelu_new\" and \"gelu_pytorch_tanh\"");
+  check_change_refused(R"({"quantization_config": {"bits": 4}})", "\"quantization_config\" is present");
 }
 
 /// The sizes of a small model of another family, and `rest`.
 ModelConfig read_family(const std::string& model_type, const char* rest = "{}") {
-  Json json = small_config();
+  Json json = small_json();
   json["model_type"] = model_type;
   json["num_key_value_heads"] = 2;
   json.merge_patch(Json::parse(rest));
-  return read(json);
+  return read_json(json);
 }
 
 TEST_CASE("A Mistral has a window of 4096 positions in all layers unless it says otherwise") {
@@ -148,11 +151,11 @@ TEST_CASE("A Mistral has a window of 4096 positions in all layers unless it says
   CHECK(config.context_length == 131'072);
   CHECK(read_family("mistral", R"({"sliding_window": 7})").window_of(1) == 7);
   // null in the file, which merging a patch cannot express
-  Json json = small_config();
+  Json json = small_json();
   json["model_type"] = "mistral";
   json["num_key_value_heads"] = 2;
   json["sliding_window"] = nullptr;
-  CHECK_FALSE(read(json).sliding_window.has_value());
+  CHECK_FALSE(read_json(json).sliding_window.has_value());
   CHECK_THROWS_WITH(read_family("mistral", R"({"layer_types": ["sliding_attention", "full_attention"]})"),
                     contains("\"layer_types\" has \"full_attention\" for layer 1 of a mistral model"));
   CHECK_THROWS_WITH(read_family("mistral", R"({"num_key_value_heads": null})"),
@@ -226,7 +229,7 @@ TEST_CASE("Gemma 3's rotary embeddings are read in the old form and in that of t
 TEST_CASE("GPT-2 has its own names for what others call alike") {
   const char* keys = R"({"model_type": "gpt2", "vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 99,
                          "layer_norm_epsilon": 1e-3, "bos_token_id": 5, "eos_token_id": 6})";
-  const ModelConfig config = read(Json::parse(keys));
+  const ModelConfig config = read_json(Json::parse(keys));
   CHECK(config.architecture == "gpt2");
   CHECK(config.hidden_size == 32);
   CHECK(config.intermediate_size == 128);
@@ -246,14 +249,14 @@ TEST_CASE("GPT-2 has its own names for what others call alike") {
   CHECK(config.tied_embeddings);
   Json inner = Json::parse(keys);
   inner["n_inner"] = 48;
-  CHECK(read(inner).intermediate_size == 48);
+  CHECK(read_json(inner).intermediate_size == 48);
   for (const char* key : {"scale_attn_by_inverse_layer_idx", "add_cross_attention"}) {
     Json changed = Json::parse(keys);
     changed[key] = true;
-    CHECK_THROWS_WITH(read(changed), contains("\"" + std::string(key) + "\" is true, only false is supported"));
+    CHECK_THROWS_WITH(read_json(changed), contains("\"" + std::string(key) + "\" is true, only false is supported"));
   }
   inner["scale_attn_weights"] = false;
-  CHECK_THROWS_WITH(read(inner), contains("\"scale_attn_weights\" is false, only true is supported"));
+  CHECK_THROWS_WITH(read_json(inner), contains("\"scale_attn_weights\" is false, only true is supported"));
 }
 
 TEST_CASE("What changes attention or logits in ways that are not computed is refused by key and value") {
@@ -279,18 +282,18 @@ TEST_CASE("What changes attention or logits in ways that are not computed is ref
 }
 
 TEST_CASE("Sizes that make no model are refused") {
-  check_refused(R"({"vocab_size": null})", "\"vocab_size\" is missing");
-  check_refused(R"({"hidden_size": -32})", "\"hidden_size\" is the number -32");
-  check_refused(R"({"hidden_size": "32"})", "\"hidden_size\" is the string \"32\"");
-  check_refused(R"({"hidden_size": 33})", "hidden size 33 is no multiple of 4 heads and there is no \"head_dim\"");
-  check_refused(R"({"num_attention_heads": 0})", "is no multiple of 0 heads");
-  check_refused(R"({"num_key_value_heads": 3})", "4 heads cannot share 3");
-  check_refused(R"({"num_hidden_layers": 0})", "number of layers is 0");
-  check_refused(R"({"eos_token_id": 64})", "EOS token is 64, but the vocabulary has 64 tokens");
-  check_refused(R"({"rms_norm_eps": "1e-5"})", "expected a finite number");
+  check_change_refused(R"({"vocab_size": null})", "\"vocab_size\" is missing");
+  check_change_refused(R"({"hidden_size": -32})", "\"hidden_size\" is the number -32");
+  check_change_refused(R"({"hidden_size": "32"})", "\"hidden_size\" is the string \"32\"");
+  check_change_refused(R"({"hidden_size": 33})", "hidden size 33 is no multiple of 4 heads and there is no \"head_dim\"");
+  check_change_refused(R"({"num_attention_heads": 0})", "is no multiple of 0 heads");
+  check_change_refused(R"({"num_key_value_heads": 3})", "4 heads cannot share 3");
+  check_change_refused(R"({"num_hidden_layers": 0})", "number of layers is 0");
+  check_change_refused(R"({"eos_token_id": 64})", "EOS token is 64, but the vocabulary has 64 tokens");
+  check_change_refused(R"({"rms_norm_eps": "1e-5"})", "expected a finite number");
 }
 
-TEST_CASE("A config that is no object is refused") { CHECK_THROWS_WITH(read(Json::array()), contains("expected an object")); }
+TEST_CASE("A config that is no object is refused") { CHECK_THROWS_WITH(read_json(Json::array()), contains("expected an object")); }
 
 }  // namespace
 }  // namespace tutti

@@ -21,14 +21,14 @@ using test::safetensors_bytes;
 using test::SafetensorsWriter;
 using test::TemporaryDirectory;
 
-SafetensorsFile open(const std::string& bytes) {
+SafetensorsFile open_safetensors(const std::string& bytes) {
   const TemporaryDirectory directory;
   return SafetensorsFile(directory.write("t.safetensors", bytes));  // the mapping outlives the name
 }
 
 TEST_CASE("Tensors are views with type, shape and bytes") {
-  const SafetensorsFile file =
-      open(SafetensorsWriter().add_f32("b", {2, 2}, {1, 2, 3, 4}).add("a", "BF16", {3}, "abcdef").add("h", "F16", {1, 1, 1}, "gh").bytes());
+  const SafetensorsFile file = open_safetensors(
+      SafetensorsWriter().add_f32("b", {2, 2}, {1, 2, 3, 4}).add("a", "BF16", {3}, "abcdef").add("h", "F16", {1, 1, 1}, "gh").bytes());
   REQUIRE(file.tensors().size() == 3);
   CHECK(file.tensors()[0].name == "b");  // in the order of the bytes
   const TensorView* b = file.find("b");
@@ -43,7 +43,8 @@ TEST_CASE("Tensors are views with type, shape and bytes") {
 }
 
 TEST_CASE("Other dtypes are validated, listed apart and refused as weights") {
-  const SafetensorsFile file = open(SafetensorsWriter().add("ids", "I64", {2}, std::string(16, '\1')).add("m", "BOOL", {3}, "abc").bytes());
+  const SafetensorsFile file =
+      open_safetensors(SafetensorsWriter().add("ids", "I64", {2}, std::string(16, '\1')).add("m", "BOOL", {3}, "abc").bytes());
   CHECK(file.tensors().empty());
   REQUIRE(file.other_tensors().size() == 2);
   CHECK(file.other_tensors()[0].dtype == "I64");
@@ -53,93 +54,100 @@ TEST_CASE("Other dtypes are validated, listed apart and refused as weights") {
 }
 
 TEST_CASE("Scalars, empty tensors, metadata and padding are legal") {
-  const SafetensorsFile file = open(safetensors_bytes(R"({"__metadata__": {"format": "pt"},
+  const SafetensorsFile file = open_safetensors(safetensors_bytes(R"({"__metadata__": {"format": "pt"},
       "s": {"dtype": "F32", "shape": [], "data_offsets": [0, 4]},
       "e": {"dtype": "F16", "shape": [0, 7], "data_offsets": [0, 0]},
       "x": {"dtype": "F4", "shape": [3, 2], "data_offsets": [4, 7]}}   )",
-                                                      "0123456"));
+                                                                  "0123456"));
   CHECK(file.find("s")->shape.empty());
   CHECK(file.find("e")->bytes == 0);
   CHECK(file.metadata().at("format") == "pt");
-  CHECK(open(safetensors_bytes("{}", "")).tensors().empty());
+  CHECK(open_safetensors(safetensors_bytes("{}", "")).tensors().empty());
 }
 
 TEST_CASE("A file that is too short for what it announces is refused") {
-  CHECK_THROWS_WITH(open(""), contains("the header length at byte 0 needs 8 bytes, but only 0 remain"));
-  CHECK_THROWS_WITH(open("1234567"), contains("only 7 remain"));
-  CHECK_THROWS_WITH(open(raw_bytes(std::uint64_t{100}) + "{}"), contains("the header at byte 8 needs 100 bytes, but only 2 remain"));
-  CHECK_THROWS_WITH(open(raw_bytes(std::uint64_t{100'000'001}) + "{}"),
+  CHECK_THROWS_WITH(open_safetensors(""), contains("the header length at byte 0 needs 8 bytes, but only 0 remain"));
+  CHECK_THROWS_WITH(open_safetensors("1234567"), contains("only 7 remain"));
+  CHECK_THROWS_WITH(open_safetensors(raw_bytes(std::uint64_t{100}) + "{}"),
+                    contains("the header at byte 8 needs 100 bytes, but only 2 remain"));
+  CHECK_THROWS_WITH(open_safetensors(raw_bytes(std::uint64_t{100'000'001}) + "{}"),
                     contains("header of 100000001 bytes, more than the format's 100000000"));
-  CHECK_THROWS_AS(open(raw_bytes(~std::uint64_t{0}) + "{}"), FormatError);      // 8 + N wraps
-  CHECK_THROWS_AS(open(raw_bytes(~std::uint64_t{0} - 6) + "{}"), FormatError);  // 8 + N wraps to 1
+  CHECK_THROWS_AS(open_safetensors(raw_bytes(~std::uint64_t{0}) + "{}"), FormatError);      // 8 + N wraps
+  CHECK_THROWS_AS(open_safetensors(raw_bytes(~std::uint64_t{0} - 6) + "{}"), FormatError);  // 8 + N wraps to 1
 }
 
 TEST_CASE("A header that is not an object of tensors is refused") {
-  CHECK_THROWS_WITH(open(safetensors_bytes("", "")), contains("does not begin with '{'"));
-  CHECK_THROWS_WITH(open(safetensors_bytes(" {}", "")), contains("does not begin with '{'"));
-  CHECK_THROWS_WITH(open(safetensors_bytes("[]", "")), contains("does not begin with '{'"));
-  CHECK_THROWS_WITH(open(safetensors_bytes("{\"a\": 1}", "")), contains("\"a\": expected an object, found the number 1"));
-  CHECK_THROWS_WITH(open(safetensors_bytes("{\"\xFF\": 1}", "")), contains("invalid JSON"));
-  CHECK_THROWS_WITH(open(safetensors_bytes(R"({"__metadata__": {"a": 1}})", "")), contains("expected a string"));
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes("", "")), contains("does not begin with '{'"));
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes(" {}", "")), contains("does not begin with '{'"));
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes("[]", "")), contains("does not begin with '{'"));
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes("{\"a\": 1}", "")), contains("\"a\": expected an object, found the number 1"));
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes("{\"\xFF\": 1}", "")), contains("invalid JSON"));
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes(R"({"__metadata__": {"a": 1}})", "")), contains("expected a string"));
 }
 
 /// A file with one tensor "t" described by `info` and one byte for each character of `buffer`.
-void check_refused(const std::string& info, const std::string& buffer, const std::string& reason) {
+void check_tensor_refused(const std::string& info, const std::string& buffer, const std::string& reason) {
   CAPTURE(info);
-  CHECK_THROWS_WITH(open(safetensors_bytes("{\"t\": " + info + "}", buffer)), contains(reason));
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes("{\"t\": " + info + "}", buffer)), contains(reason));
 }
 
 TEST_CASE("An entry that does not describe its bytes is refused") {
-  check_refused(R"({"dtype": "F32", "shape": [1]})", "1234", "\"data_offsets\" is missing");
-  check_refused(R"({"dtype": "F32", "data_offsets": [0, 4]})", "1234", "\"shape\" is missing");
-  check_refused(R"({"shape": [1], "data_offsets": [0, 4]})", "1234", "\"dtype\" is missing");
-  check_refused(R"({"dtype": "F32", "shape": [1], "data_offsets": [0, 4, 4]})", "1234", "has 3 numbers, expected 2");
-  check_refused(R"({"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]})", "1234", "expected an array, each item a whole number");
-  check_refused(R"({"dtype": "F32", "shape": [1.0], "data_offsets": [0, 4]})", "1234", "expected an array, each item a whole number");
-  check_refused(R"({"dtype": "F32", "shape": [2], "data_offsets": [0, 4]})", "1234", "F32 of shape [2] needs 8 bytes, its offsets hold 4");
-  check_refused(R"({"dtype": "Q9", "shape": [4], "data_offsets": [0, 4]})", "1234", "unknown dtype \"Q9\"");
-  check_refused(R"({"dtype": "F4", "shape": [3], "data_offsets": [0, 1]})", "1", "its offsets hold 1");
-  check_refused(R"({"dtype": "F32", "shape": [4611686018427387905], "data_offsets": [0, 4]})", "1234", "its offsets hold 4");
-  check_refused(R"({"dtype": "U8", "shape": [4294967296, 4294967296, 0], "data_offsets": [0, 0]})", "", "its offsets hold 0");
+  check_tensor_refused(R"({"dtype": "F32", "shape": [1]})", "1234", "\"data_offsets\" is missing");
+  check_tensor_refused(R"({"dtype": "F32", "data_offsets": [0, 4]})", "1234", "\"shape\" is missing");
+  check_tensor_refused(R"({"shape": [1], "data_offsets": [0, 4]})", "1234", "\"dtype\" is missing");
+  check_tensor_refused(R"({"dtype": "F32", "shape": [1], "data_offsets": [0, 4, 4]})", "1234", "has 3 numbers, expected 2");
+  check_tensor_refused(R"({"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]})", "1234", "expected an array, each item a whole number");
+  check_tensor_refused(R"({"dtype": "F32", "shape": [1.0], "data_offsets": [0, 4]})", "1234",
+                       "expected an array, each item a whole number");
+  check_tensor_refused(R"({"dtype": "F32", "shape": [2], "data_offsets": [0, 4]})", "1234",
+                       "F32 of shape [2] needs 8 bytes, its offsets hold 4");
+  check_tensor_refused(R"({"dtype": "Q9", "shape": [4], "data_offsets": [0, 4]})", "1234", "unknown dtype \"Q9\"");
+  check_tensor_refused(R"({"dtype": "F4", "shape": [3], "data_offsets": [0, 1]})", "1", "its offsets hold 1");
+  check_tensor_refused(R"({"dtype": "F32", "shape": [4611686018427387905], "data_offsets": [0, 4]})", "1234", "its offsets hold 4");
+  check_tensor_refused(R"({"dtype": "U8", "shape": [4294967296, 4294967296, 0], "data_offsets": [0, 0]})", "", "its offsets hold 0");
 }
 
 TEST_CASE("Holes, overlaps and offsets out of range are refused") {
-  check_refused(R"({"dtype": "U8", "shape": [4], "data_offsets": [4, 0]})", "", "begins at byte 4 of the buffer, expected 0");
-  check_refused(R"({"dtype": "U8", "shape": [4], "data_offsets": [0, 4]})", "123", "ends at byte 4, expected between its begin 0");
-  check_refused(R"({"dtype": "U8", "shape": [4], "data_offsets": [1, 5]})", "12345", "begins at byte 1 of the buffer, expected 0");
-  check_refused(R"({"dtype": "U8", "shape": [4], "data_offsets": [0, 4]})", "12345", "end at byte 4 of the buffer, the file at 5");
+  check_tensor_refused(R"({"dtype": "U8", "shape": [4], "data_offsets": [4, 0]})", "", "begins at byte 4 of the buffer, expected 0");
+  check_tensor_refused(R"({"dtype": "U8", "shape": [4], "data_offsets": [0, 4]})", "123", "ends at byte 4, expected between its begin 0");
+  check_tensor_refused(R"({"dtype": "U8", "shape": [4], "data_offsets": [1, 5]})", "12345", "begins at byte 1 of the buffer, expected 0");
+  check_tensor_refused(R"({"dtype": "U8", "shape": [4], "data_offsets": [0, 4]})", "12345", "end at byte 4 of the buffer, the file at 5");
   const std::string second = R"(, "u": {"dtype": "U8", "shape": [2], "data_offsets": )";
   const std::string first = R"({"t": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]})";
-  CHECK_NOTHROW(open(safetensors_bytes(first + second + "[2, 4]}}", "1234")));
-  CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[1, 3]}}", "123")),
+  CHECK_NOTHROW(open_safetensors(safetensors_bytes(first + second + "[2, 4]}}", "1234")));
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes(first + second + "[1, 3]}}", "123")),
                     contains("\"u\": begins at byte 1 of the buffer, expected 2"));
-  CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[3, 5]}}", "12345")),
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes(first + second + "[3, 5]}}", "12345")),
                     contains("\"u\": begins at byte 3 of the buffer, expected 2"));
-  CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[0, 2]}}", "12")), contains("without holes or overlap"));
-  CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[2, 1]}}", "12")),
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes(first + second + "[0, 2]}}", "12")), contains("without holes or overlap"));
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes(first + second + "[2, 1]}}", "12")),
                     contains("\"u\": ends at byte 1, expected between its begin 2 and the buffer's end 2"));
   // The data of one file cannot be claimed twice, and no sum of offsets wraps.
-  CHECK_THROWS_WITH(open(safetensors_bytes(first + second + "[2, 18446744073709551615]}}", "12")),
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes(first + second + "[2, 18446744073709551615]}}", "12")),
                     contains("\"u\": ends at byte 18446744073709551615, expected between"));
 }
 
 TEST_CASE("Shapes whose product or whose bytes pass 2^64 are refused") {
-  check_refused(R"({"dtype": "F64", "shape": [2305843009213693952, 8], "data_offsets": [0, 0]})", "", "no whole 64-bit number of bytes");
-  check_refused(R"({"dtype": "U8", "shape": [4294967296, 4294967296], "data_offsets": [0, 0]})", "", "no whole 64-bit number of bytes");
-  check_refused(R"({"dtype": "U8", "shape": [18446744073709551616], "data_offsets": [0, 0]})", "", "expected an array, each item a whole");
+  check_tensor_refused(R"({"dtype": "F64", "shape": [2305843009213693952, 8], "data_offsets": [0, 0]})", "",
+                       "no whole 64-bit number of bytes");
+  check_tensor_refused(R"({"dtype": "U8", "shape": [4294967296, 4294967296], "data_offsets": [0, 0]})", "",
+                       "no whole 64-bit number of bytes");
+  check_tensor_refused(R"({"dtype": "U8", "shape": [18446744073709551616], "data_offsets": [0, 0]})", "",
+                       "expected an array, each item a whole");
   std::string ones = "1";
   for (int i = 0; i < 64; ++i) ones += ", 1";
-  check_refused(R"({"dtype": "U8", "shape": [)" + ones + R"(], "data_offsets": [0, 1]})", "1", "65 dimensions, at most 64 are supported");
+  check_tensor_refused(R"({"dtype": "U8", "shape": [)" + ones + R"(], "data_offsets": [0, 1]})", "1",
+                       "65 dimensions, at most 64 are supported");
 }
 
 TEST_CASE("Every truncation and every extension of a file is refused") {
   const std::string whole = SafetensorsWriter().add_f32("a", {2}, {1, 2}).add("b", "I8", {3}, "xyz").bytes();
-  CHECK_NOTHROW(open(whole));
+  CHECK_NOTHROW(open_safetensors(whole));
   for (std::size_t size = 0; size < whole.size(); ++size) {
     CAPTURE(size);
-    CHECK_THROWS_AS(open(whole.substr(0, size)), FormatError);
+    CHECK_THROWS_AS(open_safetensors(whole.substr(0, size)), FormatError);
   }
-  CHECK_THROWS_AS(open(whole + "x"), FormatError);
+  CHECK_THROWS_AS(open_safetensors(whole + "x"), FormatError);
 }
 
 TEST_CASE("No single corrupt byte makes a view leave the file") {
@@ -171,17 +179,18 @@ TEST_CASE("A safetensors file in memory is read as one on disk, under the name g
 
 TEST_CASE("Duplicate names are refused") {
   const std::string info = R"("t": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]})";
-  CHECK_THROWS_WITH(open(safetensors_bytes("{" + info + ", " + info + "}", "1")), contains("duplicate JSON key \"t\""));
+  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes("{" + info + ", " + info + "}", "1")), contains("duplicate JSON key \"t\""));
   // Escapes do not hide it, nor does a level below.
-  CHECK_THROWS_WITH(open(safetensors_bytes("{" + info + R"(, "\u0074": {"dtype": "U8", "shape": [0], "data_offsets": [1, 1]}})", "1")),
-                    contains("duplicate JSON key \"t\""));
-  check_refused(R"({"dtype": "U8", "shape": [1], "data_offsets": [0, 1], "shape": [1]})", "1", "duplicate JSON key \"shape\"");
+  CHECK_THROWS_WITH(
+      open_safetensors(safetensors_bytes("{" + info + R"(, "\u0074": {"dtype": "U8", "shape": [0], "data_offsets": [1, 1]}})", "1")),
+      contains("duplicate JSON key \"t\""));
+  check_tensor_refused(R"({"dtype": "U8", "shape": [1], "data_offsets": [0, 1], "shape": [1]})", "1", "duplicate JSON key \"shape\"");
 }
 
 TEST_CASE("Copies stay valid when the original is gone") {
   std::vector<SafetensorsFile> copies;
   {
-    const SafetensorsFile file = open(SafetensorsWriter().add_f32("t", {1}, {2.5F}).bytes());
+    const SafetensorsFile file = open_safetensors(SafetensorsWriter().add_f32("t", {1}, {2.5F}).bytes());
     copies.push_back(file);
   }
   float value = 0;

@@ -175,13 +175,14 @@ TEST_CASE("the first problems of a set are as they are written here") {
   const auto fingerprint = [](Split split) {
     std::uint64_t hash = 0;
     for (const Problem& problem : make_problems(split, 1, 1000)) {
-      hash = detail::mix(hash, problem.behaviour);
+      hash = programs::detail::mix(hash, problem.behaviour);
       for (const std::vector<Example>* examples : {&problem.shown, &problem.hidden}) {
         for (const Example& example : *examples) {
-          for (const tutti::Token token : encode_example(example)) hash = detail::mix(hash, static_cast<std::uint64_t>(token));
+          for (const tutti::Token token : encode_example(example)) hash = programs::detail::mix(hash, static_cast<std::uint64_t>(token));
         }
       }
-      for (const tutti::Token token : encode_program(problem.solution)) hash = detail::mix(hash, static_cast<std::uint64_t>(token));
+      for (const tutti::Token token : encode_program(problem.solution))
+        hash = programs::detail::mix(hash, static_cast<std::uint64_t>(token));
     }
     return hash;
   };
@@ -191,7 +192,7 @@ TEST_CASE("the first problems of a set are as they are written here") {
 }
 
 TEST_CASE("a generator that finds no further function says how many it found") {
-  detail::ProblemGenerator hasty(Split::test, 1, /*tries=*/1);
+  programs::detail::ProblemGenerator hasty(Split::test, 1, /*tries=*/1);
   CHECK_THROWS_WITH(
       [&] {
         for (;;) (void)hasty.next(Language::list);

@@ -142,6 +142,7 @@ TEST_CASE("laws of texts hold for random expressions of random texts") {
     CHECK(std::get<std::string>(upper).size() == value.size());
     CHECK(apply_string_expression(part("TEXT", 0, 0, Modifier::upper), value) == upper);
     CHECK(std::get<std::string>(apply_string_expression(modified(Modifier::initial, statement), input)) == value.substr(0, 1));
-    if (statement.operation < detail::kCapitals || statement.operation == detail::kUpTo) CHECK(input.find(value) != std::string::npos);
+    if (statement.operation < programs::detail::kCapitals || statement.operation == programs::detail::kUpTo)
+      CHECK(input.find(value) != std::string::npos);
   }
 }

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "programs/generator.hpp"
+#include "tests/programs/support.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace programs;
+using tutti::test::kTexts;
 
 namespace {
 
@@ -18,8 +20,6 @@ const std::vector<Problem>& problems() {
   static const std::vector<Problem> all = make_problems(Split::test, 11, 300);
   return all;
 }
-
-const Signature kTexts{{Type::text}, Type::text};
 
 }  // namespace
 
@@ -45,11 +45,11 @@ TEST_CASE("another problem's solution is counted example by example") {
   for (const char* name : {"Bohr", "Kay", "Wing", "Moore"}) add(problem.hidden, (std::string("Tim ") + name).c_str(), name);
   add(problem.hidden, "Emmy N. Codd", "Codd");
 
-  const Verdict second = verify(problem, encode_program({kTexts, {{detail::kWord, Modifier::none, {2, 0}}}}));
+  const Verdict second = verify(problem, encode_program({kTexts, {{programs::detail::kWord, Modifier::none, {2, 0}}}}));
   CHECK((second.valid && second.shown_passed == 2 && second.hidden_passed == 4 && !second.passes_shown() && !second.solves()));
-  const Verdict last = verify(problem, encode_program({kTexts, {{detail::kWord, Modifier::none, {-1, 0}}}}));
+  const Verdict last = verify(problem, encode_program({kTexts, {{programs::detail::kWord, Modifier::none, {-1, 0}}}}));
   CHECK((last.solves() && last.behaviour_key != second.behaviour_key));
-  const Verdict modified = verify(problem, encode_program({kTexts, {{detail::kWord, Modifier::proper, {-1, 0}}}}));
+  const Verdict modified = verify(problem, encode_program({kTexts, {{programs::detail::kWord, Modifier::proper, {-1, 0}}}}));
   CHECK(modified.behaviour_key == last.behaviour_key);
 }
 
@@ -80,7 +80,8 @@ TEST_CASE("constants, copies and invalid programs do not pass for solutions") {
     if (problem.signature.language() == Language::list) continue;
     for (const Example& example : problem.shown) {
       Program constant{problem.signature, {}};
-      for (const char c : std::get<std::string>(example.output)) constant.statements.push_back({detail::kConstant, Modifier::none, {c, 0}});
+      for (const char c : std::get<std::string>(example.output))
+        constant.statements.push_back({programs::detail::kConstant, Modifier::none, {c, 0}});
       const Limits generous{.statements = 64, .tokens = 256};
       CHECK(verify(problem, encode_program(constant), generous).shown_passed == 1);
     }

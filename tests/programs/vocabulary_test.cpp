@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "programs/generator.hpp"
+#include "tests/programs/support.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace programs;
+using tutti::test::kTexts;
 
 namespace {
 
@@ -18,7 +20,7 @@ std::vector<tutti::Token> tokens_of(const std::vector<std::string>& texts, Langu
   std::map<std::string, tutti::Token> by_text;
   for (std::size_t i = 0; i < kVocabularySize; ++i) {
     const auto token = static_cast<tutti::Token>(i);
-    if (language == Language::list && detail::kVariableTokens.contains(token)) by_text[token_text(token)] = token;
+    if (language == Language::list && programs::detail::kVariableTokens.contains(token)) by_text[token_text(token)] = token;
     by_text.emplace(token_text(token), token);
   }
   std::vector<tutti::Token> tokens;
@@ -33,7 +35,6 @@ std::string joined(const std::vector<tutti::Token>& tokens) {
 }
 
 const Signature kLists{{Type::number, Type::list}, Type::list};
-const Signature kTexts{{Type::text}, Type::text};
 
 std::string error_of(const Signature& signature, const std::vector<std::string>& texts, const Limits& limits = {}) {
   const ParsedProgram parsed = parse_program(signature, tokens_of(texts, signature.language()), limits);

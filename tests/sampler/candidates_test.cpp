@@ -6,15 +6,15 @@
 
 #include "tests/sampler/filtered.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 
 using namespace tutti;
 using tutti::test::Approx;
 using tutti::test::contains;
+using tutti::test::kInfinity;
 using tutti::test::stepped_waves;
 
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 using Entries = std::vector<TokenLogit>;
 

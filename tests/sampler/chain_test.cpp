@@ -9,16 +9,16 @@
 
 #include "tests/sampler/filtered.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 
 using namespace tutti;
 using tutti::test::contains;
+using tutti::test::kInfinity;
 using tutti::test::logits_of;
 using tutti::test::stepped_waves;
 using tutti::test::tokens_left;
 
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 SamplingOptions options_of(const nlohmann::json& values, SamplerOrder order) {
   SamplingOptions options;

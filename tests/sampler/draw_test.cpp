@@ -7,17 +7,17 @@
 
 #include "tests/sampler/filtered.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 
 using namespace tutti;
 using tutti::test::contains;
+using tutti::test::kInfinity;
 using tutti::test::logits_of;
 using tutti::test::stepped_waves;
 
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-std::vector<TokenLogit> entries_of(const std::vector<float>& logits) {
+std::vector<TokenLogit> entries_with(const std::vector<float>& logits) {
   Candidates candidates;
   candidates.assign(logits);
   const std::span<const TokenLogit> entries = candidates.entries();
@@ -48,7 +48,7 @@ TEST_CASE("greedy takes the largest logit, of equal ones the lowest token") {
 TEST_CASE("eight tokens are drawn as often as they are likely") {
   const std::vector<double> p{0.4, 0.25, 0.15, 0.1, 0.05, 0.03, 0.015, 0.005};
   const std::vector<float> logits = logits_of(p);
-  const std::vector<TokenLogit> entries = entries_of(logits);
+  const std::vector<TokenLogit> entries = entries_with(logits);
   CHECK(chi_square(p, 20000, [&](const DrawKey& key) { return draw(logits, key); }) < 29.9);  // 7 degrees of freedom
   CHECK(chi_square(p, 20000, [&](const DrawKey& key) { return draw(entries, key); }) < 29.9);
 }
@@ -123,7 +123,7 @@ TEST_CASE("blocks that are skipped could not have won") {
   // Peaks of all heights, so that some blocks are skipped for their logits, some for their bits, and some not.
   std::vector<float> logits = stepped_waves(5000);
   for (std::size_t t = 100; t < logits.size(); t += 512) logits[t] += static_cast<float>(t) / 512.0F;
-  const std::vector<TokenLogit> entries = entries_of(logits);
+  const std::vector<TokenLogit> entries = entries_with(logits);
   for (std::uint32_t position = 0; position < 200; ++position) {
     const DrawKey key{.seed = 7, .position = position};
     CHECK(draw(logits, key) == draw(entries, key));

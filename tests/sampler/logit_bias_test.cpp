@@ -5,17 +5,13 @@
 
 #include "tests/sampler/filtered.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 
 using namespace tutti;
 using tutti::test::contains;
+using tutti::test::kInfinity;
 using tutti::test::logits_left;
 using tutti::test::tokens_left;
-
-namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-}  // namespace
 
 TEST_CASE("biases are added to the logits of their tokens, several to one token too") {
   CHECK(logits_left(LogitBias({{0, 2.0F}, {2, -1.0F}, {0, 0.5F}}), {1.0F, 1.0F, 1.0F}) == std::vector<float>{3.5F, 1.0F, 0.0F});

@@ -5,9 +5,11 @@
 
 #include "tests/sampler/filtered.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 
 using namespace tutti;
 using tutti::test::contains;
+using tutti::test::kInfinity;
 using tutti::test::logits_left;
 
 namespace {
@@ -70,7 +72,6 @@ TEST_CASE("a token of the history outside the vocabulary is named, and harms no 
 }
 
 TEST_CASE("a penalty out of range is named") {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
   CHECK_THROWS_WITH(Penalties({.repetition = 0.0F}), contains("repetition_penalty is 0"));
   CHECK_THROWS_AS(Penalties({.repetition = -1.0F}), OptionError);
   CHECK_THROWS_AS(Penalties({.repetition = kInfinity}), OptionError);

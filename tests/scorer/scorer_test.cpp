@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
-#include <limits>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 #include "tutti/scorer/concept.hpp"
 #include "tutti/scorer/function_scorer.hpp"
 #include "tutti/scorer/log_probability.hpp"
@@ -23,8 +23,6 @@ std::vector<Candidate> three_candidates() {
   return candidates;  // the last one is empty
 }
 
-constexpr double kNever = -std::numeric_limits<double>::infinity();
-
 /// Stands for models that nobody asks.
 std::nullptr_t no_models = nullptr;
 
@@ -37,9 +35,9 @@ std::vector<double> scores_of(Scorer scorer) {
 }  // namespace
 
 TEST_CASE("Mean, sum and length-normalised log-probability", "[scorer]") {
-  CHECK(scores_of(MeanLogProbability{}) == std::vector<double>{-2.0, -1.5, kNever});
-  CHECK(scores_of(SumLogProbability{}) == std::vector<double>{-4.0, -6.0, kNever});
-  CHECK(scores_of(LengthNormalizedLogProbability{0.5}) == std::vector<double>{-4.0 / std::sqrt(2.0), -3.0, kNever});
+  CHECK(scores_of(MeanLogProbability{}) == std::vector<double>{-2.0, -1.5, -kInfinity});
+  CHECK(scores_of(SumLogProbability{}) == std::vector<double>{-4.0, -6.0, -kInfinity});
+  CHECK(scores_of(LengthNormalizedLogProbability{0.5}) == std::vector<double>{-4.0 / std::sqrt(2.0), -3.0, -kInfinity});
 }
 
 TEST_CASE("A function of one candidate or of all of them is a scorer", "[scorer]") {
@@ -66,7 +64,7 @@ TEST_CASE("A weighted sum adds its members' values", "[scorer]") {
 
 TEST_CASE("Wrong counts and NaN are refused, infinities are not", "[scorer]") {
   const auto constant = [](double value) { return FunctionScorer([=](const Candidate&) { return value; }); };
-  CHECK(scores_of(constant(kNever))[2] == kNever);
+  CHECK(scores_of(constant(-kInfinity))[2] == -kInfinity);
   CHECK_THROWS_AS(scores_of(constant(std::nan(""))), ComponentError);
   CHECK_THROWS_WITH(scores_of(constant(std::nan(""))), contains("candidate 0 of 3 the value NaN"));
   const auto two = FunctionScorer([](const ScoringRequest&) { return std::vector<double>{1, 2}; });

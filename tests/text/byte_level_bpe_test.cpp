@@ -7,19 +7,15 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tests/text/support.hpp"
 #include "tutti/core/philox.hpp"
 
 using namespace tutti;
+using tutti::test::vocabulary_of;
 
 namespace {
 
 using Tokens = std::vector<Token>;
-
-Vocabulary vocabulary_of(std::initializer_list<std::string_view> tokens) {
-  Vocabulary vocabulary(tokens.size());
-  for (const std::string_view token : tokens) vocabulary.add(token, true);
-  return vocabulary;
-}
 
 Tokens encode(const ByteLevelBpe& bpe, std::string_view piece) {
   Tokens tokens;

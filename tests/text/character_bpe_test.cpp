@@ -7,18 +7,14 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tests/text/support.hpp"
 
 using namespace tutti;
+using tutti::test::vocabulary_of;
 
 namespace {
 
 using Tokens = std::vector<Token>;
-
-Vocabulary vocabulary_of(std::initializer_list<std::string_view> tokens) {
-  Vocabulary vocabulary(tokens.size());
-  for (const std::string_view token : tokens) vocabulary.add(token, true);
-  return vocabulary;
-}
 
 Tokens encode(const CharacterBpe& bpe, std::string_view piece) {
   Tokens tokens;

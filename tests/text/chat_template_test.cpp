@@ -24,7 +24,7 @@ const std::string kSmolLm2 =
     "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 /// After Qwen2.5's: a part for tools comes first, and newlines are escapes.
-const std::string kQwen2 = R"({%- if tools %}
+const std::string kQwen2Template = R"({%- if tools %}
     {{- '<|im_start|>system\n' }}
     {{- "<|im_end|>\n" }}
 {%- else %}
@@ -60,7 +60,7 @@ TEST_CASE("SmolLM2's template brings its own system message where there is none"
 }
 
 TEST_CASE("the default system message is found behind escapes and other uses of the marker", "[text][chat_template]") {
-  CHECK(ChatTemplate::from_text(kQwen2).default_system() == "You are Qwen.\nYou don't guess.");
+  CHECK(ChatTemplate::from_text(kQwen2Template).default_system() == "You are Qwen.\nYou don't guess.");
 }
 
 TEST_CASE("a default system message may stand in the plain text of a template", "[text][chat_template]") {

@@ -11,8 +11,6 @@ using namespace tutti;
 
 namespace {
 
-using Pieces = std::vector<std::string>;
-
 /// The pieces of `text`, matches in [].
 std::string marked(const std::string& pattern, std::string_view text, bool invert = false) {
   std::string result;

@@ -27,7 +27,7 @@ test::GgufWriter small_gguf(const std::string& pre = "gpt-2", const std::string&
   return writer;
 }
 
-TokenizerDefinition read(const test::GgufWriter& writer) {
+TokenizerDefinition read_gguf(const test::GgufWriter& writer) {
   const test::TemporaryDirectory directory;
   return read_tokenizer_gguf(GgufFile(directory.write("model.gguf", writer.bytes())));
 }
@@ -35,7 +35,7 @@ TokenizerDefinition read(const test::GgufWriter& writer) {
 }  // namespace
 
 TEST_CASE("tokens, their types and the merges are read", "[text][tokenizer_gguf]") {
-  const TokenizerDefinition definition = read(small_gguf());
+  const TokenizerDefinition definition = read_gguf(small_gguf());
   REQUIRE(definition.tokens.size() == 6);
   REQUIRE(definition.added_tokens.size() == 2);
   CHECK(definition.added_tokens[0].special);
@@ -49,10 +49,10 @@ TEST_CASE("tokens, their types and the merges are read", "[text][tokenizer_gguf]
 
 TEST_CASE("the names of the built-in pre-tokenizers are known", "[text][tokenizer_gguf]") {
   using Steps = std::vector<PreTokenizerStep>;
-  CHECK(read(small_gguf("gpt-2")).pre_tokenizer == Steps{PreTokenizer::gpt2});
-  CHECK(read(small_gguf("qwen2")).pre_tokenizer == Steps{PreTokenizer::qwen2});
-  CHECK(read(small_gguf("smollm")).pre_tokenizer == Steps{PreTokenizer::smollm});
-  const TokenizerDefinition llama = read(small_gguf("llama-bpe").add("tokenizer.ggml.bos_token_id", 3U));
+  CHECK(read_gguf(small_gguf("gpt-2")).pre_tokenizer == Steps{PreTokenizer::gpt2});
+  CHECK(read_gguf(small_gguf("qwen2")).pre_tokenizer == Steps{PreTokenizer::qwen2});
+  CHECK(read_gguf(small_gguf("smollm")).pre_tokenizer == Steps{PreTokenizer::smollm});
+  const TokenizerDefinition llama = read_gguf(small_gguf("llama-bpe").add("tokenizer.ggml.bos_token_id", 3U));
   CHECK(llama.pre_tokenizer == Steps{PreTokenizer::llama3});
   CHECK(llama.ignore_merges);
 }
@@ -60,56 +60,57 @@ TEST_CASE("the names of the built-in pre-tokenizers are known", "[text][tokenize
 TEST_CASE("BOS and EOS go around the text where the file says so", "[text][tokenizer_gguf]") {
   test::GgufWriter writer = small_gguf();
   writer.add("tokenizer.ggml.bos_token_id", 3U).add("tokenizer.ggml.eos_token_id", 1U);
-  const TokenizerDefinition quiet = read(writer);
+  const TokenizerDefinition quiet = read_gguf(writer);
   CHECK(quiet.bos == 3);
   CHECK(quiet.eos == 1);
   CHECK(Tokenizer(quiet).encode("a") == Tokens{0});
   writer.add("tokenizer.ggml.add_bos_token", true).add("tokenizer.ggml.add_eos_token", true);
-  CHECK(Tokenizer(read(writer)).encode("a") == Tokens{3, 0, 1});
+  CHECK(Tokenizer(read_gguf(writer)).encode("a") == Tokens{3, 0, 1});
 }
 
 TEST_CASE("Llama 3 begins every text with BOS unless the file forbids it", "[text][tokenizer_gguf]") {
   test::GgufWriter writer = small_gguf("llama-bpe");
-  CHECK_THROWS_WITH(read(writer), test::contains("no \"tokenizer.ggml.bos_token_id\" is given"));
+  CHECK_THROWS_WITH(read_gguf(writer), test::contains("no \"tokenizer.ggml.bos_token_id\" is given"));
   writer.add("tokenizer.ggml.bos_token_id", 3U);
-  CHECK(read(writer).prefix == Tokens{3});
-  CHECK(read(writer.add("tokenizer.ggml.add_bos_token", false)).prefix.empty());
+  CHECK(read_gguf(writer).prefix == Tokens{3});
+  CHECK(read_gguf(writer.add("tokenizer.ggml.add_bos_token", false)).prefix.empty());
 }
 
 TEST_CASE("the chat template is kept", "[text][tokenizer_gguf]") {
-  CHECK(read(small_gguf()).chat_template == "");
-  CHECK(read(small_gguf().add("tokenizer.chat_template", "{{ x }}")).chat_template == "{{ x }}");
+  CHECK(read_gguf(small_gguf()).chat_template == "");
+  CHECK(read_gguf(small_gguf().add("tokenizer.chat_template", "{{ x }}")).chat_template == "{{ x }}");
 }
 
 TEST_CASE("a prefix space is taken from the file for GPT-2 only", "[text][tokenizer_gguf]") {
-  CHECK(Tokenizer(read(small_gguf("gpt-2", "gpt2", {}).add("tokenizer.ggml.add_space_prefix", true))).encode("a") == Tokens{0});
-  CHECK(read(small_gguf().add("tokenizer.ggml.add_space_prefix", true)).pre_tokenizer.front() == PreTokenizerStep(PrefixSpaceStep{}));
-  CHECK_THROWS_WITH(read(small_gguf("smollm").add("tokenizer.ggml.add_space_prefix", true)), test::contains("add_space_prefix"));
+  CHECK(Tokenizer(read_gguf(small_gguf("gpt-2", "gpt2", {}).add("tokenizer.ggml.add_space_prefix", true))).encode("a") == Tokens{0});
+  CHECK(read_gguf(small_gguf().add("tokenizer.ggml.add_space_prefix", true)).pre_tokenizer.front() == PreTokenizerStep(PrefixSpaceStep{}));
+  CHECK_THROWS_WITH(read_gguf(small_gguf("smollm").add("tokenizer.ggml.add_space_prefix", true)), test::contains("add_space_prefix"));
 }
 
 TEST_CASE("other models and pre-tokenizers are refused by name", "[text][tokenizer_gguf]") {
-  CHECK_THROWS_WITH(read(small_gguf("gpt-2", "bert")), test::contains("\"tokenizer.ggml.model\" is \"bert\""));
-  CHECK_THROWS_WITH(read(small_gguf("tekken")), test::contains("\"tokenizer.ggml.pre\" is \"tekken\"") && test::contains("smollm"));
+  CHECK_THROWS_WITH(read_gguf(small_gguf("gpt-2", "bert")), test::contains("\"tokenizer.ggml.model\" is \"bert\""));
+  CHECK_THROWS_WITH(read_gguf(small_gguf("tekken")), test::contains("\"tokenizer.ggml.pre\" is \"tekken\"") && test::contains("smollm"));
 }
 
 TEST_CASE("a file without a tokenizer, or with half of one, is refused by key", "[text][tokenizer_gguf]") {
-  CHECK_THROWS_WITH(read(test::GgufWriter()), test::contains("tokenizer.ggml.model"));
+  CHECK_THROWS_WITH(read_gguf(test::GgufWriter()), test::contains("tokenizer.ggml.model"));
   test::GgufWriter writer;
   writer.add("tokenizer.ggml.model", "gpt2");
-  CHECK_THROWS_WITH(read(writer), test::contains("tokenizer.ggml.pre"));
+  CHECK_THROWS_WITH(read_gguf(writer), test::contains("tokenizer.ggml.pre"));
   writer.add("tokenizer.ggml.pre", "gpt-2");
-  CHECK_THROWS_WITH(read(writer), test::contains("tokenizer.ggml.tokens"));
+  CHECK_THROWS_WITH(read_gguf(writer), test::contains("tokenizer.ggml.tokens"));
   writer.add("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b"});
-  CHECK_THROWS_WITH(read(writer), test::contains("tokenizer.ggml.merges"));
+  CHECK_THROWS_WITH(read_gguf(writer), test::contains("tokenizer.ggml.merges"));
   writer.add("tokenizer.ggml.token_type", std::vector<std::int32_t>{1});
-  CHECK_THROWS_WITH(read(writer), test::contains("2 tokens, but 1 token types"));
+  CHECK_THROWS_WITH(read_gguf(writer), test::contains("2 tokens, but 1 token types"));
 }
 
 TEST_CASE("merges that are no two known tokens are refused by number", "[text][tokenizer_gguf]") {
-  CHECK_THROWS_WITH(read(small_gguf("gpt-2", "gpt2", {"a b", "a b c"})), test::contains("merge 1 is \"a b c\""));
-  CHECK_THROWS_WITH(read(small_gguf("gpt-2", "gpt2", {"ab"})), test::contains("merge 0 is \"ab\""));
-  CHECK_THROWS_WITH(Tokenizer(read(small_gguf("gpt-2", "gpt2", {"b a"}))), test::contains("names \"ba\""));
-  CHECK_THROWS_WITH(Tokenizer(read(small_gguf().add("tokenizer.ggml.bos_token_id", 6U))), test::contains("id 6, but the vocabulary has 6"));
+  CHECK_THROWS_WITH(read_gguf(small_gguf("gpt-2", "gpt2", {"a b", "a b c"})), test::contains("merge 1 is \"a b c\""));
+  CHECK_THROWS_WITH(read_gguf(small_gguf("gpt-2", "gpt2", {"ab"})), test::contains("merge 0 is \"ab\""));
+  CHECK_THROWS_WITH(Tokenizer(read_gguf(small_gguf("gpt-2", "gpt2", {"b a"}))), test::contains("names \"ba\""));
+  CHECK_THROWS_WITH(Tokenizer(read_gguf(small_gguf().add("tokenizer.ggml.bos_token_id", 6U))),
+                    test::contains("id 6, but the vocabulary has 6"));
 }
 
 namespace {
@@ -127,7 +128,7 @@ test::GgufWriter sentencepiece_gguf() {
 }  // namespace
 
 TEST_CASE("a SentencePiece model marks spaces, puts one first and falls back to bytes", "[text][tokenizer_gguf]") {
-  const Tokenizer tokenizer(read(sentencepiece_gguf()));
+  const Tokenizer tokenizer(read_gguf(sentencepiece_gguf()));
   CHECK(tokenizer.encode("a aé") == Tokens{1, 7, 7, 3, 4});
   CHECK(tokenizer.encode("a", {.add_special = false}) == Tokens{7});
   CHECK(tokenizer.encode("aaa", {.add_special = false}) == Tokens{7, 6, 6});
@@ -143,7 +144,7 @@ TEST_CASE("a SentencePiece model marks spaces, puts one first and falls back to 
 TEST_CASE("a SentencePiece model follows the keys for BOS, EOS and the first space", "[text][tokenizer_gguf]") {
   test::GgufWriter writer = sentencepiece_gguf();
   writer.add("tokenizer.ggml.add_space_prefix", false).add("tokenizer.ggml.add_bos_token", false).add("tokenizer.ggml.add_eos_token", true);
-  const Tokenizer tokenizer(read(writer));
+  const Tokenizer tokenizer(read_gguf(writer));
   CHECK(tokenizer.encode("a a") == Tokens{6, 7, 2});
   CHECK(tokenizer.decode(Tokens{7, 7}) == " a a");
 }
@@ -152,16 +153,16 @@ TEST_CASE("a SentencePiece model without its parts is refused", "[text][tokenize
   const std::vector<std::string> tokens{"a", "<0x0>"};
   test::GgufWriter writer;
   writer.add("tokenizer.ggml.model", "llama").add("tokenizer.ggml.tokens", tokens);
-  CHECK_THROWS_WITH(read(writer), test::contains("tokenizer.ggml.token_type"));
+  CHECK_THROWS_WITH(read_gguf(writer), test::contains("tokenizer.ggml.token_type"));
   test::GgufWriter unscored = writer;
   unscored.add("tokenizer.ggml.token_type", std::vector<std::int32_t>{1, 1});
-  CHECK_THROWS_WITH(read(unscored), test::contains("tokenizer.ggml.scores"));
+  CHECK_THROWS_WITH(read_gguf(unscored), test::contains("tokenizer.ggml.scores"));
   unscored.add("tokenizer.ggml.scores", std::vector<float>{0});
-  CHECK_THROWS_WITH(read(unscored), test::contains("2 tokens, but 2 token types and 1 scores"));
+  CHECK_THROWS_WITH(read_gguf(unscored), test::contains("2 tokens, but 2 token types and 1 scores"));
   writer.add("tokenizer.ggml.token_type", std::vector<std::int32_t>{1, 6}).add("tokenizer.ggml.scores", std::vector<float>{0, 0});
-  CHECK_THROWS_WITH(read(writer), test::contains("token 1 is \"<0x0>\"") && test::contains("<0xNN>"));
-  CHECK_THROWS_WITH(read(sentencepiece_gguf().add("tokenizer.ggml.remove_extra_whitespaces", true)),
+  CHECK_THROWS_WITH(read_gguf(writer), test::contains("token 1 is \"<0x0>\"") && test::contains("<0xNN>"));
+  CHECK_THROWS_WITH(read_gguf(sentencepiece_gguf().add("tokenizer.ggml.remove_extra_whitespaces", true)),
                     test::contains("remove_extra_whitespaces"));
-  CHECK_THROWS_WITH(Tokenizer(read(sentencepiece_gguf().add("tokenizer.ggml.unknown_token_id", 10U))),
+  CHECK_THROWS_WITH(Tokenizer(read_gguf(sentencepiece_gguf().add("tokenizer.ggml.unknown_token_id", 10U))),
                     test::contains("unknown token has id 10"));
 }

@@ -36,14 +36,14 @@ Json changed(const std::string& pointer, const std::string& value) {
   return json;
 }
 
-TokenizerDefinition read(const Json& json) {
+TokenizerDefinition read_json(const Json& json) {
   const test::TemporaryDirectory directory;
   return read_tokenizer_json(directory.write("tokenizer.json", json.dump()));
 }
 
 std::string refusal(const Json& json) {
   try {
-    const Tokenizer tokenizer(read(json));
+    const Tokenizer tokenizer(read_json(json));
     return "accepted";
   } catch (const FormatError& error) {
     return error.what();
@@ -62,7 +62,7 @@ const std::string kQwen2 =
 }  // namespace
 
 TEST_CASE("vocabulary, merges and added tokens are read", "[text][tokenizer_json]") {
-  const TokenizerDefinition definition = read(small_json());
+  const TokenizerDefinition definition = read_json(small_json());
   REQUIRE(definition.tokens.size() == 4);
   CHECK(definition.tokens[2].text == "ab");
   CHECK_FALSE(definition.tokens[2].literal);
@@ -79,12 +79,12 @@ TEST_CASE("the older forms of merges and of the model are read alike", "[text][t
   json["model"].erase("type");
   json["model"]["continuing_subword_prefix"] = "";
   json["model"]["end_of_word_suffix"] = "";
-  CHECK(Tokenizer(read(json)).encode("ab") == Tokens{2});
+  CHECK(Tokenizer(read_json(json)).encode("ab") == Tokens{2});
 }
 
 TEST_CASE("the known pre-tokenizers are recognised", "[text][tokenizer_json]") {
   const auto kind = [](const std::string& value) {
-    const std::vector<PreTokenizerStep> steps = read(changed("/pre_tokenizer", value)).pre_tokenizer;
+    const std::vector<PreTokenizerStep> steps = read_json(changed("/pre_tokenizer", value)).pre_tokenizer;
     REQUIRE_FALSE(steps.empty());
     return steps.back();
   };
@@ -114,7 +114,7 @@ TEST_CASE("other pre-tokenizers are refused with what they say", "[text][tokeniz
 
 TEST_CASE("steps of a pre-tokenizer are read in their order", "[text][tokenizer_json]") {
   using Steps = std::vector<PreTokenizerStep>;
-  const auto steps = [](const std::string& value) { return read(changed("/pre_tokenizer", value)).pre_tokenizer; };
+  const auto steps = [](const std::string& value) { return read_json(changed("/pre_tokenizer", value)).pre_tokenizer; };
   CHECK(steps(R"({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": false},
                   {"type": "ByteLevel", "add_prefix_space": true}]})") == Steps{DigitsStep{}, PrefixSpaceStep{}, PreTokenizer::gpt2});
   CHECK(steps(R"({"type": "ByteLevel", "add_prefix_space": false, "use_regex": false})").empty());
@@ -123,7 +123,7 @@ TEST_CASE("steps of a pre-tokenizer are read in their order", "[text][tokenizer_
                   {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})") ==
         Steps{LiteralSplitStep{" ", SplitBehavior::merged_with_next, true}});
   CHECK(steps(split_json(kQwen2, "Removed", true)) == Steps{RegexSplitStep{kQwen2, SplitBehavior::removed}, PreTokenizer::gpt2});
-  CHECK(Tokenizer(read(changed("/pre_tokenizer", split_json("a(?=b)")))).encode("aabb") == Tokens{0, 0, 1, 1});
+  CHECK(Tokenizer(read_json(changed("/pre_tokenizer", split_json("a(?=b)")))).encode("aabb") == Tokens{0, 0, 1, 1});
 }
 
 /// As Llama 2's: unk 0, <s> 1, <0xC3> 2, <0xA9> 3, ▁ 4, a 5, ▁a 6.
@@ -141,7 +141,7 @@ Json sentencepiece_json() {
 }
 
 TEST_CASE("a SentencePiece tokenizer is read with its normalizer, byte fallback and decoder", "[text][tokenizer_json]") {
-  const Tokenizer tokenizer(read(sentencepiece_json()));
+  const Tokenizer tokenizer(read_json(sentencepiece_json()));
   CHECK(tokenizer.encode("a aé<s>a") == Tokens{6, 6, 2, 3, 1, 6});
   CHECK(tokenizer.encode("xyz") == Tokens{4, 0});
   CHECK(tokenizer.decode(Tokens{6, 6, 2, 3, 1, 6}) == "a aé a");
@@ -157,15 +157,15 @@ TEST_CASE("a Metaspace pre-tokenizer marks the beginning of the text", "[text][t
   Json json = sentencepiece_json();
   json["normalizer"] = nullptr;
   json["pre_tokenizer"] = Json::parse(R"({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": false})");
-  const Tokenizer tokenizer(read(json));
+  const Tokenizer tokenizer(read_json(json));
   CHECK(tokenizer.encode("a<s>a") == Tokens{6, 1, 5});
   CHECK(tokenizer.encode("<s>a") == Tokens{1, 5});
   json["pre_tokenizer"] = Json::parse(R"({"type": "Metaspace", "replacement": "▁", "add_prefix_space": false})");
-  CHECK(Tokenizer(read(json)).encode("a a") == Tokens{5, 6});
+  CHECK(Tokenizer(read_json(json)).encode("a a") == Tokens{5, 6});
 }
 
 TEST_CASE("NFC is done where the file asks for it", "[text][tokenizer_json]") {
-  const TokenizerDefinition definition = read(changed("/normalizer", R"({"type": "NFC"})"));
+  const TokenizerDefinition definition = read_json(changed("/normalizer", R"({"type": "NFC"})"));
   CHECK(definition.normalizer == std::vector<NormalizerStep>{NfcStep{}});
 }
 
@@ -208,7 +208,7 @@ TEST_CASE("a template puts special tokens around the text", "[text][tokenizer_js
     "pair": [],
     "special_tokens": {"<s>": {"id": "<s>", "ids": [3], "tokens": ["<s>"]},
                        "end": {"id": "end", "ids": [1, 3], "tokens": ["b", "<s>"]}}}]})";
-  const Tokenizer tokenizer(read(changed("/post_processor", steps)));
+  const Tokenizer tokenizer(read_json(changed("/post_processor", steps)));
   CHECK(tokenizer.encode("a") == Tokens{3, 0, 1, 3});
   CHECK(tokenizer.encode("a", {.add_special = false}) == Tokens{0});
 }
@@ -227,7 +227,7 @@ TEST_CASE("templates other than one text between special tokens are refused", "[
 TEST_CASE("the unknown token stands for bytes that the vocabulary lacks", "[text][tokenizer_json]") {
   Json json = changed("/model/unk_token", R"("a")");
   json["model"]["fuse_unk"] = true;
-  CHECK(Tokenizer(read(json)).encode("bxx") == Tokens{1, 0});
+  CHECK(Tokenizer(read_json(json)).encode("bxx") == Tokens{1, 0});
   CHECK_THAT(refusal(changed("/model/unk_token", R"("?")")), test::contains("\"unk_token\" \"?\" is not in the vocabulary"));
 }
 

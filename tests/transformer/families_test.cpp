@@ -23,7 +23,7 @@ const std::vector<std::string> kNames{"llama3", "llama_linear", "mistral", "qwen
 const std::vector<std::string> kWithWindow{"mistral", "qwen2_window", "gemma3"};
 
 /// The model of a folder. Where its tensors are another's, the two are brought together first.
-CpuModel load(const std::string& name) {
+CpuModel load_family(const std::string& name) {
   const Json expected = read_json_file(kFamilies / name / "expected.json");
   if (!expected.contains("weights")) return CpuModel::load(kFamilies / name);
   const TemporaryDirectory directory;
@@ -81,7 +81,7 @@ void check_greedy(const CpuModel& model, const Json& expected) {
 TEST_CASE("Every family gives the logits of transformers, however the prompt is cut into passes", "[families]") {
   for (const std::string& name : kNames) {
     INFO(name);
-    const CpuModel model = load(name);
+    const CpuModel model = load_family(name);
     for (const std::size_t rows_per_pass : {256U, 7U})
       check_logits(model, read_json_file(kFamilies / name / "expected.json"), rows_per_pass);
   }
@@ -90,7 +90,7 @@ TEST_CASE("Every family gives the logits of transformers, however the prompt is 
 TEST_CASE("Every family continues with the 64 greedy tokens of transformers", "[families]") {
   for (const std::string& name : kNames) {
     INFO(name);
-    check_greedy(load(name), read_json_file(kFamilies / name / "expected.json"));
+    check_greedy(load_family(name), read_json_file(kFamilies / name / "expected.json"));
   }
 }
 
@@ -108,7 +108,7 @@ TEST_CASE("A row of a model with windows has the same bits alone and among other
   const std::vector<Token> prompt = some_tokens(150);
   for (const std::string& name : kWithWindow) {
     INFO(name);
-    const CpuModel model = load(name);
+    const CpuModel model = load_family(name);
     const std::vector<float> alone = logits_alone(model, prompt, float_cache());
     for (const std::size_t rows_per_pass : {1U, 50U, 64U}) {
       CHECK(same_bits(logits_alone(model, prompt, float_cache(rows_per_pass), 3), alone));
@@ -136,7 +136,7 @@ TEST_CASE("Samples look through their windows into the prompt that they share", 
   whole.insert(whole.end(), first.begin(), first.end());
   for (const std::string& name : kWithWindow) {
     INFO(name);
-    const CpuModel model = load(name);
+    const CpuModel model = load_family(name);
     const auto run = [&](bool with_second) {
       BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {2}, float_cache());
       const SequenceId shared = stack.create();
@@ -175,12 +175,12 @@ TEST_CASE("A GPT-2 checkpoint of the base model, with masks among its tensors, i
   writer.add("h.0.attn.bias", "F32", {1, 1, 1, 1}, std::string(4, '\0'));
   writer.write(directory.path() / "model.safetensors");
   const std::vector<Token> tokens = some_tokens(12);
-  CHECK(same_bits(logits_alone(CpuModel::load(directory.path()), tokens), logits_alone(load("gpt2"), tokens)));
+  CHECK(same_bits(logits_alone(CpuModel::load(directory.path()), tokens), logits_alone(load_family("gpt2"), tokens)));
 }
 
 TEST_CASE("An adapter of GPT-2's fused query, key and value is split like their rows", "[families]") {
   const Json expected = read_json_file(kFamilies / "gpt2_lora" / "expected.json");
-  check_logits(load("gpt2").with_adapter(kFamilies / "gpt2_lora"), expected, 256);
+  check_logits(load_family("gpt2").with_adapter(kFamilies / "gpt2_lora"), expected, 256);
   check_logits(CpuModel::load(kFamilies / "gpt2.gguf").with_adapter(kFamilies / "gpt2_lora"), expected, 256);
 }
 
@@ -195,7 +195,7 @@ TEST_CASE("Transposed weights are converted as others are", "[families]") {
 }
 
 TEST_CASE("Gemma's embedding scale is rounded to the element type of a checkpoint, but not of a GGUF file", "[families]") {
-  CHECK(load("gemma3").config().embedding_scale == std::sqrt(32.0F));
+  CHECK(load_family("gemma3").config().embedding_scale == std::sqrt(32.0F));
   CHECK(CpuModel::load(kFamilies / "gemma3.gguf").config().embedding_scale == std::sqrt(32.0F));
   // The square root of 640 is 25.298: 25.25 in bfloat16, 25.296875 in float16.
   CHECK(detail::rounded_to(DType::bf16, std::sqrt(640.0F)) == 25.25F);
@@ -203,14 +203,14 @@ TEST_CASE("Gemma's embedding scale is rounded to the element type of a checkpoin
 }
 
 TEST_CASE("Experts with different windows do not fit", "[families]") {
-  std::vector<ModelWeights> experts{load("mistral").weights(), load("mistral").weights()};
+  std::vector<ModelWeights> experts{load_family("mistral").weights(), load_family("mistral").weights()};
   CHECK_NOTHROW(check_experts_fit(experts));
   experts[1].config.sliding_window = 41;
   CHECK_THROWS_WITH(check_experts_fit(experts), contains("sliding window (0: none) is 41 instead of 40"));
 }
 
 TEST_CASE("The ledger counts what a window shows", "[families]") {
-  const CpuModel model = load("gemma3");
+  const CpuModel model = load_family("gemma3");
   BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {1}, float_cache());
   const SequenceId sequence = stack.create();
   std::vector<Row> rows;

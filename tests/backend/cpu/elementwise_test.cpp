@@ -8,14 +8,14 @@
 
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 
 using namespace tutti;
 using tutti::test::Approx;
 using tutti::test::contains;
+using tutti::test::kInfinity;
 using tutti::test::random_floats;
 using tutti::test::RandomWeights;
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 TEST_CASE("rms_norm divides by the root of the mean square") {
   const std::vector<float> x = {1, -1, 7, -7};  // mean square 25

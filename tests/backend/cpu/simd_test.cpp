@@ -10,15 +10,16 @@
 
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 
 using namespace tutti;
 using namespace tutti::cpu;
 using tutti::test::Approx;
+using tutti::test::kInfinity;
 using tutti::test::random_floats;
 
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 std::vector<float> lanes_of(FloatLanes value) {

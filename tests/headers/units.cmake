@@ -1,0 +1,66 @@
+# tutti_header_units(INCLUDE_DIR OUT HEADERS...): one generated translation unit for each chain of headers; OUT lists the units.
+#
+# A header compiles alone if what it includes is all it needs. Most of a unit's time goes into what its header includes, and a
+# header may stand in one unit behind others without seeing more than it would alone, namely behind headers that it includes
+# itself, directly or not. So a unit is a chain in which every header includes all those before it. Includes between #if and #endif do
+# not count, as they may be left out.
+
+# Sets the global property tutti_included_by_HEADER to all headers that it includes, directly or not.
+function(tutti_find_included include_dir header)
+  get_property(known GLOBAL PROPERTY tutti_included_by_${header} SET)
+  if(known)
+    return()
+  endif()
+  file(STRINGS ${include_dir}/${header} lines REGEX "^ *# *(if|endif|include \")")
+  set(depth 0)
+  set(included)
+  foreach(line IN LISTS lines)
+    if(line MATCHES "^ *# *if")
+      math(EXPR depth "${depth} + 1")
+    elseif(line MATCHES "^ *# *endif")
+      math(EXPR depth "${depth} - 1")
+    elseif(depth EQUAL 0 AND line MATCHES "\"(.+)\"")
+      set(next ${CMAKE_MATCH_1})
+      tutti_find_included(${include_dir} ${next})
+      get_property(further GLOBAL PROPERTY tutti_included_by_${next})
+      list(APPEND included ${next} ${further})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES included)
+  set_property(GLOBAL PROPERTY tutti_included_by_${header} ${included})
+endfunction()
+
+function(tutti_header_units include_dir out)
+  foreach(header IN LISTS ARGN)
+    tutti_find_included(${include_dir} ${header})
+    get_property(included GLOBAL PROPERTY tutti_included_by_${header})
+    list(LENGTH included count)
+    math(EXPR count "1000 + ${count}")
+    list(APPEND left ${count}:${header})
+    # A unit must change when an include goes.
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${include_dir}/${header})
+  endforeach()
+  list(SORT left ORDER DESCENDING)
+  list(TRANSFORM left REPLACE "^[0-9]+:" "")
+
+  # Greedily: the header that includes most begins a chain, downwards, with the largest that it includes.
+  set(units)
+  while(left)
+    set(chain)
+    set(lines)
+    foreach(header IN LISTS left)
+      if(NOT chain OR header IN_LIST included)
+        list(APPEND chain ${header})
+        string(PREPEND lines "#include \"${header}\"\n")
+        get_property(included GLOBAL PROPERTY tutti_included_by_${header})
+      endif()
+    endforeach()
+    list(REMOVE_ITEM left ${chain})
+    list(GET chain 0 largest)
+    string(MAKE_C_IDENTIFIER ${largest} unit)
+    set(unit ${CMAKE_CURRENT_BINARY_DIR}/${unit}.cpp)
+    file(CONFIGURE OUTPUT ${unit} CONTENT "${lines}")
+    list(APPEND units ${unit})
+  endwhile()
+  set(${out} ${units} PARENT_SCOPE)
+endfunction()
