@@ -14,6 +14,7 @@
 #include "tutti/scorer/cross_expert_likelihood.hpp"
 #include "tutti/scorer/function_scorer.hpp"
 #include "tutti/scorer/log_probability.hpp"
+#include "tutti/scorer/noisy_channel.hpp"
 #include "tutti/scorer/value_model.hpp"
 #include "tutti/scorer/verifier.hpp"
 #include "tutti/scorer/weighted_sum.hpp"

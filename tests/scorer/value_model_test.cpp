@@ -10,12 +10,6 @@ using namespace tutti::test;
 
 namespace {
 
-StackOptions exact_cache() {
-  StackOptions options;
-  options.kv_type = KvType::f32;
-  return options;
-}
-
 /// Prompt of `prompt_length` tokens, and candidates that go on to the lengths of the file.
 void check_values(const CpuModel& model, const char* expected_of, std::size_t prompt_length) {
   const Json expected = read_json_file(checkpoint(expected_of) / "expected.json");

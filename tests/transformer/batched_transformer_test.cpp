@@ -83,9 +83,7 @@ TEST_CASE("Samples that share a prompt see it as if it were their own", "[batche
   const std::vector<Token> prompt = some_tokens(70);
   const std::vector<Token> first = some_tokens(5, 2);
   const std::vector<Token> second = some_tokens(3, 3);
-  StackOptions options;
-  options.kv_type = KvType::f32;
-  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {2}, options);
+  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {2}, exact_cache());
   const SequenceId shared = stack.create();
   std::vector<Row> rows;
   append_rows(rows, 0, shared, 0, prompt);
@@ -98,7 +96,7 @@ TEST_CASE("Samples that share a prompt see it as if it were their own", "[batche
 
   std::vector<Token> whole = prompt;
   whole.insert(whole.end(), first.begin(), first.end());
-  const std::vector<float> alone = logits_alone(model, whole, options);
+  const std::vector<float> alone = logits_alone(model, whole, exact_cache());
   // Pages are cut elsewhere, so sums are formed in another order: equal but for rounding.
   for (std::size_t t = 0; t < alone.size(); ++t) CHECK(logits.row(0)[t] == Approx(alone[t]).margin(1e-4));
 }
@@ -124,11 +122,9 @@ TEST_CASE("A padding token or any other last token: reward models give the value
     const auto model = CpuModel::load(checkpoint(name));
     const Json expected = read_json_file(checkpoint(name) / "expected.json");
     const std::vector<Token> tokens = expected.at("tokens");
-    StackOptions options;
-    options.kv_type = KvType::f32;
     for (std::size_t i = 0; i < expected.at("lengths").size(); ++i) {
       const std::size_t length = expected.at("lengths")[i];
-      const std::vector<float> values = logits_alone(model, std::span(tokens).first(length), options);
+      const std::vector<float> values = logits_alone(model, std::span(tokens).first(length), exact_cache());
       const std::vector<float> reference = expected.at("values")[i];
       REQUIRE(values.size() == reference.size());
       for (std::size_t v = 0; v < values.size(); ++v) CHECK(values[v] == Approx(reference[v]).margin(1e-4));

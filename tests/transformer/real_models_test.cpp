@@ -59,9 +59,7 @@ std::size_t anonymous_memory() {
 void check_greedy(const std::filesystem::path& file, const char* name) {
   // Weights expanded to float and a float cache on both sides: no rounding of activations blurs the comparison.
   const auto model = CpuModel::load(file, {.storage = DType::f32});
-  StackOptions options;
-  options.kv_type = KvType::f32;
-  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {2}, options);
+  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {2}, exact_cache());
   const Json cases = greedy_cases(name);
   REQUIRE(cases.size() == 5);
   std::vector<std::vector<Token>> prompts;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the tests of this folder share: the tiny checkpoints, and rows of one sequence.
+// What the tests of models share: the tiny checkpoints, and rows of one sequence.
 
 #include <cstring>
 #include <filesystem>
@@ -15,6 +15,13 @@ namespace tutti::test {
 using CpuModel = Transformer<Cpu>;
 
 inline std::filesystem::path checkpoint(const char* name) { return std::filesystem::path(TUTTI_TEST_DATA) / "transformer" / name; }
+
+/// Options of a cache that does not round.
+inline StackOptions exact_cache() {
+  StackOptions options;
+  options.kv_type = KvType::f32;
+  return options;
+}
 
 /// Some tokens of the tiny vocabulary of 96.
 inline std::vector<Token> some_tokens(std::size_t count, std::uint32_t seed = 1) {
