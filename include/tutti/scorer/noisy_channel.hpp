@@ -70,12 +70,13 @@ class NoisyChannel {
 
  private:
   static void check(const ChannelReading& reading) {
-    for (std::size_t i = 0; i < reading.asked.size(); ++i) {
-      const std::uint32_t asked = reading.asked[i];
+    std::uint32_t last = 0;
+    for (const std::uint32_t asked : reading.asked) {
       require<ComponentError>(asked >= 1 && asked < reading.tokens.size(), "a channel reading of ", reading.tokens.size(),
                               " tokens asks for position ", asked, ": it must be 1 to ", reading.tokens.size() - 1);
-      require<ComponentError>(i == 0 || asked > reading.asked[i - 1], "a channel reading asks for position ", asked, " behind position ",
-                              reading.asked[i - 1], ": positions must ascend");
+      require<ComponentError>(asked > last, "a channel reading asks for position ", asked, " behind position ", last,
+                              ": positions must ascend");
+      last = asked;
     }
   }
 
