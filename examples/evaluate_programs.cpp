@@ -113,7 +113,7 @@ class Evaluation {
   }
 
   Options options_;
-  tutti::ValueModel<tutti::Cpu> value_model_;
+  program_ensemble::ValueModel value_model_;
   std::vector<programs::Problem> development_;
   std::vector<programs::Problem> test_;
   std::vector<programs::Problem> few_;  ///< On which operations are counted.

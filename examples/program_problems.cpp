@@ -8,6 +8,7 @@
 //
 // The first prints problems for people. Programs and examples are written as token ids: examples/programs/vocabulary.hpp.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <fstream>
@@ -15,7 +16,9 @@
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
+#include <span>
 #include <sstream>
 #include <string>
 #include <tuple>
@@ -65,8 +68,27 @@ nlohmann::json vocabulary_to_json() {
           {"separator", programs::kSeparatorToken}};
 }
 
+/// What a candidate does with the inputs of a problem: its function's split and, token ids, examples of it. Null where no problem
+/// could be made of them, or where the function belongs to no split.
+nlohmann::json behaviour_to_json(const programs::Problem& problem, std::span<const tutti::Token> tokens) {
+  const std::optional<programs::Program> program = parse_program(problem.signature, tokens).program;
+  if (!program) return nullptr;
+  std::vector<std::vector<tutti::Token>> examples;
+  for (const std::vector<programs::Example>* part : {&problem.shown, &problem.hidden}) {
+    for (const programs::Example& example : *part) {
+      const programs::Example own{example.inputs, run(*program, example.inputs)};
+      if (!programs::detail::is_good_example(own)) return nullptr;
+      examples.push_back(encode_example(own));
+    }
+  }
+  const auto split = split_of(*program, programs::hash_values(outputs_on_probes(*program, problem.domain)));
+  const auto named = std::find_if(kSplits.begin(), kSplits.end(), [&](const auto& entry) { return entry.second == split; });
+  if (named == kSplits.end()) return nullptr;
+  return {{"split", named->first}, {"examples", examples}};
+}
+
 /// One candidate a line: {"split", "seed", "count", "index", "tokens"}; one verdict a line.
-void verify_lines(std::istream& in, std::ostream& out) {
+void verify_lines(std::istream& in, std::ostream& out, bool with_behaviour) {
   std::map<std::tuple<std::string, std::uint64_t, std::size_t>, std::vector<programs::Problem>> sets;
   for (std::string line; std::getline(in, line);) {
     const nlohmann::json candidate = nlohmann::json::parse(line);
@@ -75,12 +97,12 @@ void verify_lines(std::istream& in, std::ostream& out) {
     std::vector<programs::Problem>& problems = sets[{split, seed, count}];
     if (problems.empty()) problems = programs::make_problems(kSplits.at(split), seed, count);
     const auto tokens = candidate.at("tokens").get<std::vector<tutti::Token>>();
-    const programs::Verdict verdict = verify(problems.at(candidate.at("index").get<std::size_t>()), tokens);
-    out << nlohmann::json{{"valid", verdict.valid},
-                          {"shown", verdict.shown_passed},
-                          {"hidden", verdict.hidden_passed},
-                          {"solves", verdict.solves()}}
-        << "\n";
+    const programs::Problem& problem = problems.at(candidate.at("index").get<std::size_t>());
+    const programs::Verdict verdict = verify(problem, tokens);
+    nlohmann::json result{
+        {"valid", verdict.valid}, {"shown", verdict.shown_passed}, {"hidden", verdict.hidden_passed}, {"solves", verdict.solves()}};
+    if (with_behaviour) result["behaviour"] = behaviour_to_json(problem, tokens);
+    out << result << "\n";
   }
 }
 
@@ -106,6 +128,7 @@ int main(int argc, char** argv) try {
   std::string out;
   std::string vocabulary;
   bool check = false;
+  bool with_behaviour = false;
   app.add_option("--split", split, "training, development or test: no two share a function")
       ->transform(CLI::IsMember({"training", "development", "test"}));
   app.add_option("--seed", seed, "Another seed, another set");
@@ -113,11 +136,13 @@ int main(int argc, char** argv) try {
   app.add_option("--out", out, "Write the set to this file, one JSON object a line, instead of printing it for people");
   app.add_option("--vocabulary", vocabulary, "Write the vocabulary to this file, as JSON");
   app.add_flag("--verify", check, "Read candidates from the standard input, one JSON object a line, and write a verdict for each");
+  app.add_flag("--behaviour", with_behaviour,
+               "With --verify: what each candidate does with the problem's inputs, and its function's split");
   CLI11_PARSE(app, argc, argv);
 
   if (check) {
     std::ios::sync_with_stdio(false);
-    verify_lines(std::cin, std::cout);
+    verify_lines(std::cin, std::cout, with_behaviour);
     return 0;
   }
   if (!vocabulary.empty()) return write(vocabulary, [](std::ostream& to) { to << vocabulary_to_json() << "\n"; });

@@ -13,7 +13,7 @@ namespace evaluate_programs {
 /// Means over problems: operations to write `samples` programs a writer; to write and to read them with all experts; and of the
 /// value model for as many.
 inline Json measure_costs(const Team& team, float temperature, const std::vector<programs::Problem>& problems, const Options& options,
-                          tutti::ValueModel<tutti::Cpu>& value_model) {
+                          program_ensemble::ValueModel& value_model) {
   Json table = Json::array();
   Team alone = team;  // those who only read compute nothing where nobody asks them
   if (!team.fused) {

@@ -19,7 +19,7 @@ struct Options {
   std::size_t samples = 16;
   std::size_t alone_samples = 64;
   std::uint64_t seed = 20;
-  std::vector<float> temperatures{0.7F, 1.0F, 1.3F};
+  std::vector<float> temperatures{0.3F, 0.5F, 0.7F, 1.0F};
   std::size_t threads = 1;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "evaluate_programs/outcome.hpp"
+#include "program_ensemble/models.hpp"
 #include "tutti/tutti.hpp"
 
 namespace evaluate_programs {
@@ -17,7 +18,7 @@ class Reader {
   static constexpr bool kNeedsModels = true;
 
   /// @param value_model must outlive the reader.
-  explicit Reader(tutti::ValueModel<tutti::Cpu>& value_model) : value_model_(&value_model) {}
+  explicit Reader(program_ensemble::ValueModel& value_model) : value_model_(&value_model) {}
 
   template <class Models>
   std::vector<double> score(const tutti::ScoringRequest& request, Models& models) {
@@ -50,7 +51,7 @@ class Reader {
   }
 
  private:
-  tutti::ValueModel<tutti::Cpu>* value_model_;
+  program_ensemble::ValueModel* value_model_;
   std::vector<double> likelihoods_;
   std::vector<double> values_;
 };

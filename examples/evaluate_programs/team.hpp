@@ -57,7 +57,7 @@ std::vector<tutti::Candidate> write_fused(Ensemble& ensemble, tutti::Request req
 
 /// What the team writes for each problem. `value_model` null asks no reader.
 inline std::vector<Outcomes> write(const Team& team, const std::vector<programs::Problem>& problems, std::size_t samples, float temperature,
-                                   std::uint64_t seed, std::size_t threads, tutti::ValueModel<tutti::Cpu>* value_model = nullptr) {
+                                   std::uint64_t seed, std::size_t threads, program_ensemble::ValueModel* value_model = nullptr) {
   std::vector<Outcomes> outcomes;
   const auto run = [&](auto ensemble) {
     for (std::size_t i = 0; i < problems.size(); ++i) {

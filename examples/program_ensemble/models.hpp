@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "programs/channel.hpp"
 #include "programs/vocabulary.hpp"
 #include "tutti/tutti.hpp"
 
@@ -45,11 +46,18 @@ inline std::vector<Model> load_experts(const std::filesystem::path& directory, s
   return experts;
 }
 
+/// Says how likely the shown outputs are if a candidate is the program. It runs nothing.
+using ValueModel = tutti::NoisyChannel<tutti::Cpu>;
+
 /// @throws tutti::OptionError when the directory holds none.
-inline tutti::ValueModel<tutti::Cpu> load_value_model(const std::filesystem::path& directory, std::size_t threads) {
+inline ValueModel load_value_model(const std::filesystem::path& directory, std::size_t threads) {
   tutti::require<tutti::OptionError>(std::filesystem::is_directory(directory / "value"), directory.string(),
                                      " holds no value: the value model is missing");
-  return tutti::ValueModel<tutti::Cpu>(Model::load(directory / "value"), 0, {threads});
+  return {Model::load(directory / "value"),
+          [](const tutti::ScoringRequest& request, const tutti::Candidate& candidate) {
+            return programs::read_channel(request.prompt, candidate.tokens);
+          },
+          {threads}};
 }
 
 /// How a program ends. An ensemble drops end-of-text tokens; taken for a stop string instead, the end stays one of the candidate's

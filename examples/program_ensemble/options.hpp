@@ -21,7 +21,7 @@ struct Options {
   ScoreKind scorer = ScoreKind::cross_expert_likelihood;
   std::string selector = "filter";
   std::string fuse;
-  float temperature = 1.0F;
+  float temperature = 0.5F;
   std::uint64_t seed = 3;
   std::size_t problems = 400;
   std::size_t show = 2;
@@ -37,7 +37,8 @@ inline Options parse(CLI::App& app, int argc, char** argv) {
   app.add_option("-n,--experts", options.experts, "Number of experts")->check(CLI::Range(1, 65535))->capture_default_str();
   app.add_option("-m,--samples", options.samples, "Programs that each expert writes")->check(CLI::Range(1, 65535))->capture_default_str();
   app.add_option("--scorer", options.scorer,
-                 "The value function: mean-log-probability, sum-log-probability, cross-expert-likelihood or value-model")
+                 "The value function: mean-log-probability, sum-log-probability, cross-expert-likelihood, value-model or noisy-channel "
+                 "(the last two together)")
       ->transform(CLI::CheckedTransformer(score_kinds()).description(""));
   app.add_option("--selector", options.selector,
                  "What picks: best-of-n, filter (by the shown examples, then the best), majority, weighted-majority, minimum-bayes-risk")
@@ -46,7 +47,8 @@ inline Options parse(CLI::App& app, int argc, char** argv) {
   app.add_option("--fuse", options.fuse, "Write one program from all experts' distributions instead of selecting: mean or product")
       ->check(CLI::IsMember({"mean", "product"}).description(""));
   const CLI::Option* temperature =
-      app.add_option("-t,--temperature", options.temperature, "0 takes the likeliest token; 1, but 0 with --fuse, unless given");
+      app.add_option("-t,--temperature", options.temperature,
+                     "0 takes the likeliest token; 0.5, the best on the development set, but 0 with --fuse, unless given");
   app.add_option("--seed", options.seed, "Of the problems and of the draws")->capture_default_str();
   app.add_option("--problems", options.problems, "Test problems of the summary")->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_option("--show", options.show, "Problems shown in full")->capture_default_str();

@@ -9,14 +9,15 @@
 #include <utility>
 #include <vector>
 
+#include "program_ensemble/models.hpp"
 #include "tutti/tutti.hpp"
 
 namespace program_ensemble {
 
-enum class ScoreKind : std::uint8_t { mean_log_probability, sum_log_probability, cross_expert_likelihood, value_model };
+enum class ScoreKind : std::uint8_t { mean_log_probability, sum_log_probability, cross_expert_likelihood, value_model, noisy_channel };
 
-inline constexpr std::array<const char*, 4> kScoreKindNames{"mean-log-probability", "sum-log-probability", "cross-expert-likelihood",
-                                                            "value-model"};
+inline constexpr std::array<const char*, 5> kScoreKindNames{"mean-log-probability", "sum-log-probability", "cross-expert-likelihood",
+                                                            "value-model", "noisy-channel"};
 
 inline std::string score_kind_name(ScoreKind kind) { return kScoreKindNames[static_cast<std::size_t>(kind)]; }
 
@@ -34,7 +35,7 @@ class ProgramScorer {
  public:
   static constexpr bool kNeedsModels = true;
 
-  ProgramScorer(tutti::ValueModel<tutti::Cpu> value_model, ScoreKind decides) : value_model_(std::move(value_model)), decides_(decides) {}
+  ProgramScorer(ValueModel value_model, ScoreKind decides) : value_model_(std::move(value_model)), decides_(decides) {}
 
   template <class Models>
   std::vector<double> score(const tutti::ScoringRequest& request, Models& models) {
@@ -43,13 +44,24 @@ class ProgramScorer {
     tutti::CrossExpertLikelihood cross;
     table_ = {tutti::run_scorer(mean, request, models), tutti::run_scorer(sum, request, models), tutti::run_scorer(cross, request, models),
               tutti::run_scorer(value_model_, request, models)};
+    table_.back() = with_all_experts(request, table_[static_cast<std::size_t>(ScoreKind::value_model)],
+                                     table_[static_cast<std::size_t>(ScoreKind::cross_expert_likelihood)]);
     return table_[static_cast<std::size_t>(decides_)];
   }
 
   [[nodiscard]] const ScoreTable& table() const { return table_; }
 
  private:
-  tutti::ValueModel<tutti::Cpu> value_model_;
+  /// log p(outputs | program) + log p(program | examples), the second by the mean of all experts.
+  static std::vector<double> with_all_experts(const tutti::ScoringRequest& request, std::vector<double> values,
+                                              const std::vector<double>& mean_log_probabilities) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] += mean_log_probabilities[i] * static_cast<double>(request.candidates[i].tokens.size());
+    }
+    return values;
+  }
+
+  ValueModel value_model_;
   ScoreKind decides_;
   ScoreTable table_;
 };

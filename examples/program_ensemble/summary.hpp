@@ -58,6 +58,7 @@ class Summary {
   tutti::Cost cost_;
   std::vector<Line> lines_{{"best own log p", ScoreKind::mean_log_probability, "best-of-n", {}},
                            {"value model, no program is run", ScoreKind::value_model, "best-of-n", {}},
+                           {"value model + all experts' log p, no program is run", ScoreKind::noisy_channel, "best-of-n", {}},
                            {"filter by the shown examples, then all experts' log p", ScoreKind::cross_expert_likelihood, "filter", {}}};
 };
 

@@ -32,6 +32,12 @@ static_assert(2 + 3 * (kLongestExample + 1) + 3 * 4 + 1 <= kLongestSequence, "ma
 inline constexpr std::array<std::size_t, 3> kListShares{2, 25, 73};
 inline constexpr std::array<std::size_t, 3> kStringShares{6, 50, 44};
 
+/// Whether a problem may have this example: the output says something, and it is short enough.
+[[nodiscard]] inline bool is_good_example(const Example& example) {
+  if (is_nothing(example.output) || is_empty_list(example.output) || is_clipped(example.output)) return false;
+  return encode_example(example).size() <= kLongestExample;
+}
+
 /// Draws one problem after the other and remembers their functions.
 class ProblemGenerator {
  public:
@@ -115,7 +121,7 @@ class ProblemGenerator {
     for (std::size_t tries = 0; tries < 60; ++tries) {
       Example example{domains()[function.domain].draw(random_, style), {}};
       example.output = run(function.program, example.inputs);
-      if (!is_good(example)) continue;
+      if (!is_good_example(example)) continue;
       std::vector<Example>& into = problem.shown.size() < kShownExamples ? problem.shown : problem.hidden;
       if (&into == &problem.shown && repeats_an_input(example) && ++repeating > 1) continue;
       const auto repeats = [&](const Example& other) {
@@ -131,11 +137,6 @@ class ProblemGenerator {
 
   [[nodiscard]] static bool repeats_an_input(const Example& example) {
     return std::find(example.inputs.begin(), example.inputs.end(), example.output) != example.inputs.end();
-  }
-
-  [[nodiscard]] static bool is_good(const Example& example) {
-    if (is_nothing(example.output) || is_empty_list(example.output) || is_clipped(example.output)) return false;
-    return encode_example(example).size() <= kLongestExample;
   }
 
   Split split_;

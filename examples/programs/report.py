@@ -80,7 +80,8 @@ class Report:
             team, best = s[kind], s[f"{kind}: best expert"]
             c[f"{kind}: one random program"] = select(team, TOGETHER, "random", False)
             c[f"{kind}: best expert, greedy"] = select(s[f"{kind}: best expert, greedy"], 1, "random", False)
-            for name, selector in (("own", "own mean log p"), ("all", "all experts' log p"), ("value", "value model"), ("vote", "majority vote")):
+            for name, selector in (("own", "own mean log p"), ("all", "all experts' log p"), ("value", "value model"), ("value + all", "value model + all experts' log p"),
+                                   ("vote", "majority vote")):
                 for filtered in (True, False):
                     how = ("filter + " if filtered else "") + name
                     c[f"{kind}: 8 x 2, {how}"] = select(team, TOGETHER, selector, filtered)
@@ -93,7 +94,8 @@ class Report:
             c[f"{kind}: fusion x 16, oracle"] = oracle(s[f"{kind}: fusion"], 16)
         for name in ("single", "base"):
             c[f"{name}: greedy"] = select(s[f"{name}, greedy"], 1, "random", False)
-            for short, selector in (("own", "own mean log p"), ("value", "value model"), ("vote", "majority vote")):
+            for short, selector in (("own", "own mean log p"), ("value", "value model"), ("value + all", "value model + all experts' log p"),
+                                    ("vote", "majority vote")):
                 for filtered in (True, False):
                     c[f"{name} x 16, " + ("filter + " if filtered else "") + short] = select(s[name], 16, selector, filtered)
             c[f"{name} x 16, oracle"] = oracle(s[name], 16)
@@ -118,8 +120,9 @@ class Report:
         for kind in KINDS:
             lines += [f"{kind}: one random program", f"{kind}: best expert, greedy", f"{kind}: best expert x 16, filter + own",
                       self.same_operations(f"{kind}: best expert"), f"{kind}: fusion, greedy",
-                      f"{kind}: fusion x 16, filter + own", f"{kind}: 8 x 2, filter + own", f"{kind}: 8 x 2, filter + all", f"{kind}: 8 x 2, oracle"]
-        lines += ["base: greedy", "base x 16, filter + own", "single: greedy", "single x 16, filter + own"]
+                      f"{kind}: fusion x 16, filter + own", f"{kind}: 8 x 2, filter + own", f"{kind}: 8 x 2, filter + all", f"{kind}: 8 x 2, value",
+                      f"{kind}: 8 x 2, oracle"]
+        lines += ["base: greedy", "base x 16, filter + own", "single: greedy", "single x 16, filter + own", "single x 16, value"]
         lines = list(dict.fromkeys(lines + [self.same_operations("single"), "single x 16, oracle", "enumeration"]))
         by_language = {language: np.array([p["language"] == language for p in self.data["problems"]]) for language in ("list", "string")}
         rows = []
@@ -140,6 +143,8 @@ class Report:
             rows.append([label, "filter + all experts' log p solves >= 95 % of what the oracle solves", percent(recovered), verdict(recovered, 0.95)])
             gap = self.bootstrap.gap_recovered(c[f"{kind}: one random program"], c[f"{kind}: 8 x 2, value"], c[best])
             rows.append([label, "without any execution, the value model recovers >= 45 % of the gap between random and oracle", percent(gap), verdict(gap, 0.45)])
+            gap = self.bootstrap.gap_recovered(c[f"{kind}: one random program"], c[f"{kind}: 8 x 2, value + all"], c[best])
+            rows.append([label, "the same, of the value model and all experts' log p together", percent(gap), verdict(gap, 0.45)])
             for how in ("own", "all"):
                 gain = self.difference(f"{kind}: 8 x 2, filter + {how}", f"{kind}: best expert x 16, filter + {how}")
                 rows.append([label, f"8 x 2 beats the best expert x 16 by >= .03, both filter + {how}", signed(gain), verdict(gain, 0.03)])
@@ -156,7 +161,7 @@ class Report:
         """Comparisons of an ensemble with one model: the same number of programs or of operations, the same selector or the nearest."""
         rows = []
         for kind in KINDS:
-            for how in ("own", "value", "vote", "filter + own", "filter + value", "filter + vote"):
+            for how in ("own", "value", "vote", "filter + own", "filter + value", "filter + vote", "value + all"):
                 for rival in (f"{kind}: best expert", "base", "single"):
                     rows.append((f"{kind}: 8 x 2, {how}", f"{rival} x 16, {how}"))
             for how in ("all", "filter + all"):
@@ -206,7 +211,7 @@ class Report:
             random, best = select(system, samples, "random", False), oracle(system, samples)
             rows, bars = [], {}
             for selector in SELECTORS:
-                if not can_be_asked(system, selector) or (system.writers == 1 and system.name == "single" and "all experts" in selector):
+                if not can_be_asked(system, selector) or (system.name == "single" and selector in ("all experts' log p", "vote weighted by all experts' p")):
                     continue
                 picked = [select(system, samples, selector, filtered) for filtered in (False, True)]
                 bars[selector] = [self.bootstrap.mean(p) for p in picked]
@@ -273,7 +278,7 @@ class Report:
             "This page is written by a program, conclusions included; do not edit it:\n",
             "```sh\ncmake --preset demo && cmake --build --preset demo --target evaluation\n```\n",
             "## The lines\n",
-            "Own: the mean log p a token under whoever wrote the program; all: the mean over all eight experts, who then read the best expert's programs too. "
+            "Own: the mean log p a token under whoever wrote the program; all: the mean over all eight experts, who then read the best expert's programs too; value: the value model, and no program is run. "
             f"Single is the best single model that the same training data gave.\n", self.summary(),
             "## What was aimed for\n", "A goal holds when the whole interval is beyond it.\n", self.goals(),
             "## The comparison that looks worst beside the one that looks best\n", self.comparisons(),

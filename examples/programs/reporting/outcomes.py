@@ -30,6 +30,8 @@ class System:
             "all experts": np.array(columns["all_mean"], float).reshape(shape),
             "value": np.array(columns["value"], float).reshape(shape),
         }
+        all_sum = self.scores["all experts"] * np.array(columns["length"]).reshape(shape)
+        self.scores["noisy channel"] = self.scores["value"] + all_sum  # log p(outputs | program) + log p(program | examples)
 
     def draws(self, samples):
         """The disjoint draws of `samples` programs from each writer, each a Candidates."""
@@ -77,6 +79,11 @@ def vote_pick(c, weights, filtered):
     return best_pick(np.where(leaders, c.scores["own mean"], -np.inf), c, filtered)
 
 
+def softmax(scores):
+    weights = np.exp(scores - scores.max(1, keepdims=True))
+    return weights / weights.sum(1, keepdims=True)
+
+
 SELECTORS = {
     "random": random_pick,
     "own mean log p": lambda c, filtered: best_pick(c.scores["own mean"], c, filtered),
@@ -85,7 +92,8 @@ SELECTORS = {
     "majority vote": lambda c, filtered: vote_pick(c, np.ones_like(c.solved), filtered),
     "vote weighted by all experts' p": lambda c, filtered: vote_pick(c, np.exp(c.scores["all experts"]), filtered),
     "value model": lambda c, filtered: best_pick(c.scores["value"], c, filtered),
-    "vote weighted by value": lambda c, filtered: vote_pick(c, 1 / (1 + np.exp(-c.scores["value"])), filtered),
+    "value model + all experts' log p": lambda c, filtered: best_pick(c.scores["noisy channel"], c, filtered),
+    "vote weighted by both": lambda c, filtered: vote_pick(c, softmax(c.scores["noisy channel"]), filtered),
 }
 
 
@@ -100,7 +108,8 @@ def oracle(system, samples):
 
 def can_be_asked(system, selector):
     """Whether the outcomes say what the selector needs."""
-    needed = {"all experts' log p": "all experts", "vote weighted by all experts' p": "all experts", "value model": "value", "vote weighted by value": "value"}
+    needed = {"all experts' log p": "all experts", "vote weighted by all experts' p": "all experts", "value model": "value",
+              "value model + all experts' log p": "noisy channel", "vote weighted by both": "noisy channel"}
     return selector not in needed or not np.isnan(system.scores[needed[selector]]).any()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gathers all runs' figures, the lost ones too, in one file.
+"""Gathers all runs' figures, the lost ones too, in one file, and prints the table of the sets for README.md.
 
     python collect.py --runs runs --out results/runs.json
 """
@@ -7,6 +7,19 @@
 import argparse
 import json
 import pathlib
+
+from experiments import SETS
+
+
+def table(sets: dict) -> str:
+    """The sets of experiments.py, in their order."""
+    lines = ["| set | members alone: mean, best | fused: 2, 4, 8 | random | likelihood | filtered | oracle |", "| --- " * 7 + "|"]
+    for name in [name for name in SETS if name in sets]:
+        result = sets[name]
+        alone = f"{result['mean']:.2f}, {result['best']:.2f}" if len(result["members"]) > 1 else f"{result['best']:.2f}"
+        shares = [f"{result['solved'][key]:.3f}".lstrip("0") for key in ("random", "likelihood", "filtered", "oracle")]
+        lines.append("| " + " | ".join([f"`{name}`", alone, ", ".join(f"{nats:.2f}" for nats in result["fusion"].values()), *shares]) + " |")
+    return "\n".join(lines)
 
 
 def main():
@@ -34,6 +47,7 @@ def main():
     out = pathlib.Path(options.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    print(table(sets))
 
 
 if __name__ == "__main__":

@@ -19,16 +19,12 @@ BLOCK_OF = {name: "self_attn" for name in ("q_proj", "k_proj", "v_proj", "o_proj
 
 def configuration(model: Expert, vocabulary: dict) -> dict:
     shape = model.shape
-    config = {"architectures": ["LlamaForCausalLM" if model.score is None else "LlamaForSequenceClassification"],
-              "model_type": "llama", "vocab_size": shape.vocabulary, "hidden_size": shape.width, "intermediate_size": shape.hidden,
+    return {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": shape.vocabulary, "hidden_size": shape.width, "intermediate_size": shape.hidden,
               "num_hidden_layers": shape.layers, "num_attention_heads": shape.heads, "num_key_value_heads": shape.heads,
               "head_dim": shape.width // shape.heads, "hidden_act": "silu", "max_position_embeddings": POSITIONS,
               "rms_norm_eps": NORM_EPSILON, "rope_parameters": {"rope_theta": ROPE_THETA, "rope_type": "default"}, "tie_word_embeddings": True, "attention_bias": False,
               "mlp_bias": False, "bos_token_id": vocabulary["begin"], "eos_token_id": vocabulary["end"],
               "pad_token_id": vocabulary["pad"], "dtype": "float16"}
-    if model.score is not None:
-        config |= {"id2label": {"0": "value"}, "label2id": {"value": 0}, "tie_word_embeddings": False}
-    return config
 
 
 @torch.no_grad()
@@ -39,8 +35,6 @@ def tensors(model: Expert) -> dict[str, torch.Tensor]:
             result[f"model.layers.{i}.{norm}.weight"] = torch.ones(model.shape.width)
         for name, linear in layer.named_children():
             result[f"model.layers.{i}.{BLOCK_OF[name]}.{name}.weight"] = linear.merged()
-    if model.score is not None:
-        result["score.weight"] = model.score[None]
     return result
 
 

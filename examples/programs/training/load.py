@@ -14,15 +14,15 @@ def record(runs, name: str) -> dict:
     return json.loads(pathlib.Path(runs, name + ".json").read_text())
 
 
-def load(runs, name: str, vocabulary: dict, value: bool = False) -> Expert:
+def load(runs, name: str, vocabulary: dict) -> Expert:
     """The best epoch of a run. An adapter's comes with its base's parameters under it."""
     options = record(runs, name)["options"]
     shape = Shape(len(vocabulary["tokens"]), options["width"], options["layers"], options["heads"], options["hidden"])
-    model = Expert(shape, integer_features(vocabulary), value)
+    model = Expert(shape, integer_features(vocabulary))
     if options.get("rank"):
         model.add_adapters(options["rank"], alpha=2 * options["rank"])
     missing, unexpected = model.load_state_dict(torch.load(pathlib.Path(runs, name + ".pt")), strict=False)
-    if unexpected or [key for key in missing if key != "score"]:
+    if unexpected or missing:
         raise ValueError(f"{name}.pt does not fit its configuration: {missing} missing, {unexpected} unexpected")
     return model.eval()
 

@@ -116,25 +116,22 @@ class Layer(nn.Module):
         gate, up = F.linear(normalise(x), torch.cat([self.gate_proj.merged(), self.up_proj.merged()])).chunk(2, -1)
         return x + F.dropout(F.linear(F.silu(gate) * up, self.down_proj.merged()), dropout, self.training)
 
-    def forward(self, x, rotary, dropout: float, rows=None, mask=None):
-        """x [sequences, tokens, width]. `rows` [sequences, n] are the positions to compute, all of them if None. Attention is
-        causal, or goes where `mask` [sequences, tokens, tokens] is true."""
+    def forward(self, x, rotary, dropout: float, rows=None):
+        """x [sequences, tokens, width]. `rows` [sequences, n] are the positions to compute, all of them if None."""
         q, k, v = self.project(x, rotary)
         if rows is None:
-            mask = None if mask is None else mask[:, None]
-            return self.add(x, F.scaled_dot_product_attention(q, k, v, mask, is_causal=mask is None), dropout)
+            return self.add(x, F.scaled_dot_product_attention(q, k, v, is_causal=True), dropout)
         sequence = torch.arange(len(x), device=x.device)[:, None]
         x, q = x[sequence, rows], q.transpose(1, 2)[sequence, rows].transpose(1, 2)
-        visible = torch.arange(k.shape[2], device=x.device) <= rows[..., None] if mask is None else mask[sequence, rows]
-        visible = visible[:, None]
+        visible = (torch.arange(k.shape[2], device=x.device) <= rows[..., None])[:, None]
         scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
         return self.add(x, scores.masked_fill(~visible, -1e9).softmax(-1) @ v, dropout)
 
 
 class Expert(nn.Module):
-    """A language model over the programs' vocabulary; with `value`, a scalar head beside it."""
+    """A language model over the programs' vocabulary."""
 
-    def __init__(self, shape: Shape, features: torch.Tensor, value: bool = False):
+    def __init__(self, shape: Shape, features: torch.Tensor):
         super().__init__()
         self.shape = shape
         self.dropout = 0.0  # of what a block adds; never of the embedding, in which a number is spread over all channels
@@ -142,7 +139,6 @@ class Expert(nn.Module):
         self.projection = nn.Parameter(torch.randn(features.shape[1], shape.width) * 0.08)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = nn.Parameter(torch.ones(shape.width))
-        self.score = nn.Parameter(torch.zeros(shape.width)) if value else None
         half = shape.width // shape.heads // 2
         angles = torch.arange(POSITIONS)[:, None] / ROPE_THETA ** (torch.arange(half) / half)
         self.register_buffer("features", features, persistent=False)
@@ -159,23 +155,14 @@ class Expert(nn.Module):
     def embedding(self) -> torch.Tensor:
         return self.free + self.features @ self.projection
 
-    def hidden(self, tokens, rows, embedding, positions=None, mask=None):
-        positions = slice(tokens.shape[1]) if positions is None else positions[:, None]  # the same for all heads
-        rotary = self.cosine[positions], self.sine[positions]
-        x = F.embedding(tokens, embedding)
-        for i, layer in enumerate(self.layers):
-            x = layer(x, rotary, self.dropout, rows if i + 1 == len(self.layers) else None, mask)
-        return self.final(x)
-
     def final(self, x):
         return normalise(x) * self.norm
 
     def forward(self, tokens, rows):
         """Logits [sequences, n, vocabulary] at the positions `rows` [sequences, n]."""
         embedding = self.embedding()
-        return F.linear(self.hidden(tokens, rows, embedding), embedding)
-
-    def values(self, tokens, last, positions=None, mask=None):
-        """The value head [sequences, n] at the positions `last` [sequences, n]; `positions` and `mask` where a sequence is a prompt
-        with several candidates that do not see one another."""
-        return self.hidden(tokens, last, self.embedding(), positions, mask) @ self.score
+        x = F.embedding(tokens, embedding)
+        rotary = self.cosine[:tokens.shape[1]], self.sine[:tokens.shape[1]]
+        for i, layer in enumerate(self.layers):
+            x = layer(x, rotary, self.dropout, rows if i + 1 == len(self.layers) else None)
+        return F.linear(self.final(x), embedding)

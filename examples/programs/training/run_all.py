@@ -13,7 +13,7 @@ import pathlib
 import subprocess
 import sys
 
-from experiments import CHOSEN, EXPERIMENTS, SETS
+from experiments import CHOSEN, EXPERIMENTS, SETS, VALUE_STAGES
 from verify import DEVELOPMENT, TRAINING, VALUE
 
 HERE = pathlib.Path(__file__).parent
@@ -60,9 +60,10 @@ def main():
     run("evaluate.py", "--exporter", options.exporter, *places, *sets, log=runs / "evaluate.log")
     run("value_candidates.py", "--exporter", options.exporter, *places, "--members", ",".join(CHOSEN["value_members"]),
         log=runs / "value_candidates.log")
-    run("train_value.py", *places, "--init", CHOSEN["value_init"], log=runs / "value.log")
+    for name, stage in VALUE_STAGES.items():
+        run("train_value.py", *places, "--name", name, *stage.split(), log=runs / f"{name}.log")
     run("ship.py", *places, "--out", HERE.parents[1] / "models" / "programs", "--experts", ",".join(CHOSEN["experts"]), "--base",
-        CHOSEN["base"], "--adapters", ",".join(CHOSEN["adapters"]), "--single", CHOSEN["single"], "--value", "value",
+        CHOSEN["base"], "--adapters", ",".join(CHOSEN["adapters"]), "--single", CHOSEN["single"], "--value", CHOSEN["value"],
         log=runs / "ship.log")
     (HERE / "results").mkdir(exist_ok=True)
     run("collect.py", "--runs", runs, "--out", HERE / "results" / "runs.json", log=runs / "collect.log")

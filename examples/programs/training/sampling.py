@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many samples of many problems, at temperature 1."""
+"""Many samples of many problems."""
 
 import math
 
@@ -11,7 +11,7 @@ ROWS = 1024  # sequences a step: large enough for the products, small enough for
 
 
 @torch.no_grad()
-def sample(model, prompts, samples: int, end: int, longest: int, seed: int) -> list[list[list[int]]]:
+def sample(model, prompts, samples: int, end: int, longest: int, seed: int, temperature: float = 1.0) -> list[list[list[int]]]:
     """For each prompt, `samples` programs as token lists; one that has not ended after `longest` tokens is cut there."""
     generator = torch.Generator().manual_seed(seed)
     result = [None] * len(prompts)
@@ -19,13 +19,13 @@ def sample(model, prompts, samples: int, end: int, longest: int, seed: int) -> l
     for length in np.unique(lengths):
         same = np.flatnonzero(lengths == length)
         for group in np.array_split(same, min(len(same), math.ceil(len(same) * samples / ROWS))):
-            tokens = continuations(model, torch.tensor([prompts[i] for i in group]), samples, end, longest, generator)
+            tokens = continuations(model, torch.tensor([prompts[i] for i in group]), samples, end, longest, generator, temperature)
             for i, drawn in zip(group, tokens.view(len(group), samples, -1).tolist()):
                 result[i] = [program[:program.index(end) + 1] if end in program else program for program in drawn]
     return result
 
 
-def continuations(model, prompts, samples, end, longest, generator) -> torch.Tensor:
+def continuations(model, prompts, samples, end, longest, generator, temperature: float) -> torch.Tensor:
     """[prompts * samples, longest] for prompts [n, length]. A prompt's keys and values are read by all its samples and stored once."""
     n, length = prompts.shape
     embedding = model.embedding()
@@ -41,7 +41,7 @@ def continuations(model, prompts, samples, end, longest, generator) -> torch.Ten
     for at in range(longest):
         logits = F.linear(model.final(x)[:, 0], embedding)
         # By the cumulative probabilities: torch.multinomial draws a number for every token of the vocabulary, a third of all time.
-        below = logits.softmax(-1).cumsum(-1)
+        below = (logits / temperature).softmax(-1).cumsum(-1)
         drawn = torch.searchsorted(below, torch.rand(len(below), 1, generator=generator) * below[:, -1:])[:, 0]
         tokens[running, at] = drawn[running]
         running &= drawn != end

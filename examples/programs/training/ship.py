@@ -18,7 +18,7 @@ library_name: transformers
 
 {role}
 
-It writes a program for three examples of inputs and outputs, in DeepCoder's list language (Balog et al. 2017) or in a FlashFill-style
+{what} in DeepCoder's list language (Balog et al. 2017) or in a FlashFill-style
 string language (Gulwani 2011); tokens are those of `../vocabulary.json`. It demonstrates ensembles. Exhaustive enumeration solves
 these problems far better, so it is of no use as a solver.
 
@@ -34,7 +34,8 @@ ROLES = {
     "base": ("Base of the adapters", "The model that the eight adapters beside it change."),
     "adapter": ("Adapter {number} of 8", "A LoRA adapter (`peft`) of `../base`, one of eight that answer as one ensemble."),
     "single": ("The best single model", "The strongest single model that we found for the same data: the ensemble's opponent."),
-    "value": ("Value model", "Its one logit at the last token of prompt + program says how likely the program is to solve the problem."),
+    "value": ("Value model", "It reads a program and the inputs of the shown examples, and says how likely their outputs are: the sum of these "
+                             "log-probabilities is the program's value."),
 }
 
 
@@ -47,15 +48,16 @@ def rows(run: dict) -> dict:
               "rank": options.get("rank") or None, "seed": options["seed"], "dropout": options["dropout"],
               "weight decay": options["weight_decay"], "peak learning rate": options["rate"], "batch": options["batch"],
               "steps": best["steps"], "CPU seconds": best["cpu_seconds"],
-              "development set, nats per program": best.get("development"), "development set, AUC": best.get("auc"),
+              "development set, nats per program": best.get("development"),
               "share of the gap between random and oracle": best.get("gap")}
     return {key: value for key, value in result.items() if value is not None}
 
 
 def write_card(kind: str, number: int, run: dict, folder: pathlib.Path):
     title, role = (text.format(number=number) for text in ROLES[kind])
+    what = "Programs are" if kind == "value" else "It writes a program for three examples of inputs and outputs,"
     table = "\n".join(f"| {key} | {value} |" for key, value in rows(run).items())
-    (folder / "README.md").write_text(CARD.format(title=title, role=role, rows=table))
+    (folder / "README.md").write_text(CARD.format(title=title, role=role, what=what, rows=table))
 
 
 def main():
@@ -76,7 +78,7 @@ def main():
     chosen += [(kind, 0, getattr(options, kind)) for kind in ("base", "single", "value") if getattr(options, kind)]
     for kind, number, name in chosen:
         folder = out / (f"{kind}_{number}" if kind in ("expert", "adapter") else kind)
-        model = load(options.runs, name, vocabulary, value=kind == "value")
+        model = load(options.runs, name, vocabulary)
         export_adapter(model, folder) if kind == "adapter" else export_model(model, vocabulary, folder)
         write_card(kind, number, record(options.runs, name), folder)
     write_json(vocabulary, out / "vocabulary.json")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from peft import PeftModel
-from transformers import LlamaForCausalLM, LlamaForSequenceClassification
+from transformers import LlamaForCausalLM
 
 import data
 from evaluate import fused
@@ -17,7 +17,7 @@ from export import export_adapter, export_model
 from model import Expert, Shape, integer_features
 from optimizer import orthogonalised
 from sampling import sample
-from train_value import pack
+from train_value import examples_of, loss_of, reading, values_of
 
 VOCABULARY = {"tokens": [""] * 40, "integers": {"first_id": 0, "first_value": -10, "count": 21}, "begin": 30, "end": 31, "pad": 32,
               "program": 33, "equals": 34, "separator": 35}
@@ -25,9 +25,9 @@ TOKENS = torch.tensor([[30, 3, 17, 20, 34, 5, 35, 33, 36, 38, 37], [30, 1, 2, 34
 ROWS = torch.tensor([[7, 8, 9, 10], [6, 7, 8, 8]])
 
 
-def random_model(value=False, rank=0) -> Expert:
+def random_model(rank=0) -> Expert:
     torch.manual_seed(7)
-    model = Expert(Shape(40, width=16, layers=2, heads=2, hidden=24), integer_features(VOCABULARY), value)
+    model = Expert(Shape(40, width=16, layers=2, heads=2, hidden=24), integer_features(VOCABULARY))
     if rank:
         model.add_adapters(rank, alpha=2 * rank)
     for parameter in model.parameters():
@@ -62,14 +62,6 @@ class Export(unittest.TestCase):
         self.compare(model(TOKENS, ROWS), theirs[torch.arange(2)[:, None], ROWS])
         self.assertGreater((model(TOKENS, ROWS) - base(TOKENS, ROWS)).abs().max().item(), 0.1)
 
-    def test_a_value_model_is_a_sequence_classifier(self):
-        model = random_model(value=True)
-        last = torch.tensor([10, 8])
-        with tempfile.TemporaryDirectory() as folder:
-            export_model(model, VOCABULARY, folder)
-            theirs = LlamaForSequenceClassification.from_pretrained(folder, dtype=torch.float32)(TOKENS).logits[:, 0]
-        self.compare(model.values(TOKENS, last[:, None])[:, 0], theirs)
-
 
 class Parts(unittest.TestCase):
     def test_the_gradient_of_the_norm(self):
@@ -88,12 +80,25 @@ class Parts(unittest.TestCase):
             expected = F.softmax(model(torch.tensor([prompt + [most]]), torch.tensor([[6]]))[0, 0], -1).detach().numpy()
             self.assertLess(np.abs(second / second.sum() - expected).max(), 5 * 0.5 / np.sqrt(second.sum()))
 
-    def test_candidates_of_one_prompt_do_not_see_one_another(self):
-        model, prompt, candidates = random_model(value=True), [30, 4, 34, 9, 35, 33], [[36, 31], [37, 38, 31], [36, 39, 38, 31]]
-        alone = [model.values(torch.tensor([prompt + c]), torch.tensor([[len(prompt + c) - 1]])).item() for c in candidates]
-        packed = pack([(prompt, candidates), (prompt[:4], candidates[:1])], pad=32)
-        together = model.values(packed.tokens, packed.last, packed.positions, packed.mask)
-        np.testing.assert_allclose(together[0].tolist(), alone, atol=1e-5)
+    def test_a_reading_has_the_program_first_and_asks_for_the_outputs(self):
+        prompt, program = [30, 1, 34, 2, 35, 3, 34, 4, 5, 35, 33], [36, 31]
+        read = reading(program, examples_of(prompt, VOCABULARY), VOCABULARY)
+        self.assertEqual(read.tokens, [30, 33, 36, 31, 1, 34, 2, 35, 3, 34, 4, 5, 35])
+        self.assertEqual([read.tokens[at] for at in read.outputs], [2, 35, 4, 5, 35])
+
+    def test_a_value_is_the_log_probability_of_the_outputs(self):
+        model, sampled = random_model(), [([30, 1, 34, 2, 35, 33], [[36, 31], [37, 38, 31]])]
+        for value, program in zip(values_of(model, sampled, VOCABULARY)[0], sampled[0][1]):
+            tokens, at = [30, 33, *program, 1, 34, 2, 35], len(program) + 4
+            logp = F.log_softmax(model(torch.tensor([tokens]), torch.tensor([[at - 1, at]]))[0], -1)
+            self.assertAlmostEqual(value, (logp[0, 2] + logp[1, 35]).item(), places=4)
+
+    def test_a_right_candidate_above_a_wrong_one_of_its_own_prompt_costs_little(self):
+        logp, counts = torch.tensor([[-1.0], [-9.0], [-30.0], [0.0]]), torch.ones(4, dtype=torch.long)
+        right, prompts = torch.tensor([True, False, True, False]), torch.tensor([0, 0, 1, 1])
+        pairs = np.log1p(np.exp(-8)), np.log1p(np.exp(30))  # the other prompt's candidates are in no pair
+        self.assertAlmostEqual(loss_of(logp, counts, right, prompts, 0.5).item(), 15.5 + 0.5 * np.mean(pairs), places=4)
+        self.assertAlmostEqual(loss_of(logp, counts, right, prompts, 0).item(), 15.5, places=5)
 
     def test_muon_brings_singular_values_near_one(self):
         values = torch.linalg.svdvals(orthogonalised(torch.randn(2, 8, 20, generator=torch.Generator().manual_seed(1))))

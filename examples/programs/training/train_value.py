@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains the value model: does this candidate solve the problem?
+"""Trains the value model: how likely are the shown outputs, if this candidate is the program?
 
-    python train_value.py --init seed_0
+    python train_value.py --name value_outputs --init large_3 --ranking 0
+    python train_value.py --name value --init value_outputs --rate 0.003
 
-Starts with a member's parameters. Reads value_candidates.pt (value_candidates.py makes it) and writes the best state by the AUC on the
-development set's candidates as value.pt, with value.json, in --runs.
+A noisy channel (Brown et al. 1993): the model reads a candidate and the inputs, and predicts the outputs, as an interpreter would. A
+candidate's value is the sum of log p of the shown outputs. Nothing is executed when it is asked. Without ranking it learns from what the right
+candidates do, the outputs' every token being an answer; with ranking it reads right and wrong candidates, as many of each, and learns
+besides that a right one's value is the higher one (Bradley and Terry 1952).
+
+Starts with a run's parameters. Reads value_candidates.pt (value_candidates.py makes it) and writes the state that picks best on the
+development set's candidates as NAME.pt, with NAME.json, in --runs.
 """
 
 import argparse
@@ -17,102 +23,110 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from data import IGNORED
 from load import load, record, vocabulary_of
 from optimizer import Optimizer
 from train import rate_at, size_of
 
-LAST_WEIGHT = 7  # of the last token's answer, the one that counts, beside 1 of each other
+SORTED = 100  # batches among which sequences are sorted by length
 
 
 @dataclasses.dataclass(frozen=True)
-class Packed:
-    tokens: torch.Tensor     # [sequences, tokens]: a prompt, then its candidates
-    positions: torch.Tensor  # the same: each candidate's count on from the prompt's
-    mask: torch.Tensor       # [sequences, tokens, tokens]: the prompt and the own candidate, up to oneself
-    last: torch.Tensor       # [sequences, n]: each candidate's last token; 0 where a prompt has fewer
-    rows: torch.Tensor       # [sequences, m]: every token of the candidates; 0 where a prompt has fewer
-    row_owner: torch.Tensor  # [sequences, m]: whose it is, of n; -1 there
-    is_last: torch.Tensor    # [sequences, m]: whether it is the candidate's last token
+class Reading:
+    """A candidate as the value model reads it."""
+    tokens: list[int]
+    outputs: list[int]  # positions of the outputs' tokens and of the separators behind them
 
 
-def pack(pairs, pad: int) -> Packed:
-    """For (prompt, candidates) pairs. A prompt is most of a sequence: six candidates behind it cost little more than one."""
-    longest = max(len(prompt) + sum(map(len, candidates)) for prompt, candidates in pairs)
-    most = max(len(candidates) for _, candidates in pairs)
-    tokens = np.full((len(pairs), longest), pad, np.int64)
-    positions, owner = np.zeros_like(tokens), np.full_like(tokens, -1)
-    last = np.zeros((len(pairs), most), np.int64)
-    for i, (prompt, candidates) in enumerate(pairs):
-        at = len(prompt)
-        tokens[i, :at], positions[i, :at], owner[i, :at] = prompt, np.arange(at), 0
-        for j, candidate in enumerate(candidates):
-            end = at + len(candidate)
-            tokens[i, at:end], owner[i, at:end] = candidate, j + 1
-            positions[i, at:end] = len(prompt) + np.arange(len(candidate))
-            at, last[i, j] = end, end - 1
-    rows = np.zeros((len(pairs), max(sum(map(len, candidates)) for _, candidates in pairs)), np.int64)
-    row_owner = np.full_like(rows, -1)
-    for i, (prompt, candidates) in enumerate(pairs):
-        at = len(prompt) + np.arange(sum(map(len, candidates)))
-        rows[i, :len(at)], row_owner[i, :len(at)] = at, owner[i, at] - 1
-    is_last = (rows[:, :, None] == last[:, None]).any(-1) & (row_owner >= 0)
-    tokens, positions, owner, last, rows, row_owner, is_last = map(
-        torch.from_numpy, (tokens, positions, owner, last, rows, row_owner, is_last))
-    seen = (owner[:, None, :] == 0) | (owner[:, None, :] == owner[:, :, None])
-    return Packed(tokens, positions, seen & torch.ones(longest, longest, dtype=torch.bool).tril(), last, rows, row_owner, is_last)
+def examples_of(prompt: list[int], vocabulary: dict) -> list[list[int]]:
+    """The examples of BEGIN, each example with a separator behind it, PROGRAM."""
+    examples, at = [], 1
+    for i, token in enumerate(prompt):
+        if token == vocabulary["separator"]:
+            examples.append(prompt[at:i])
+            at = i + 1
+    return examples
 
 
-def groups(pairs, size: int, rng=None):
-    lengths = np.array([len(prompt) + sum(map(len, candidates)) for prompt, candidates, *_ in pairs])
-    order = rng.permutation(len(pairs)) if rng is not None else np.arange(len(pairs))
-    order = order[np.argsort(lengths[order], kind="stable")]
-    result = [order[at:at + size] for at in range(0, len(order), size)]
-    if rng is not None:
-        rng.shuffle(result)
-    return result
+def reading(program: list[int], examples, vocabulary: dict) -> Reading:
+    """BEGIN, PROGRAM, the program and its end, each example with a separator behind it."""
+    tokens, outputs = [vocabulary["begin"], vocabulary["program"], *program], []
+    for example in examples:
+        first = len(tokens) + example.index(vocabulary["equals"]) + 1
+        tokens += [*example, vocabulary["separator"]]
+        outputs += range(first, len(tokens))
+    return Reading(tokens, outputs)
+
+
+def collate(readings, pad: int):
+    """Tokens, and the rows and targets [sequences, n] of the outputs."""
+    tokens = np.full((len(readings), max(len(r.tokens) for r in readings)), pad, np.int64)
+    rows = np.zeros((len(readings), max(len(r.outputs) for r in readings)), np.int64)
+    targets = np.full_like(rows, IGNORED)
+    for i, r in enumerate(readings):
+        tokens[i, :len(r.tokens)] = r.tokens
+        rows[i, :len(r.outputs)] = np.array(r.outputs) - 1
+        targets[i, :len(r.outputs)] = [r.tokens[at] for at in r.outputs]
+    return torch.from_numpy(tokens[:, :-1]), torch.from_numpy(rows), torch.from_numpy(targets)
+
+
+def log_probabilities(model, readings, pad: int) -> torch.Tensor:
+    """[sequences, n]: log p of every token of the outputs, 0 where there are fewer."""
+    tokens, rows, targets = collate(readings, pad)
+    logp = F.log_softmax(model(tokens, rows), -1).gather(-1, targets.clamp(min=0)[..., None])[..., 0]
+    return logp.masked_fill(targets == IGNORED, 0)
+
+
+def loss_of(logp: torch.Tensor, counts: torch.Tensor, right: torch.Tensor, prompts: torch.Tensor, ranking: float) -> torch.Tensor:
+    """logp [sequences, n], the outputs' lengths, which candidates are right, and behind which prompt each one stands."""
+    loss = -logp[right].sum() / counts[right].sum()
+    if ranking == 0:
+        return loss
+    values = logp.sum(1)
+    pairs = right[:, None] & ~right[None, :] & (prompts[:, None] == prompts[None, :])
+    return loss + ranking * F.softplus(values[None, :] - values[:, None])[pairs].mean()
 
 
 @torch.no_grad()
-def values_of(model, pairs, pad: int) -> list[np.ndarray]:
+def values_of(model, sampled, vocabulary: dict) -> list[np.ndarray]:
+    """The values of each problem's programs, for (prompt, programs, ...) of every problem."""
     model.eval()
-    result = [None] * len(pairs)
-    for group in groups(pairs, 64):
-        packed = pack([pairs[i][:2] for i in group], pad)
-        values = model.values(packed.tokens, packed.last, packed.positions, packed.mask).numpy()
-        for i, row in zip(group, values):
-            result[i] = row[:len(pairs[i][1])]
-    return result
+    readings = [reading(program, examples_of(prompt, vocabulary), vocabulary) for prompt, programs, *_ in sampled for program in programs]
+    values = np.zeros(len(readings))
+    order = np.argsort([len(r.tokens) for r in readings], kind="stable")
+    for at in range(0, len(order), 256):
+        group = order[at:at + 256]
+        values[group] = log_probabilities(model, [readings[i] for i in group], vocabulary["pad"]).sum(1).numpy()
+    return np.split(values, np.cumsum([len(programs) for _, programs, *_ in sampled])[:-1])
 
 
-def loss_of(model, packed: Packed, labels):
-    """At every token of a candidate the model says whether it will be right: what it says after the first tokens is all that the
-    members know, and much more to learn from than one answer behind the last."""
-    table = torch.zeros(packed.last.shape)
-    for i, row in enumerate(labels):
-        table[i, :len(row)] = torch.tensor(row)
-    target = table.gather(1, packed.row_owner.clamp(min=0))
-    values = model.values(packed.tokens, packed.rows, packed.positions, packed.mask)
-    weight = (packed.row_owner >= 0) + LAST_WEIGHT * packed.is_last
-    losses = F.binary_cross_entropy_with_logits(values, target, reduction="none")
-    return (losses * weight).sum() / weight.sum()
-
-
-def area_under_curve(values: np.ndarray, right: np.ndarray) -> float:
-    """Probability that a right candidate's value is above a wrong one's (Mann-Whitney); ties are rare in float32."""
-    ranks = np.empty(len(values))
-    ranks[np.argsort(values)] = np.arange(1, len(values) + 1)
-    positives = right.sum()
-    return float((ranks[right].sum() - positives * (positives + 1) / 2) / (positives * (len(right) - positives)))
-
-
-def selection(model, sampled, right, pad: int) -> dict:
+def selection(values, sampled, right) -> dict:
     """What picking by value solves. `sampled`: (prompt, different programs, how often each was drawn) of every problem."""
-    values = values_of(model, sampled, pad)
     shares = [float(np.dot(r, counts) / sum(counts)) for r, (_, _, counts) in zip(right, sampled)]
     picks = [bool(r[v.argmax()]) for r, v in zip(right, values)]
     random, oracle, picked = float(np.mean(shares)), float(np.mean([any(r) for r in right])), float(np.mean(picks))
-    return {"auc": round(area_under_curve(np.concatenate(values), np.concatenate(right).astype(bool)), 4), "random": round(random, 4),
-            "value": round(picked, 4), "oracle": round(oracle, 4), "gap": round((picked - random) / (oracle - random), 4)}
+    return {"random": round(random, 4), "value": round(picked, 4), "oracle": round(oracle, 4),
+            "gap": round((picked - random) / (oracle - random), 4)}
+
+
+def batches(prompts, size: int, ranking: float, vocabulary: dict, rng):
+    """Readings, which are right, and their prompts' numbers. The examples come in any order; without ranking nobody reads the wrong ones."""
+    readings = []
+    for prompt, programs, labels in prompts:
+        examples = examples_of(prompt, vocabulary)
+        examples = [examples[i] for i in rng.permutation(len(examples))]
+        readings.append([(reading(program, examples, vocabulary), label == 1) for program, label in zip(programs, labels) if label == 1 or ranking])
+    lengths = np.array([max(len(r.tokens) for r, _ in group) for group in readings])
+    candidates_a_prompt = sum(map(len, readings)) / len(readings)
+    step = max(1, round(size / candidates_a_prompt))
+    shuffled = rng.permutation(len(readings))
+    for part in np.array_split(shuffled, max(1, len(shuffled) // (SORTED * step))):
+        part = part[np.argsort(lengths[part], kind="stable")]
+        groups = [part[at:at + step] for at in range(0, len(part), step)]
+        rng.shuffle(groups)
+        for group in groups:
+            chosen = [(r, is_right, i) for i in group for r, is_right in readings[i]]
+            yield [r for r, _, _ in chosen], torch.tensor([is_right for _, is_right, _ in chosen]), torch.tensor([i for _, _, i in chosen])
 
 
 def arguments():
@@ -121,12 +135,15 @@ def arguments():
     parser.add_argument("--data", default="data")
     parser.add_argument("--runs", default="runs")
     parser.add_argument("--init", required=True)
+    parser.add_argument("--ranking", type=float, default=0.03, help="weight of the loss of pairs; about 1 / tokens of the outputs")
+    parser.add_argument("--posed", type=float, default=1.0, help="share of the prompts with a candidate's outputs that is used")
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=0.005)
-    parser.add_argument("--weight-decay", type=float, default=0.05)
-    parser.add_argument("--dropout", type=float, default=0.1)
-    parser.add_argument("--checks", type=int, default=6, help="looks at the development set in an epoch")
+    parser.add_argument("--batch", type=int, default=64, help="candidates")
+    parser.add_argument("--rate", type=float, default=0.006)
+    parser.add_argument("--constant", type=float, default=0.3, help="share of the steps after which the rate falls")
+    parser.add_argument("--weight-decay", type=float, default=0.02)
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--checks", type=int, default=12, help="looks at the development set in an epoch")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -135,36 +152,36 @@ def main(options):
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
     vocabulary = vocabulary_of(options.data)
-    pad = vocabulary["pad"]
-    pairs, development, right = torch.load(pathlib.Path(options.runs, "value_candidates.pt"), weights_only=False)
-    candidates = sum(len(programs) for _, programs, _ in pairs)
-    print("candidates", candidates, "from", len(pairs), "prompts", flush=True)
+    own, posed, development, right = torch.load(pathlib.Path(options.runs, "value_candidates.pt"), weights_only=False)
+    prompts = own + [posed[i] for i in rng.permutation(len(posed))[:round(options.posed * len(posed))]]
+    candidates = sum(sum(label == 1 or options.ranking > 0 for label in labels) for _, _, labels in prompts)
+    print("candidates", candidates, "from", len(prompts), "prompts", flush=True)
 
-    model = load(options.runs, options.init, vocabulary, value=True)
+    model = load(options.runs, options.init, vocabulary)
     model.dropout = options.dropout
     optimizer = Optimizer(model, options.weight_decay)
-    total, steps, curve, best, losses = options.epochs * -(-len(pairs) // options.batch), 0, [], None, []
+    total, steps, curve, best, losses = options.epochs * candidates // options.batch, 0, [], None, []
     begin = time.process_time()
-    for epoch in range(options.epochs):
-        order = groups(pairs, options.batch, rng)
-        for group in order:
+    for _ in range(options.epochs):
+        for readings, is_right, numbers in batches(prompts, options.batch, options.ranking, vocabulary, rng):
             model.train()
-            packed = pack([pairs[i][:2] for i in group], pad)
-            loss = loss_of(model, packed, [pairs[i][2] for i in group])
+            logp = log_probabilities(model, readings, vocabulary["pad"])
+            loss = loss_of(logp, torch.tensor([len(r.outputs) for r in readings]), is_right, numbers, options.ranking)
             loss.backward()
-            optimizer.step(rate_at(steps, total, options.rate))
+            optimizer.step(rate_at(steps, total, options.rate, options.constant))
             losses.append(loss.item())
             steps += 1
-            if steps % (len(order) // options.checks) == 0:
-                curve.append({"epoch": round(steps / len(order), 2), "steps": steps, "train": round(float(np.mean(losses)), 4),
-                              **selection(model, development, right, pad), "cpu_seconds": round(time.process_time() - begin, 1)})
+            if steps % (total // (options.epochs * options.checks)) == 0:
+                curve.append({"epoch": round(options.epochs * steps / total, 2), "steps": steps, "train": round(float(np.mean(losses)), 4),
+                              **selection(values_of(model, development, vocabulary), development, right),
+                              "cpu_seconds": round(time.process_time() - begin, 1)})
                 losses = []
                 print(options.name, curve[-1], flush=True)
-                if best is None or curve[-1]["auc"] > best["auc"]:
+                if best is None or curve[-1]["gap"] > best["gap"]:
                     best = curve[-1]
                     torch.save({name: p.detach() for name, p in model.named_parameters()}, pathlib.Path(options.runs, options.name + ".pt"))
     shape = {key: record(options.runs, options.init)["options"][key] for key in ("width", "layers", "heads", "hidden")}
-    figures = {"options": vars(options) | shape, "candidates": candidates, "prompts": len(pairs), "parameters": size_of(model),
+    figures = {"options": vars(options) | shape, "candidates": candidates, "prompts": len(prompts), "parameters": size_of(model),
                "best": best, "curve": curve}
     pathlib.Path(options.runs, options.name + ".json").write_text(json.dumps(figures))
 

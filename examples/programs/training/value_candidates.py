@@ -3,12 +3,16 @@
 
     python value_candidates.py --exporter program_problems --members seed_0,seed_1,...
 
-A round gives every member one prompt of each problem, with examples of its own choice, and draws programs from it. After the first
-round only those problems stay that some member has solved, since without a right program there is nothing to tell apart. A program's
-verdict holds whichever of the problem's examples are shown: each problem's different programs, right and wrong in equal numbers, are
-shown behind prompts with other examples until there are as many pairs as wanted. So the value model can win neither by knowing
-which problems are easy nor by remembering a prompt. Writes value_candidates.pt in --runs: the pairs, and the development set's candidates
-as the report draws them.
+In the first round every problem is read by some of the members, in turn; in the second only those problems that somebody has solved. Two
+kinds of prompts come of it, both with examples of the problem's that are drawn anew, so that the value model can win neither by knowing
+which problems are easy nor by remembering a prompt:
+
+- the problem's own examples: programs that solve it, and as many that do not;
+- the same inputs with the outputs of one of the candidates: that candidate is right here, and another one, which does something else,
+  is wrong. So every candidate is a right program once, and few problems need to be solved. Only candidates whose function belongs to the
+  training split may be: a test function must not be an answer in training.
+
+Writes value_candidates.pt in --runs: the prompts, and the development set's candidates as the report draws them.
 """
 
 import argparse
@@ -26,52 +30,82 @@ from verify import DEVELOPMENT, VALUE
 MOST = 3  # right programs behind one prompt
 
 
-def drawn_in_round(members, problems, active, vocabulary, samples: int, seed: int, rng):
-    """[(problem, prompt, different programs)] of every member and active problem."""
+def drawn_in_round(members, readers: int, problems, active, vocabulary, samples: int, temperature: float, seed: int, rng):
+    """[(problem, different programs)]: each active problem is read by `readers` members, another choice for the next problem."""
     result = []
     for number, model in enumerate(members):
-        prompts = [data.redrawn_prompt(problems[i], vocabulary, rng) for i in active]
-        drawn = sample(model, prompts, samples, vocabulary["end"], LONGEST, seed + number)
-        result += [(i, prompt, [list(p) for p in dict.fromkeys(map(tuple, programs)) if p[-1] == vocabulary["end"]])
-                   for i, prompt, programs in zip(active, prompts, drawn)]
+        own = [i for i in active if (number - i * readers - seed) % len(members) < readers]
+        prompts = [data.redrawn_prompt(problems[i], vocabulary, rng) for i in own]
+        drawn = sample(model, prompts, samples, vocabulary["end"], LONGEST, seed + number, temperature)
+        result += [(i, [list(p) for p in dict.fromkeys(map(tuple, programs)) if p[-1] == vocabulary["end"]])
+                   for i, programs in zip(own, drawn)]
     return result
 
 
-def judged(exporter, problem_set, sampled) -> list[np.ndarray]:
-    verdicts = iter(problem_set.verdicts(exporter, [(i, program) for i, _, programs in sampled for program in programs]))
-    return [np.array([next(verdicts)["solves"] for _ in programs], bool) for _, _, programs in sampled]
+def judged(exporter, problem_set, sampled, **options) -> list[list[dict]]:
+    verdicts = iter(problem_set.verdicts(exporter, [(i, program) for i, programs in sampled for program in programs], **options))
+    return [[next(verdicts) for _ in programs] for _, programs in sampled]
 
 
-def gather(members, problems, vocabulary, exporter, draws, seed: int):
-    """Each problem's different right and wrong programs: {problem: (right, wrong)}, of problems that have both."""
-    rng, active, pools = np.random.default_rng(seed), range(len(problems)), {}
-    for round_number, samples in enumerate(draws):
-        sampled = drawn_in_round(members, problems, active, vocabulary, samples, seed + 100 * round_number, rng)
-        for (i, _, programs), solves in zip(sampled, judged(exporter, VALUE, sampled)):
-            for program, solved in zip(programs, solves):
-                pools.setdefault(i, ({}, {}))[0 if solved else 1][tuple(program)] = None
-        active = sorted(i for i, (right, _) in pools.items() if right)
-        print("round", round_number, "problems solved", len(active), "right", sum(len(pools[i][0]) for i in active), "wrong",
-              sum(len(pools[i][1]) for i in active), flush=True)
-    return {i: (list(right), list(wrong)) for i, (right, wrong) in pools.items() if right and wrong}
+def gather(members, problems, vocabulary, options) -> dict[int, dict[tuple, dict]]:
+    """{problem: {program: verdict}}"""
+    rng, active, pools = np.random.default_rng(options.seed), range(len(problems)), {}
+    for round_number, samples in enumerate(options.draws):
+        sampled = drawn_in_round(members, options.readers, problems, active, vocabulary, samples, options.temperature,
+                                 options.seed + 100 * round_number, rng)
+        for (i, programs), verdicts in zip(sampled, judged(options.exporter, VALUE, sampled, behaviour=True)):
+            pools.setdefault(i, {}).update(zip(map(tuple, programs), verdicts))
+        active = sorted(i for i, pool in pools.items() if any(v["solves"] for v in pool.values()))
+        print("round", round_number, "problems solved", len(active), "programs", sum(map(len, pools.values())), flush=True)
+    return pools
 
 
-def paired(pools, problems, vocabulary, wanted: int, seed: int):
-    """[(prompt, programs, labels)] with as many wrong as right programs, `wanted` programs or a few more."""
-    rng, result, count = np.random.default_rng(seed), [], 0
-    while count < wanted:
-        for i, kinds in pools.items():
-            pairs = min(MOST, *map(len, kinds))
-            chosen = [list(kind[j]) for kind in kinds for j in rng.permutation(len(kind))[:pairs]]
-            result.append((data.redrawn_prompt(problems[i], vocabulary, rng), chosen, [1.0] * pairs + [0.0] * pairs))
-            count += len(chosen)
+def some(rng, programs, most: int) -> list[list[int]]:
+    return [list(programs[j]) for j in rng.permutation(len(programs))[:most]]
+
+
+def own_problems(pools, problems, vocabulary, rng):
+    """[(prompt, programs, labels)] of the problems that were solved: as many wrong as right programs."""
+    result = []
+    for i, pool in pools.items():
+        right = [program for program, v in pool.items() if v["solves"]]
+        wrong = [program for program, v in pool.items() if not v["solves"]]
+        n = min(MOST, len(right), len(wrong))
+        if n > 0:
+            result.append((data.redrawn_prompt(problems[i], vocabulary, rng), some(rng, right, n) + some(rng, wrong, n), [1.0] * n + [0.0] * n))
     return result
 
 
-def development_candidates(members, problems, vocabulary, exporter):
+def behaviour_of(verdict):
+    behaviour = verdict["behaviour"]
+    return behaviour and tuple(map(tuple, behaviour["examples"]))
+
+
+def relabelled(pools, problems, vocabulary, rng):
+    """The same of the problems that candidates pose: the inputs of theirs, and what a candidate makes of them."""
+    result = []
+    for i, pool in pools.items():
+        for examples in {behaviour_of(v) for v in pool.values() if v["behaviour"] and v["behaviour"]["split"] == "training"}:
+            right = [program for program, v in pool.items() if behaviour_of(v) == examples]
+            wrong = [program for program, v in pool.items() if behaviour_of(v) != examples]
+            if len(set(examples)) <= data.SHOWN or not wrong or any(pool[program]["solves"] for program in right):
+                continue
+            n = min(MOST, len(right), len(wrong))
+            posed = data.Problem([], list(max(right, key=len)), list(map(list, examples)), problems[i].language, 0, 0)
+            prompt = data.redrawn_prompt(posed, vocabulary, rng)
+            if prompt:
+                result.append((prompt, some(rng, right, n) + some(rng, wrong, n), [1.0] * n + [0.0] * n))
+    return result
+
+
+def count(prompts) -> int:
+    return sum(len(programs) for _, programs, _ in prompts)
+
+
+def development_candidates(members, problems, vocabulary, options):
     """[(prompt, different programs, how often each was drawn)] of sixteen samples shared by the members, and which are right."""
-    per_member = [sample(model, [p.prompt for p in problems], SAMPLES // len(members), vocabulary["end"], LONGEST, 500 + i)
-                  for i, model in enumerate(members)]
+    per_member = [sample(model, [p.prompt for p in problems], SAMPLES // len(members), vocabulary["end"], LONGEST, 500 + i,
+                         options.temperature) for i, model in enumerate(members)]
     sampled = []
     for i, problem in enumerate(problems):
         counts = {}
@@ -79,31 +113,39 @@ def development_candidates(members, problems, vocabulary, exporter):
             for program in programs[i]:
                 counts[tuple(program)] = counts.get(tuple(program), 0) + 1
         sampled.append((problem.prompt, [list(p) for p in counts], list(counts.values())))
-    right = judged(exporter, DEVELOPMENT, [(i, prompt, programs) for i, (prompt, programs, _) in enumerate(sampled)])
-    return sampled, right
+    verdicts = judged(options.exporter, DEVELOPMENT, [(i, programs) for i, (_, programs, _) in enumerate(sampled)])
+    return sampled, [np.array([v["solves"] for v in of_problem], bool) for of_problem in verdicts]
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="data")
     parser.add_argument("--runs", default="runs")
     parser.add_argument("--exporter", required=True)
     parser.add_argument("--members", required=True)
     parser.add_argument("--problems", type=int, default=VALUE.count)
-    parser.add_argument("--wanted", type=int, default=220000)
-    parser.add_argument("--draws", type=int, nargs="+", default=[2, 8], help="of each round, for a prompt")
+    parser.add_argument("--readers", type=int, default=3, help="members that read one problem in a round")
+    parser.add_argument("--draws", type=int, nargs="+", default=[4, 8], help="of each round, for a reader")
+    parser.add_argument("--temperature", type=float, default=0.7)
+    parser.add_argument("--repeats", type=int, default=4, help="prompts with other examples of every solved problem")
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(options):
     vocabulary = vocabulary_of(options.data)
     members = load_all(options.runs, options.members.split(","), vocabulary)
     problems = data.load_problems(pathlib.Path(options.data, "value.jsonl"))[:options.problems]
     development = data.load_problems(pathlib.Path(options.data, "development.jsonl"))
-    checks = development_candidates(members, development, vocabulary, options.exporter)
-    pools = gather(members, problems, vocabulary, options.exporter, options.draws, options.seed)
-    pairs = paired(pools, problems, vocabulary, options.wanted, options.seed)
-    torch.save((pairs, *checks), pathlib.Path(options.runs, "value_candidates.pt"))
+    checks = development_candidates(members, development, vocabulary, options)
+    pools = gather(members, problems, vocabulary, options)
+    rng = np.random.default_rng(options.seed)
+    own = [prompt for _ in range(options.repeats) for prompt in own_problems(pools, problems, vocabulary, rng)]
+    posed = relabelled(pools, problems, vocabulary, rng)
+    print("prompts of solved problems", len(own), "with candidates", count(own), "of candidates' problems", len(posed), "with", count(posed))
+    torch.save((own, posed, *checks), pathlib.Path(options.runs, "value_candidates.pt"))
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main()
+    main(arguments())

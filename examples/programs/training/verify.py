@@ -20,13 +20,15 @@ class ProblemSet:
             subprocess.run([exporter, "--split", self.split, "--seed", str(self.seed), "--count", str(self.count), "--out", path],
                            check=True)
 
-    def verdicts(self, exporter, candidates) -> list[dict]:
-        """For each (index of a problem, program's tokens): valid, shown, hidden (tests passed) and solves."""
+    def verdicts(self, exporter, candidates, behaviour: bool = False) -> list[dict]:
+        """For each (index of a problem, program's tokens): valid, shown, hidden (tests passed) and solves. With `behaviour` also what
+        the program does with the problem's inputs: {split, examples}, or None where no problem could be made of that."""
         lines = [json.dumps({**dataclasses.asdict(self), "index": int(index), "tokens": tokens}) for index, tokens in candidates]
-        done = subprocess.run([exporter, "--verify"], input="\n".join(lines), capture_output=True, text=True, check=True)
+        done = subprocess.run([exporter, "--verify", *["--behaviour"] * behaviour], input="\n".join(lines), capture_output=True, text=True,
+                              check=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 TRAINING = ProblemSet("training", 1, 6000)
 DEVELOPMENT = ProblemSet("development", 2, 1000)
-VALUE = ProblemSet("training", 3, 12000)  # functions of the training split, most of which the experts have not seen
+VALUE = ProblemSet("training", 3, 24000)  # functions of the training split, most of which the experts have not seen

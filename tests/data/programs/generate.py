@@ -4,18 +4,23 @@
     python generate.py
 
 For each model two sequences, one of each language, and some of the logits after the last token: the sixteen highest and sixteen more at
-fixed ids; for the value model its one value. VERSIONS.txt says with which versions.
+fixed ids. For the value model also what it reads of a candidate, and its value: the sum of log p of the outputs' tokens. VERSIONS.txt says
+with which versions.
 """
 
 import importlib.metadata as metadata
 import json
 import pathlib
+import sys
 
 import torch
 from peft import PeftModel
-from transformers import LlamaForCausalLM, LlamaForSequenceClassification
+from transformers import LlamaForCausalLM
 
 HERE = pathlib.Path(__file__).parent
+sys.path.append(str(HERE.parents[2] / "examples" / "programs" / "training"))
+from train_value import examples_of, reading  # noqa: E402
+
 MODELS = HERE.parents[2] / "examples" / "models" / "programs"
 FIXED = list(range(3, 643, 40))
 
@@ -52,28 +57,35 @@ def sequences(vocabulary: dict) -> list[list[int]]:
 
 @torch.no_grad()
 def expected(model, tokens):
-    logits = model(torch.tensor([tokens])).logits[0]
-    if logits.ndim == 1:
-        return {"value": float(f"{logits[0].item():.9g}")}
-    last = logits[-1]
+    last = model(torch.tensor([tokens])).logits[0, -1]
     ids = sorted(set(last.topk(16).indices.tolist()) | set(FIXED))
     return {"ids": ids, "logits": [float(f"{last[i].item():.9g}") for i in ids]}
+
+
+@torch.no_grad()
+def channel(model, sequence, vocabulary):
+    cut = sequence.index(vocabulary["program"]) + 1
+    prompt, program = sequence[:cut], sequence[cut:] + [vocabulary["end"]]
+    read = reading(program, examples_of(prompt, vocabulary), vocabulary)
+    logp = model(torch.tensor([read.tokens])).logits[0].log_softmax(-1)
+    value = sum(logp[at - 1, read.tokens[at]].item() for at in read.outputs)
+    return {"prompt": prompt, "program": program, "reading": read.tokens, "value": float(f"{value:.9g}")}
 
 
 def load(folder: pathlib.Path):
     if (folder / "adapter_config.json").exists():
         return PeftModel.from_pretrained(load(folder.parent / "base"), folder).eval()
-    kind = json.loads((folder / "config.json").read_text())["architectures"][0]
-    classes = {"LlamaForCausalLM": LlamaForCausalLM, "LlamaForSequenceClassification": LlamaForSequenceClassification}
-    return classes[kind].from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    return LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
 
 
 def main():
     torch.set_num_threads(1)
-    tokens = sequences(json.loads((MODELS / "vocabulary.json").read_text()))
+    vocabulary = json.loads((MODELS / "vocabulary.json").read_text())
+    tokens = sequences(vocabulary)
+    channels = ",\n".join(f"  {json.dumps(channel(load(MODELS / 'value'), one, vocabulary))}" for one in tokens)
     models = {folder.name: [expected(load(folder), one) for one in tokens] for folder in sorted(MODELS.iterdir()) if folder.is_dir()}
     lines = ",\n".join(f'  "{name}": {json.dumps(values)}' for name, values in models.items())
-    (HERE / "logits.json").write_text(f'{{\n "tokens": {json.dumps(tokens)},\n "models": {{\n{lines}\n }}\n}}\n')
+    (HERE / "logits.json").write_text(f'{{\n "tokens": {json.dumps(tokens)},\n "models": {{\n{lines}\n }},\n "channel": [\n{channels}\n ]\n}}\n')
     (HERE / "VERSIONS.txt").write_text("".join(f"{name} {metadata.version(name)}\n"
                                                for name in ("torch", "transformers", "peft", "safetensors")))
 
