@@ -7,6 +7,7 @@
 import argparse
 import json
 import pathlib
+import re
 
 from experiments import SETS
 
@@ -35,7 +36,7 @@ def main():
         elif "candidates" in record:
             value[path.stem] = record
         else:
-            record["group"] = path.stem.rstrip("0123456789").rstrip("_")
+            record["group"] = re.sub(r"_\d+$", "", path.stem)
             runs[path.stem] = record
     for record in [*runs.values(), *value.values()]:  # where a run kept its files is no figure of it
         record["options"] = {key: v for key, v in record["options"].items()
