@@ -76,8 +76,8 @@ struct Prefill {
   Timing seconds;
   double flops = 0;
 };
-Prefill prefill_of(const std::vector<ModelWeights>& experts, std::size_t length) {
-  BatchedTransformer<Cuda> stack(experts);
+Prefill prefill_of(const std::vector<ModelWeights>& experts, std::size_t length, const CudaOptions& options) {
+  BatchedTransformer<Cuda> stack(experts, options);
   Prefill result;
   std::vector<double> seconds;
   for (std::size_t round = 0; round < kRounds + 1; ++round) {
@@ -173,10 +173,6 @@ double copy_bandwidth() {
   return 2.0 * static_cast<double>(kBytes) / timing_of(seconds).median;
 }
 
-void check(cublasStatus_t status, const char* doing) {
-  require<DeviceError>(status == CUBLAS_STATUS_SUCCESS, doing, ": cuBLAS answers ", static_cast<int>(status));
-}
-
 /// Floating-point operations a second of a large product of bf16 matrices.
 double product_rate() {
   constexpr int kSize = 8192;
@@ -185,20 +181,20 @@ double product_rate() {
   a.set_zero(stream);
   b.set_zero(stream);
   cublasHandle_t handle = nullptr;
-  check(cublasCreate(&handle), "creating a handle");
-  check(cublasSetStream(handle, stream.get()), "choosing a stream");
+  cuda::check(cublasCreate(&handle), "creating a handle");
+  cuda::check(cublasSetStream(handle, stream.get()), "choosing a stream");
   const float one = 1.0F, zero = 0.0F;
   std::vector<double> seconds;
   for (std::size_t i = 0; i < kRounds + 1; ++i) {
     const double taken = seconds_of([&] {
-      check(cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_N, kSize, kSize, kSize, &one, a.data(), CUDA_R_16BF, kSize, b.data(), CUDA_R_16BF,
-                         kSize, &zero, c.data(), CUDA_R_16BF, kSize, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
-            "multiplying");
+      cuda::check(cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_N, kSize, kSize, kSize, &one, a.data(), CUDA_R_16BF, kSize, b.data(),
+                               CUDA_R_16BF, kSize, &zero, c.data(), CUDA_R_16BF, kSize, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+                  "multiplying");
       stream.wait();
     });
     if (i > 0) seconds.push_back(taken);
   }
-  check(cublasDestroy(handle), "destroying a handle");
+  cuda::check(cublasDestroy(handle), "destroying a handle");
   return 2.0 * kSize * kSize * static_cast<double>(kSize) / timing_of(seconds).median;
 }
 
@@ -235,10 +231,13 @@ Json measure(const ModelConfig& config, const std::string& kind, std::size_t exp
     require<DeviceError>(needed < 0.9 * static_cast<double>(free_bytes), "the weights need ", needed, " bytes, ", free_bytes, " are free");
     const std::vector<ModelWeights> all = make_experts(config, kind, experts);
     if (samples == 1) {  // the samples of an expert share its prompt
-      const Prefill prefill = prefill_of(all, prompt);
-      line["prefill_seconds"] = prefill.seconds.median;
-      line["prefill_tokens_per_second"] = static_cast<double>(experts * prompt) / prefill.seconds.median;
-      line["prefill_flops_of_bf16_rate"] = prefill.flops / prefill.seconds.median / device["bf16_flops_per_second"].get<double>();
+      for (const std::string by : {"prefill", "cublas_prefill"}) {
+        if (by == "cublas_prefill" && kind == "q8_0") continue;  // cuBLAS takes floats only
+        const Prefill prefill = prefill_of(all, prompt, {.cublas_rows = by == "prefill" ? 0U : 64U});
+        line[by + "_seconds"] = prefill.seconds.median;
+        line[by + "_tokens_per_second"] = static_cast<double>(experts * prompt) / prefill.seconds.median;
+        line[by + "_flops_of_bf16_rate"] = prefill.flops / prefill.seconds.median / device["bf16_flops_per_second"].get<double>();
+      }
     }
     Decoder single({all.front()}, 1, prompt), one_model({all.front()}, samples, prompt), together(all, samples, prompt);
     const Timing alone = single.steps(), batched = one_model.steps(), step = together.steps();

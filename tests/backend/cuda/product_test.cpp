@@ -16,6 +16,7 @@ using namespace tutti::test;
 namespace {
 
 constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q6_k};
+constexpr DType kTensorTypes[] = {DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1};
 
 /// Where a product's norm is made.
 enum class NormPlace { none, in_blocks, before };
@@ -63,8 +64,23 @@ std::vector<float> multiply(const std::vector<WeightMatrix>& experts, const std:
   return values_of(outputs, stream);
 }
 
+/// What the products of a type add that its weights do not show: for Q4_1, whose codes are counted from their middle, the magnitudes of
+/// scale * (code - 8) and of minimum + 8 scale are together at most that of the weight and twice that of the latter.
+std::vector<double> hidden_magnitudes(const WeightMatrix& weights) {
+  std::vector<double> magnitudes(weights.rows * weights.cols);
+  if (weights.type != DType::q4_1) return magnitudes;
+  const cuda::PackedMatrix packed = cuda::pack(weights);
+  for (std::size_t i = 0; i < magnitudes.size(); ++i) {
+    const std::size_t block = i / cuda::kScaledWeights;
+    magnitudes[i] = 2 * std::fabs(static_cast<double>(to_float(Float16{packed.minima[block]})) +
+                                  8 * static_cast<double>(to_float(Float16{packed.scales[block]})));
+  }
+  return magnitudes;
+}
+
 /// The largest error against sums in double, relative to the sum of the terms' magnitudes.
 double worst_error(const WeightMatrix& weights, std::span<const float> x, std::span<const float> y) {
+  const std::vector<double> hidden = hidden_magnitudes(weights);
   std::vector<float> row(weights.cols);
   double worst = 0;
   for (std::size_t n = 0; n < weights.rows; ++n) {
@@ -72,9 +88,9 @@ double worst_error(const WeightMatrix& weights, std::span<const float> x, std::s
     for (std::size_t m = 0; m < x.size() / weights.cols; ++m) {
       double sum = 0, magnitude = 1e-30;
       for (std::size_t k = 0; k < weights.cols; ++k) {
-        const double term = static_cast<double>(row[k]) * static_cast<double>(x[m * weights.cols + k]);
+        const double input = static_cast<double>(x[m * weights.cols + k]), term = static_cast<double>(row[k]) * input;
         sum += term;
-        magnitude += std::fabs(term);
+        magnitude += std::fabs(term) + hidden[n * weights.cols + k] * std::fabs(input);
       }
       worst = std::max(worst, std::fabs(sum - static_cast<double>(y[m * weights.rows + n])) / magnitude);
     }
@@ -138,13 +154,14 @@ TEST_CASE("a row's bits depend neither on the number of rows nor on the experts 
 }
 
 TEST_CASE("a row's bits on tensor cores are those of the row alone, however many there are", "[cuda][kernel]") {
-  constexpr std::size_t kCols = 200, kOutputs = 37;  // neither whole slices nor whole tiles
-  for (const DType type : {DType::bf16, DType::f16}) {
-    const RandomWeights weights(type, kOutputs, kCols, 1);
-    const std::vector<float> x = random_floats(70 * kCols, 2);
+  constexpr std::size_t kOutputs = 37;  // no whole tiles
+  for (const DType type : kTensorTypes) {
+    const std::size_t cols = is_quantised(type) ? 224 : 200;  // no whole slices, no whole rounds of the warps
+    const RandomWeights weights(type, kOutputs, cols, 1);
+    const std::vector<float> x = random_floats(70 * cols, 2);
     const auto rows = [&](std::size_t first, std::size_t count) {
-      const auto begin = x.begin() + static_cast<std::ptrdiff_t>(first * kCols);
-      return std::vector<float>(begin, begin + static_cast<std::ptrdiff_t>(count * kCols));
+      const auto begin = x.begin() + static_cast<std::ptrdiff_t>(first * cols);
+      return std::vector<float>(begin, begin + static_cast<std::ptrdiff_t>(count * cols));
     };
     std::vector<float> alone;
     for (std::size_t r = 0; r < 70; ++r) {
@@ -161,10 +178,10 @@ TEST_CASE("a row's bits on tensor cores are those of the row alone, however many
 
 TEST_CASE("a norm in the blocks gives the bits of a norm before them, and more weight rows than blocks are worked off in turn",
           "[cuda][kernel]") {
-  for (const DType type : {DType::f32, DType::bf16}) {
+  for (const DType type : {DType::f32, DType::bf16, DType::q4_1}) {
     CAPTURE(layout_of(type).name);
-    const RandomWeights few(type, 21, 72, 1);
-    const std::vector<float> x = random_floats(4 * 72, 3);
+    const RandomWeights few(type, 21, 96, 1);
+    const std::vector<float> x = random_floats(4 * 96, 3);
     const std::vector<float> before = multiply({few.view(), few.view()}, {3, 1}, x, {}, NormPlace::before);
     in_several_orders([&] {
       const std::vector<float> y = multiply({few.view(), few.view()}, {3, 1}, x, {}, NormPlace::in_blocks);
@@ -176,14 +193,15 @@ TEST_CASE("a norm in the blocks gives the bits of a norm before them, and more w
   CHECK(multiply({many.view()}, {2}, x, {}, NormPlace::in_blocks) == multiply({many.view()}, {2}, x, {}, NormPlace::before));
 }
 
-TEST_CASE("16-bit weights lose nothing beside the roundings of sums, whatever the magnitudes of x", "[cuda][kernel]") {
+TEST_CASE("tensor cores lose nothing beside the roundings of sums, whatever the magnitudes of x", "[cuda][kernel]") {
   // Of the sum of magnitudes: bf16 cuts x without loss, f16 leaves 2^-23 of it. Within a slice each multiplication of the high parts
   // (two of bf16, four of tf32) rounds its sum by at most 2^-23, those of lower parts together by less than one more. Then a warp adds its
-  // slices of 32 columns, every fourth, and the block four warps, each addition rounding by at most 2^-24.
-  for (const DType type : {DType::bf16, DType::f16}) {
-    for (const std::size_t cols : {31U, 288U, 1000U}) {
+  // slices of 32 columns, every fourth, and the block four warps, each addition rounding by at most 2^-24, Q4_1 with twice as many.
+  for (const DType type : kTensorTypes) {
+    for (const std::size_t cols : {is_quantised(type) ? 32U : 31U, 288U, is_quantised(type) ? 992U : 1000U}) {
       CAPTURE(layout_of(type).name, cols);
-      const double roundings = (type == DType::bf16 ? 3.0 : 6.0) + (static_cast<double>(cols) / 128 + 1 + 4) / 2;
+      const double slices = static_cast<double>(cols) / 128 + 1;
+      const double roundings = (type == DType::f16 ? 6.0 : 3.0) + ((type == DType::q4_1 ? 2 : 1) * slices + 4) / 2;
       const RandomWeights weights(type, 19, cols, 5);
       std::vector<float> x = random_floats(18 * cols, 6);
       CHECK(worst_error(weights.view(), x, multiply({weights.view()}, {18}, x)) < roundings * 0x1p-23);
@@ -194,7 +212,8 @@ TEST_CASE("16-bit weights lose nothing beside the roundings of sums, whatever th
 }
 
 TEST_CASE("a NaN or an infinity in a row of x reaches its outputs and no others", "[cuda][kernel]") {
-  for (const DType type : {DType::bf16, DType::f16}) {
+  for (const DType type : kTensorTypes) {
+    CAPTURE(layout_of(type).name);
     const RandomWeights weights(type, 5, 64, 5);
     std::vector<float> x = random_floats(3 * 64, 6);
     x[3] = std::numeric_limits<float>::quiet_NaN();

@@ -26,6 +26,10 @@ struct CudaOptions {
   int device = 0;                ///< Which GPU, as CUDA numbers them.
   std::size_t host_threads = 0;  ///< For work on the host, such as drawing tokens; 0 takes as many as the machine has.
   std::size_t steps_a_poll = 8;  ///< Tokens of each candidate between two looks of the host; 0 draws on the host.
+  /// From so many rows of an expert in a pass on, prompts and texts to score are multiplied by cuBLAS, which is faster for long ones. Their
+  /// activations are rounded to the type of the weights (f16 ends at 65504), and a row's bits may depend on the rows beside it, so that
+  /// results are the same again only for the same requests on the same device. 0: never. Drawing tokens and quantised weights do without.
+  std::size_t cublas_rows = 0;
 };
 
 /// Satisfies Backend. Movable.
@@ -39,7 +43,9 @@ class Cuda {
 
   /// @throws DeviceError when there is no such device, or no driver that can use it.
   explicit Cuda(Options options = {})
-      : device_(select(options.device)), steps_a_poll_(options.steps_a_poll), pool_(std::make_unique<ThreadPool>(options.host_threads)) {}
+      : device_(select(options.device)), steps_a_poll_(options.steps_a_poll), pool_(std::make_unique<ThreadPool>(options.host_threads)) {
+    if (options.cublas_rows > 0) products_.use_cublas(options.cublas_rows, stream_);
+  }
 
   /// @throws ModelError when the experts keep the layer in different types, DeviceError when there is no room.
   [[nodiscard]] Linear make_linear(std::span<const LinearWeights* const> experts) {

@@ -97,6 +97,12 @@ void launch(const LaunchShape& shape, cudaStream_t stream, void (*kernel)(Parame
 [[nodiscard]] __device__ __forceinline__ float load_bfloat16(const std::uint16_t* bits) {
   return __uint_as_float(static_cast<unsigned>(*bits) << 16);
 }
+/// Rounded to nearest, halves to even; NaN stays NaN.
+[[nodiscard]] __device__ __forceinline__ std::uint16_t bfloat16_bits(float value) {
+  const unsigned bits = __float_as_uint(value);
+  if (value != value) return static_cast<std::uint16_t>(bits >> 16 | 0x40U);
+  return static_cast<std::uint16_t>((bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16);
+}
 
 /// The sum over a warp, in every lane: the same order whichever lane asks.
 [[nodiscard]] __device__ __forceinline__ float warp_sum(float value) {

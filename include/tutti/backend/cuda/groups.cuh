@@ -20,6 +20,11 @@ namespace tutti::cuda {
 using SharingPattern = std::vector<std::uint32_t>;
 inline constexpr std::uint32_t kNoWeights = std::numeric_limits<std::uint32_t>::max();
 
+/// Groups as kernels find them, and as the host knows them.
+struct PlacedGroups : GroupList {
+  std::span<const DeviceGroup> host;
+};
+
 /// Appends the groups of `batch` under a pattern.
 inline void append_groups(std::span<const RowGroup> batch, const SharingPattern& pattern, std::vector<DeviceGroup>& groups) {
   const std::size_t begin = groups.size();
@@ -62,8 +67,8 @@ class BatchGroups {
     device_.upload(groups, stream);
   }
 
-  /// The groups of the batch under a pattern.
-  [[nodiscard]] GroupList list(std::uint32_t pattern) const {
+  /// The groups of the batch under a pattern. Valid until the next batch.
+  [[nodiscard]] PlacedGroups list(std::uint32_t pattern) const {
     const std::size_t begin = begins_[pattern];
     return list_of(std::span(host_).subspan(begin, begins_[pattern + 1] - begin), device_.data() + begin);
   }
@@ -78,24 +83,24 @@ class BatchGroups {
   }
 
   /// Other groups, such as those of the rows that have outputs, under one pattern. Valid until the next call.
-  [[nodiscard]] GroupList upload_others(std::span<const RowGroup> others, std::uint32_t pattern, const Stream& stream) {
-    std::vector<DeviceGroup> groups;
-    append_groups(others, patterns_[pattern], groups);
-    others_.grow(groups.size());
-    others_.upload(groups, stream);
-    return list_of(groups, others_.data());
+  [[nodiscard]] PlacedGroups upload_others(std::span<const RowGroup> others, std::uint32_t pattern, const Stream& stream) {
+    other_host_.clear();
+    append_groups(others, patterns_[pattern], other_host_);
+    others_.grow(other_host_.size());
+    others_.upload(other_host_, stream);
+    return list_of(other_host_, others_.data());
   }
 
  private:
-  static GroupList list_of(std::span<const DeviceGroup> groups, const DeviceGroup* device) {
-    GroupList list{device, groups.size(), 0};
+  static PlacedGroups list_of(std::span<const DeviceGroup> groups, const DeviceGroup* device) {
+    PlacedGroups list{{device, groups.size(), 0}, groups};
     for (const DeviceGroup& group : groups) list.most_rows = std::max<std::size_t>(list.most_rows, group.count);
     return list;
   }
 
   std::vector<SharingPattern> patterns_;
   std::vector<std::size_t> begins_;
-  std::vector<DeviceGroup> host_;
+  std::vector<DeviceGroup> host_, other_host_;
   DeviceArray<DeviceGroup> device_, others_, all_;
 };
 

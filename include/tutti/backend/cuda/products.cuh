@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "tutti/backend/cuda/cublas.cuh"
 #include "tutti/backend/cuda/groups.cuh"
 #include "tutti/backend/cuda/kernels/product.cuh"
+#include "tutti/backend/cuda/kernels/sums.cuh"
 #include "tutti/backend/cuda/parts.cuh"
 
 namespace tutti::cuda {
@@ -35,6 +38,14 @@ struct Product {
 
 class Products {
  public:
+  /// Products whose largest group has at least `rows` rows, 1 or more, are made by cuBLAS from now on, except those of quantised weights
+  /// and of a loop of decoding on the device.
+  /// @throws DeviceError when cuBLAS cannot be used.
+  void use_cublas(std::size_t rows, const Stream& stream) {
+    cublas_.emplace(stream);
+    cublas_rows_ = rows;
+  }
+
   /// @throws ModelError when the experts keep the layer in different types, DeviceError when there is no room.
   [[nodiscard]] Linear make(std::span<const LinearWeights* const> experts, const Stream& stream) {
     std::vector<const WeightMatrix*> weights, a, b;
@@ -56,10 +67,16 @@ class Products {
   }
 
   /// The groups of the batch from now on.
-  void begin(std::span<const RowGroup> batch, const Stream& stream) { groups_.begin(batch, stream); }
+  void begin(std::span<const RowGroup> batch, const Stream& stream) {
+    groups_.begin(batch, stream);
+    shared_ = false;
+  }
 
   /// Gives the groups to kernels that take rows away which have ended.
-  void share_groups(DecodeState& state, const Stream& stream) { groups_.share(state, stream); }
+  void share_groups(DecodeState& state, const Stream& stream) {
+    groups_.share(state, stream);
+    shared_ = true;
+  }
 
   /// Enqueues the products of a phase, of the rows of the batch.
   void run(const ProductInput& input, std::span<const Product> products, const Stream& stream) {
@@ -76,7 +93,9 @@ class Products {
  private:
   struct Part {
     ProductPart part;
-    DType type;
+    std::span<const DeviceGroup> groups;
+    const StackedMatrices& weights;
+    const StackedMatrices* second = nullptr;
   };
 
   template <class List>
@@ -98,25 +117,32 @@ class Products {
     std::vector<Part> parts;
     const DeviceLinear* linear = linears.data();
     for (const Product& product : products) {
-      parts.push_back({{.linear = *linear++,
-                        .groups = list(product.linear.weights.pattern),
-                        .outputs = product.linear.weights.outputs,
-                        .end = product.end,
-                        .activation = product.activation,
-                        .out = product.out},
-                       product.linear.weights.type});
-      if (product.second == nullptr) continue;
-      const StackedMatrices& second = product.second->weights;
-      if (second.type == product.linear.weights.type && second.pattern == product.linear.weights.pattern) {
-        parts.back().part.second = *linear++;
-        continue;
+      const StackedMatrices& weights = product.linear.weights;
+      const PlacedGroups groups = list(weights.pattern);
+      Part part{{.linear = *linear++,
+                 .groups = groups,
+                 .outputs = weights.outputs,
+                 .end = product.end,
+                 .activation = product.activation,
+                 .out = product.out},
+                groups.host,
+                weights};
+      if (product.second != nullptr) {
+        const StackedMatrices& second = product.second->weights;
+        if (second.type == weights.type && second.pattern == weights.pattern) {
+          part.part.second = *linear++;
+          part.second = &second;
+        } else {
+          // Matrices that no warp can read side by side: the second one goes first.
+          other_.reset(input.x.capacity(), second.outputs, stream);
+          const PlacedGroups of_second = list(second.pattern);
+          const Part before{
+              {.linear = *linear++, .groups = of_second, .outputs = second.outputs, .out = other_.view()}, of_second.host, second};
+          enqueue(job, {&before, 1}, stream);
+          part.part.other = other_.view();
+        }
       }
-      // Matrices that no warp can read side by side: the second one goes first.
-      other_.reset(input.x.capacity(), second.outputs, stream);
-      const Part before{{.linear = *linear++, .groups = list(second.pattern), .outputs = second.outputs, .out = other_.view()},
-                        second.type};
-      enqueue(job, {&before, 1}, stream);
-      parts.back().part.other = other_.view();
+      parts.push_back(part);
     }
     enqueue(job, parts, stream);
   }
@@ -143,11 +169,13 @@ class Products {
       low_rank.reset(input.x.capacity(), linear.low_rank_a.outputs, stream);
       linears.back().low_rank_b = linear.low_rank_b.table.data();
       linears.back().low_rank = low_rank.view();
+      const PlacedGroups groups = list(linear.low_rank_a.pattern);
       parts.push_back({{.linear = {linear.low_rank_a.table.data(), nullptr, nullptr, {}},
-                        .groups = list(linear.low_rank_a.pattern),
+                        .groups = groups,
                         .outputs = linear.low_rank_a.outputs,
                         .out = low_rank.view()},
-                       linear.low_rank_a.type});
+                       groups.host,
+                       linear.low_rank_a});
     };
     for (const Product& product : products) {
       add(product.linear);
@@ -157,16 +185,61 @@ class Products {
   }
 
   /// One launch for each type among the parts.
-  static void enqueue(ProductJob job, std::span<const Part> parts, const Stream& stream) {
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-      const auto same = [&](const Part& other) { return other.type == parts[p].type; };
-      if (std::any_of(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(p), same)) continue;
-      std::size_t count = 0;
-      for (const Part& part : parts) {
-        if (same(part)) job.parts[count++] = part.part;
+  void enqueue(ProductJob job, std::span<const Part> parts, const Stream& stream) {
+    std::vector<const Part*> left;
+    for (const Part& part : parts) left.push_back(&part);
+    while (!left.empty()) {
+      const DType type = left.front()->weights.type;
+      const auto others = std::stable_partition(left.begin(), left.end(), [&](const Part* part) { return part->weights.type == type; });
+      const std::vector<const Part*> same(left.begin(), others);
+      left.erase(left.begin(), others);
+      std::size_t most_rows = 0;
+      for (std::size_t p = 0; p < same.size(); ++p) {
+        job.parts[p] = same[p]->part;
+        most_rows = std::max(most_rows, same[p]->part.groups.most_rows);
       }
-      enqueue_products(parts[p].type, job, count, stream.get());
+      if (cublas_ && !shared_ && !is_quantised(type) && most_rows >= cublas_rows_ && job.norm.weights == nullptr) {
+        multiply_by_cublas(job, same, most_rows, stream);
+      } else {
+        enqueue_products(type, job, same.size(), stream.get());
+      }
     }
+  }
+
+  void multiply_by_cublas(ProductJob job, std::span<const Part* const> parts, std::size_t most_rows, const Stream& stream) {
+    std::size_t rows = 0, groups = 0, outputs = 0;
+    for (const Part* part : parts) {
+      if (!part->groups.empty()) rows = std::max<std::size_t>(rows, part->groups.back().first + part->groups.back().count);
+      groups = std::max(groups, part->groups.size());
+      outputs += padded(part->weights.outputs) + (part->second == nullptr ? 0 : padded(part->second->outputs));
+    }
+    const void* x = rounded(parts.front()->weights.type, job.x, rows, stream);
+    sums_.grow(rows * outputs);
+    float* place = sums_.data();
+    const auto multiply = [&](const Part& part, const StackedMatrices& weights) {
+      const DeviceRows sums{place, static_cast<std::uint32_t>(padded(weights.outputs))};
+      place += rows * sums.stride;
+      if (!part.groups.empty()) cublas_->multiply(weights, part.groups, x, job.x.stride, sums, stream);
+      return sums;
+    };
+    ProductSums sums;
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      sums.first[p] = multiply(*parts[p], parts[p]->weights);
+      if (parts[p]->second != nullptr) sums.second[p] = multiply(*parts[p], *parts[p]->second);
+    }
+    if (rows == 0) return;
+    job.row_tiles = static_cast<std::uint32_t>((most_rows + kEndedRows - 1) / kEndedRows);
+    const unsigned blocks = place_parts(job, parts.size(), kEndThreads) * job.row_tiles;
+    launch({dim3(blocks, static_cast<unsigned>(groups)), dim3(kEndThreads)}, stream.get(), end_sums_kernel, job, sums);
+  }
+
+  /// The first rows of x in a type of floats.
+  [[nodiscard]] const void* rounded(DType type, const DeviceRows& x, std::size_t rows, const Stream& stream) {
+    if (type == DType::f32 || rows == 0) return x.data;
+    rounded_.grow(rows * x.stride);
+    auto* const kernel = type == DType::bf16 ? round_rows_kernel<DType::bf16, kRowThreads> : round_rows_kernel<DType::f16, kRowThreads>;
+    launch({dim3(static_cast<unsigned>(rows)), dim3(kRowThreads)}, stream.get(), kernel, x, rounded_.data());
+    return rounded_.data();
   }
 
   static void stack_biases(std::span<const LinearWeights* const> experts, Linear& linear, const Stream& stream) {
@@ -216,8 +289,13 @@ class Products {
 
   MatrixStore store_;
   BatchGroups groups_;
+  bool shared_ = false;  ///< Whether kernels change the groups.
   Rows normed_, other_;
   Rows low_rank_[kMostParts];
+  std::optional<Cublas> cublas_;
+  std::size_t cublas_rows_ = 0;
+  DeviceArray<std::uint16_t> rounded_;
+  DeviceArray<float> sums_;
 };
 
 }  // namespace tutti::cuda

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // y = x W^T for the rows of each expert, with what a layer does before it (a norm) and behind it. The expert is the grid's second
-// index; one launch serves several matrices that have the same input. 16-bit weights go to tensor_product.cuh. For the others a warp
-// reads two weight rows once for up to kTile rows of x: output (m, n) is the sum of 32 chains, one a lane, over k in ascending order,
-// added in one fixed tree. Its bits depend on row m of x and row n of W alone.
+// index; one launch serves several matrices that have the same input. Here are the products with f32 weights, those with all others in
+// tensor_product.cuh. A warp reads two weight rows once for up to kTile rows of x: output (m, n) is the sum of 32 chains, one a lane, over
+// k in ascending order, added in one fixed tree. Its bits depend on row m of x and row n of W alone.
 
 #include <algorithm>
 
@@ -13,15 +13,15 @@
 namespace tutti::cuda {
 
 /// The sums of two weight rows with kTile rows of x, in every lane.
-template <DType type, unsigned kTile>
+template <unsigned kTile>
 __device__ __forceinline__ void multiply_pair(const DeviceMatrix& a, const DeviceMatrix& b, WeightPair pair, const InputTile& inputs,
                                               float (&sums)[2][kTile]) {
   TUTTI_UNROLL
   for (unsigned m = 0; m < kTile; ++m) sums[0][m] = sums[1][m] = 0.0F;
   for (std::uint32_t k = threadIdx.x % kWarpThreads * 8; k < a.cols; k += 8 * kWarpThreads) {
     float weights[2][8];
-    load_weights<type>(a, pair.first, k, weights[0]);
-    load_weights<type>(b, pair.second, k, weights[1]);
+    load_weights<DType::f32>(a, pair.first, k, weights[0]);
+    load_weights<DType::f32>(b, pair.second, k, weights[1]);
     TUTTI_UNROLL
     for (unsigned m = 0; m < kTile; ++m) {
       const auto* from = reinterpret_cast<const float4*>(inputs.row(m) + k);
@@ -42,7 +42,7 @@ __device__ __forceinline__ void multiply_pair(const DeviceMatrix& a, const Devic
 }
 
 /// Grid: (blocks of all parts, groups). Shared memory: kTile rows of x if there is a norm.
-template <DType type, unsigned kTile>
+template <unsigned kTile>
 __global__ void __launch_bounds__(kRowThreads) product_kernel(const __grid_constant__ ProductJob job) {
   const ProductBlock block(job, blockIdx.x, blockIdx.y);
   const DeviceGroup& group = block.group;
@@ -63,7 +63,7 @@ __global__ void __launch_bounds__(kRowThreads) product_kernel(const __grid_const
       const bool both = pair.second < block.first.rows;
       if (!both) pair.second = pair.first;
       float sums[2][kTile];
-      multiply_pair<type, kTile>(block.first, block.second, pair, inputs, sums);
+      multiply_pair<kTile>(block.first, block.second, pair, inputs, sums);
       float a = 0.0F, b = 0.0F;
       TUTTI_UNROLL
       for (unsigned m = 0; m < kTile; ++m) {
@@ -146,10 +146,10 @@ inline void enqueue_products(DType type, ProductJob job, std::size_t count, cuda
         const std::size_t shared = job.norm.weights == nullptr ? 0 : tile * padded(job.cols) * sizeof(float);
         launch({dim3(blocks, static_cast<unsigned>(counts.groups)), dim3(kRowThreads), shared}, stream, kernel, job);
       };
-      if (counts.most_rows == 1) return enqueue(product_kernel<kType, 1>, 1);
-      if (counts.most_rows == 2) return enqueue(product_kernel<kType, 2>, 2);
-      if (counts.most_rows <= 4) return enqueue(product_kernel<kType, 4>, 4);
-      enqueue(product_kernel<kType, 8>, 8);
+      if (counts.most_rows == 1) return enqueue(product_kernel<1>, 1);
+      if (counts.most_rows == 2) return enqueue(product_kernel<2>, 2);
+      if (counts.most_rows <= 4) return enqueue(product_kernel<4>, 4);
+      enqueue(product_kernel<8>, 8);
     }
   });
 }

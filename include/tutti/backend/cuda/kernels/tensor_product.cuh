@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Products with 16-bit weights on tensor cores, for any number of rows: sixteen weight rows are the instruction's rows, and rows of x
-// its columns, of which none depends on another. Each warp of a block sums over every fourth slice of 32 columns, and the four sums
-// are added in the order of the warps. So, as in product.cuh, the bits of output (m, n) depend on row m of x and row n of W alone.
+// Products with 16-bit and quantised weights on tensor cores, for any number of rows: sixteen weight rows are the instruction's rows, and
+// rows of x its columns, of which none depends on another. Each warp of a block sums over every fourth slice of 32 columns, and the four
+// sums are added in the order of the warps. So, as in product.cuh, the bits of output (m, n) depend on row m of x and row n of W alone.
 //
 // Rows of x are floats, the instructions take shorter numbers, so x is cut into parts that are multiplied one after the other:
 // - bf16 weights: x = high + middle + low, each the next eight bits, which loses nothing.
+// - Quantised weights: their codes are whole numbers of at most eight bits, which bf16 holds exactly. A slice has one scale for each
+//   weight row, by which its sum is multiplied. Q4_1 adds its minimum times the sum of the slice's x, a product with ones.
 // - f16 weights: f16 parts of x would overflow at 65504 and vanish below 2^-24, so that each row would need a scale. tf32 has the
 //   mantissa of f16 and the exponents of float: weights convert to it exactly, and x = high + low is off by at most 2^-23 of x. That is
 //   four multiplications of k = 8 where f16 would need two of k = 16, within what reading the weights takes.
@@ -18,10 +20,11 @@
 namespace tutti::cuda {
 
 /// Whether products with such weights are those of this file.
-[[nodiscard]] constexpr bool on_tensor_cores(DType type) { return type == DType::bf16 || type == DType::f16; }
+[[nodiscard]] constexpr bool on_tensor_cores(DType type) { return device_type(type) != DType::f32; }
 
-/// Columns of W that a warp multiplies at a time: eight, or 16 bytes, a lane.
+/// Columns of W that a warp multiplies at a time: eight a lane.
 inline constexpr std::uint32_t kSliceColumns = 32;
+static_assert(kSliceColumns == kScaledWeights, "a slice of quantised weights has one scale");
 /// The instruction's rows: pairs of weight rows, the first ones above the second ones.
 inline constexpr std::uint32_t kTilePairs = 8;
 /// The instruction's columns: rows of x.
@@ -31,23 +34,52 @@ inline constexpr std::uint32_t kTileSums = 2 * kTilePairs * kTileInputs;
 
 /// Registers for eight numbers of one row or column.
 template <DType type>
-inline constexpr unsigned kFragmentWords = type == DType::bf16 ? 4 : 8;
+inline constexpr unsigned kFragmentWords = type == DType::f16 ? 8 : 4;
 template <DType type>
-inline constexpr unsigned kInputParts = type == DType::bf16 ? 3 : 2;
+inline constexpr unsigned kInputParts = type == DType::f16 ? 2 : 3;
 
 template <DType type>
 using Fragment = unsigned[kFragmentWords<type>];
 
+/// Eight weights of a row, and what those of a quantised slice are made with.
 template <DType type>
-__device__ __forceinline__ void to_fragment(const uint4& packed, Fragment<type>& words) {
-  const unsigned from[4] = {packed.x, packed.y, packed.z, packed.w};
-  TUTTI_UNROLL
-  for (unsigned i = 0; i < kFragmentWords<type>; ++i) {
-    if constexpr (type == DType::bf16) {
-      words[i] = from[i];
-    } else {
-      const auto bits = static_cast<std::uint16_t>(from[i / 2] >> (i % 2 * 16));
-      words[i] = __float_as_uint(load_half(&bits));
+struct LoadedWeights {
+  PackedWeights<type> packed = {};
+  unsigned scale_and_minimum = 0;  ///< Two f16 in one register, the first one in the lower half.
+
+  [[nodiscard]] __device__ __forceinline__ float scale() const {
+    const auto bits = static_cast<std::uint16_t>(scale_and_minimum);
+    return load_half(&bits);
+  }
+  /// What is added to scale * code when codes are counted from their middle.
+  [[nodiscard]] __device__ __forceinline__ float offset() const {
+    const auto bits = static_cast<std::uint16_t>(scale_and_minimum >> 16);
+    return fmaf(8.0F, scale(), load_half(&bits));
+  }
+};
+
+/// The upper halves of two floats, the first one in the lower half.
+[[nodiscard]] __device__ __forceinline__ unsigned upper_halves(unsigned low, unsigned high) { return low >> 16 | (high & 0xFFFF0000U); }
+
+template <DType type>
+__device__ __forceinline__ void to_fragment(const PackedWeights<type>& packed, Fragment<type>& words) {
+  if constexpr (is_quantised(type)) {
+    constexpr int kMiddle = type == DType::q4_1 ? 8 : 0;
+    TUTTI_UNROLL
+    for (unsigned i = 0; i < kFragmentWords<type>; ++i) {
+      words[i] = upper_halves(__float_as_uint(static_cast<float>(code_of<type>(packed, 2 * i) - kMiddle)),
+                              __float_as_uint(static_cast<float>(code_of<type>(packed, 2 * i + 1) - kMiddle)));
+    }
+  } else {
+    const unsigned from[4] = {packed.x, packed.y, packed.z, packed.w};
+    TUTTI_UNROLL
+    for (unsigned i = 0; i < kFragmentWords<type>; ++i) {
+      if constexpr (type == DType::bf16) {
+        words[i] = from[i];
+      } else {
+        const auto bits = static_cast<std::uint16_t>(from[i / 2] >> (i % 2 * 16));
+        words[i] = __float_as_uint(load_half(&bits));
+      }
     }
   }
 }
@@ -59,79 +91,111 @@ __device__ __forceinline__ void to_parts(float (&x)[8], Fragment<type> (&parts)[
   for (unsigned part = 0; part < kInputParts<type>; ++part) {
     TUTTI_UNROLL
     for (unsigned i = 0; i < kFragmentWords<type>; ++i) {
-      if constexpr (type == DType::bf16) {
-        const unsigned low = __float_as_uint(x[2 * i]) & 0xFFFF0000U, high = __float_as_uint(x[2 * i + 1]) & 0xFFFF0000U;
-        parts[part][i] = low >> 16 | high;
-        x[2 * i] -= __uint_as_float(low);
-        x[2 * i + 1] -= __uint_as_float(high);
-      } else {
+      if constexpr (type == DType::f16) {
         parts[part][i] = round_to_tf32(x[i]);
         x[i] -= __uint_as_float(parts[part][i]);
+      } else {
+        const unsigned low = __float_as_uint(x[2 * i]), high = __float_as_uint(x[2 * i + 1]);
+        parts[part][i] = upper_halves(low, high);
+        x[2 * i] -= __uint_as_float(low & 0xFFFF0000U);
+        x[2 * i + 1] -= __uint_as_float(high & 0xFFFF0000U);
       }
     }
   }
 }
 
-/// Adds a slice's products. Which of a lane's numbers stand for which k of the instruction does not matter as long as it is the same
-/// for weights and x: a lane's two words are its own in both, and no lane needs another's.
+/// The products of a slice: sums of weights or of codes. Which of a lane's numbers stand for which k of the instruction does not matter as
+/// long as it is the same for weights and x: a lane's two words are its own in both, and no lane needs another's.
 template <DType type>
 __device__ __forceinline__ void multiply_slice(const Fragment<type>& first, const Fragment<type>& second,
-                                               const Fragment<type> (&parts)[kInputParts<type>], float (&sums)[4]) {
-  float slice[4] = {0.0F, 0.0F, 0.0F, 0.0F};
+                                               const Fragment<type> (&parts)[kInputParts<type>], float (&slice)[4]) {
   TUTTI_UNROLL
   for (unsigned part = kInputParts<type>; part-- > 0;) {
     TUTTI_UNROLL
     for (unsigned i = 0; i < kFragmentWords<type>; i += 2) {
       const unsigned a[4] = {first[i], second[i], first[i + 1], second[i + 1]}, b[2] = {parts[part][i], parts[part][i + 1]};
-      if constexpr (type == DType::bf16) {
-        mma_bf16(slice, a, b);
-      } else {
+      if constexpr (type == DType::f16) {
         mma_tf32(slice, a, b);
+      } else {
+        mma_bf16(slice, a, b);
       }
     }
   }
-  TUTTI_UNROLL
-  for (unsigned i = 0; i < 4; ++i) sums[i] += slice[i];
 }
 
-/// Where a lane reads the weights of kHigh tiles: its place in slice 0 of its rows.
-template <unsigned kHigh>
-struct TileWeights {
-  const uint4* rows[kHigh][2];
+/// Adds a slice to the sums of a tile. `weights`: those that the lane has loaded, of the two rows whose sums are its own.
+template <DType type>
+__device__ __forceinline__ void add_slice(const LoadedWeights<type> (&weights)[2], const float (&slice)[4], const float (&sums_of_x)[4],
+                                          float (&sums)[4]) {
+  TUTTI_UNROLL
+  for (unsigned i = 0; i < 4; ++i) {
+    if constexpr (is_quantised(type)) {
+      sums[i] = fmaf(weights[i / 2].scale(), slice[i], sums[i]);
+      if constexpr (type == DType::q4_1) sums[i] = fmaf(weights[i / 2].offset(), sums_of_x[i], sums[i]);
+    } else {
+      sums[i] += slice[i];
+    }
+  }
+}
 
+/// Where a lane reads the weights of kHigh tiles.
+template <DType type, unsigned kHigh>
+class TileWeights {
+ public:
   /// Pairs from `pair` on; where there are no more, the last one again.
   __device__ __forceinline__ TileWeights(const ProductPart& part, const DeviceAttention& shape, const DeviceMatrix& first,
-                                         const DeviceMatrix& second, std::uint32_t pair) {
-    const unsigned lane = threadIdx.x % kWarpThreads;
+                                         const DeviceMatrix& second, std::uint32_t pair)
+      : cols_(first.cols) {
     TUTTI_UNROLL
     for (unsigned i = 0; i < kHigh; ++i) {
-      const WeightPair wanted = pair_of(part, shape, pair + i * kTilePairs + lane / 4);
-      rows[i][0] = row_of(first, wanted.first) + lane % 4;
-      rows[i][1] = row_of(second, wanted.second) + lane % 4;
+      const WeightPair wanted = pair_of(part, shape, pair + i * kTilePairs + threadIdx.x % kWarpThreads / 4);
+      rows_[i][0] = place_of(first, wanted.first);
+      rows_[i][1] = place_of(second, wanted.second);
     }
   }
 
- private:
-  [[nodiscard]] __device__ __forceinline__ static const uint4* row_of(const DeviceMatrix& matrix, std::uint32_t row) {
-    const std::uint32_t there = row < matrix.rows ? row : matrix.rows - 1;
-    return static_cast<const uint4*>(matrix.weights) + std::size_t{there} * ((matrix.cols + 7) / 8);
+  /// The lane's weights in the slice that begins at column `slice`, of a row of the first or the second ones.
+  [[nodiscard]] __device__ __forceinline__ LoadedWeights<type> load(unsigned tile, unsigned side, std::uint32_t slice) const {
+    LoadedWeights<type> loaded;
+    if (slice + threadIdx.x % 4 * 8 >= cols_) return loaded;
+    const Place& row = rows_[tile][side];
+    loaded.packed = __ldg(row.weights + slice / 8);
+    if constexpr (is_quantised(type)) loaded.scale_and_minimum = __ldg(row.scales + slice / kScaledWeights);
+    if constexpr (type == DType::q4_1) loaded.scale_and_minimum |= unsigned{__ldg(row.minima + slice / kScaledWeights)} << 16;
+    return loaded;
   }
+
+ private:
+  /// In a row's first slice.
+  struct Place {
+    const PackedWeights<type>* weights;
+    const std::uint16_t *scales = nullptr, *minima = nullptr;
+  };
+
+  [[nodiscard]] __device__ __forceinline__ static Place place_of(const DeviceMatrix& matrix, std::uint32_t row) {
+    const std::size_t there = row < matrix.rows ? row : matrix.rows - 1, scale = there * (matrix.cols / kScaledWeights);
+    Place place{static_cast<const PackedWeights<type>*>(matrix.weights) + there * ((matrix.cols + 7) / 8) + threadIdx.x % 4};
+    if constexpr (is_quantised(type)) place.scales = matrix.scales + scale;
+    if constexpr (type == DType::q4_1) place.minima = matrix.minima + scale;
+    return place;
+  }
+
+  Place rows_[kHigh][2];
+  std::uint32_t cols_;
 };
 
 /// A warp's share of the sums of kHigh x kWide tiles.
 template <DType type, unsigned kHigh, unsigned kWide>
-__device__ __forceinline__ void multiply_tiles(const TileWeights<kHigh>& tiles, std::uint32_t cols, const InputTile& inputs,
+__device__ __forceinline__ void multiply_tiles(const TileWeights<type, kHigh>& tiles, std::uint32_t cols, const InputTile& inputs,
                                                float (&sums)[kHigh][kWide][4]) {
-  // Slices whose weights are on their way at once: eight loads of 16 bytes a lane.
-  constexpr std::uint32_t kBatch = 4 / kHigh, kStep = kSliceColumns * kProductWarps;
+  // Slices whose weights are on their way at once: eight loads a lane, sixteen of the small ones.
+  constexpr std::uint32_t kBatch = (sizeof(PackedWeights<type>) == 4 ? 8 : 4) / kHigh, kStep = kSliceColumns * kProductWarps;
   const unsigned lane = threadIdx.x % kWarpThreads;
   for (std::uint32_t begin = threadIdx.x / kWarpThreads * kSliceColumns; begin < cols; begin += kBatch * kStep) {
-    uint4 weights[kBatch][kHigh][2];
+    LoadedWeights<type> weights[kBatch][kHigh][2];
     TUTTI_UNROLL
     for (unsigned i = 0; i < kBatch * kHigh * 2; ++i) {
-      const std::uint32_t slice = begin + i / (kHigh * 2) * kStep;
-      const bool there = slice + lane % 4 * 8 < cols;
-      weights[i / (kHigh * 2)][i / 2 % kHigh][i % 2] = there ? __ldg(tiles.rows[i / 2 % kHigh][i % 2] + slice / 8) : uint4{0, 0, 0, 0};
+      weights[i / (kHigh * 2)][i / 2 % kHigh][i % 2] = tiles.load(i / 2 % kHigh, i % 2, begin + i / (kHigh * 2) * kStep);
     }
     TUTTI_UNROLL
     for (unsigned batch = 0; batch < kBatch; ++batch) {
@@ -139,7 +203,7 @@ __device__ __forceinline__ void multiply_tiles(const TileWeights<kHigh>& tiles, 
       if (slice >= cols) break;
       Fragment<type> fragments[kHigh][2];
       TUTTI_UNROLL
-      for (unsigned i = 0; i < kHigh * 2; ++i) to_fragment<type>(weights[batch][i / 2][i % 2], fragments[i / 2][i % 2]);
+      for (unsigned i = 0; i < kHigh * 2; ++i) to_fragment<type>(weights[batch][i / 2][i % 2].packed, fragments[i / 2][i % 2]);
       TUTTI_UNROLL
       for (unsigned n = 0; n < kWide; ++n) {
         if (n * kTileInputs >= inputs.count) break;
@@ -152,8 +216,18 @@ __device__ __forceinline__ void multiply_tiles(const TileWeights<kHigh>& tiles, 
         }
         Fragment<type> parts[kInputParts<type>];
         to_parts<type>(x, parts);
+        float sums_of_x[4] = {};
+        if constexpr (type == DType::q4_1) {
+          constexpr unsigned kOnes = 0x3F803F80U;
+          const Fragment<type> ones = {kOnes, kOnes, kOnes, kOnes};
+          multiply_slice<type>(ones, ones, parts, sums_of_x);
+        }
         TUTTI_UNROLL
-        for (unsigned i = 0; i < kHigh; ++i) multiply_slice<type>(fragments[i][0], fragments[i][1], parts, sums[i][n]);
+        for (unsigned i = 0; i < kHigh; ++i) {
+          float slice_sums[4] = {};
+          multiply_slice<type>(fragments[i][0], fragments[i][1], parts, slice_sums);
+          add_slice<type>(weights[batch][i], slice_sums, sums_of_x, sums[i][n]);
+        }
       }
     }
   }
@@ -206,7 +280,7 @@ __global__ void __launch_bounds__(kRowThreads, kHigh == 1 ? 5 : 3) tensor_produc
     const std::uint32_t pair = (block.number * job.units + unit) * kHigh * kTilePairs;
     if (pair_of(block.part, job.entry.shape, pair).first >= block.first.rows) return;  // all of the block
     float sums[kHigh][kWide][4] = {};
-    multiply_tiles<type>(TileWeights<kHigh>(block.part, job.entry.shape, block.first, block.second, pair), job.cols, inputs, sums);
+    multiply_tiles(TileWeights<type, kHigh>(block.part, job.entry.shape, block.first, block.second, pair), job.cols, inputs, sums);
     if (unit > 0) __syncthreads();  // all have read the sums before
     TUTTI_UNROLL
     for (unsigned i = 0; i < kHigh * kWide; ++i) {

@@ -39,6 +39,20 @@ struct DeviceLinear {
   DeviceRows low_rank;                       ///< A x of every row.
 };
 
+/// Eight neighbouring weights, or codes of weights, as they lie in memory.
+template <DType type>
+using PackedWeights = std::conditional_t<type == DType::q8_0, uint2, std::conditional_t<is_quantised(type), unsigned, uint4>>;
+
+/// Code `i` of eight: a weight is scale * code, and minimum for Q4_1.
+template <DType type>
+[[nodiscard]] __device__ __forceinline__ int code_of(const PackedWeights<type>& packed, unsigned i) {
+  if constexpr (type == DType::q8_0) {
+    return static_cast<std::int8_t>((i < 4 ? packed.x : packed.y) >> (i % 4 * 8) & 0xFF);
+  } else {
+    return static_cast<int>(packed >> (4 * i) & 15) - (type == DType::q4_0 ? 8 : 0);
+  }
+}
+
 /// Eight weights of row `row` from column `k` on, a multiple of eight.
 template <DType type>
 __device__ __forceinline__ void load_weights(const DeviceMatrix& matrix, std::uint32_t row, std::uint32_t k, float (&weights)[8]) {
@@ -59,22 +73,10 @@ __device__ __forceinline__ void load_weights(const DeviceMatrix& matrix, std::ui
   } else {
     const std::size_t block = std::size_t{row} * (matrix.cols / kScaledWeights) + k / kScaledWeights;
     const float scale = load_half(matrix.scales + block);
-    if constexpr (type == DType::q8_0) {
-      const uint2 packed = __ldg(static_cast<const uint2*>(matrix.weights) + at / 8);
-      TUTTI_UNROLL
-      for (unsigned i = 0; i < 8; ++i) {
-        const unsigned word = i < 4 ? packed.x : packed.y;
-        weights[i] = static_cast<float>(static_cast<std::int8_t>(word >> (i % 4 * 8) & 0xFF)) * scale;
-      }
-    } else {
-      const unsigned packed = __ldg(static_cast<const unsigned*>(matrix.weights) + at / 8);
-      const float minimum = type == DType::q4_1 ? load_half(matrix.minima + block) : 0.0F;
-      TUTTI_UNROLL
-      for (unsigned i = 0; i < 8; ++i) {
-        const int code = static_cast<int>(packed >> (4 * i) & 15) - (type == DType::q4_0 ? 8 : 0);
-        weights[i] = static_cast<float>(code) * scale + minimum;
-      }
-    }
+    const float minimum = type == DType::q4_1 ? load_half(matrix.minima + block) : 0.0F;
+    const PackedWeights<type> packed = __ldg(static_cast<const PackedWeights<type>*>(matrix.weights) + at / 8);
+    TUTTI_UNROLL
+    for (unsigned i = 0; i < 8; ++i) weights[i] = static_cast<float>(code_of<type>(packed, i)) * scale + minimum;
   }
 }
 
