@@ -229,8 +229,8 @@ class Products {
     }
     if (rows == 0) return;
     job.row_tiles = static_cast<std::uint32_t>((most_rows + kEndedRows - 1) / kEndedRows);
-    const unsigned blocks = place_parts(job, parts.size(), kEndThreads) * job.row_tiles;
-    launch({dim3(blocks, static_cast<unsigned>(groups)), dim3(kEndThreads)}, stream.get(), end_sums_kernel, job, sums);
+    const unsigned blocks = place_parts(job, parts.size(), kRowThreads) * job.row_tiles;
+    launch({dim3(blocks, static_cast<unsigned>(groups)), dim3(kRowThreads)}, stream.get(), end_sums_kernel<kRowThreads>, job, sums);
   }
 
   /// The first rows of x in a type of floats.

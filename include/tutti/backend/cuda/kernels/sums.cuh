@@ -25,11 +25,11 @@ struct ProductSums {
 inline constexpr std::uint32_t kEndedRows = 4;
 
 /// Brings sums to where they go. A thread has one pair of weight rows. Grid: (blocks of all parts times row tiles, groups).
-inline constexpr unsigned kEndThreads = 128;
-__global__ void __launch_bounds__(kEndThreads)
+template <unsigned kThreads>
+__global__ void __launch_bounds__(kThreads)
     end_sums_kernel(const __grid_constant__ ProductJob job, const __grid_constant__ ProductSums sums) {
   const ProductBlock block(job, blockIdx.x / job.row_tiles, blockIdx.y);
-  WeightPair pair = pair_of(block.part, job.entry.shape, block.number * kEndThreads + threadIdx.x);
+  WeightPair pair = pair_of(block.part, job.entry.shape, block.number * kThreads + threadIdx.x);
   if (pair.first >= block.first.rows) return;
   const bool both = pair.second < block.second.rows;
   if (!both) pair.second = pair.first;
