@@ -12,6 +12,7 @@
 #include <memory>
 #include <numeric>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -29,7 +30,9 @@ struct ChannelReading {
   std::vector<std::uint32_t> asked;  ///< Positions in `tokens`, ascending, none of them 0: whose log p makes the value.
 
   friend bool operator==(const ChannelReading&, const ChannelReading&) = default;
-  friend auto operator<=>(const ChannelReading&, const ChannelReading&) = default;
+  friend bool operator<(const ChannelReading& a, const ChannelReading& b) {
+    return std::tie(a.tokens, a.asked) < std::tie(b.tokens, b.asked);
+  }
 };
 
 /// The value is the sum of log p of the asked tokens, in nats, given all tokens before each: log p(prompt | candidate), where the
@@ -60,8 +63,8 @@ class NoisyChannel {
     }
     model_->clear();
     ask(values);
-    std::vector<double> scores;
-    for (const auto* entry : of_candidate) scores.push_back(entry->second);
+    std::vector<double> scores(of_candidate.size());
+    std::transform(of_candidate.begin(), of_candidate.end(), scores.begin(), [](const auto* entry) { return entry->second; });
     return scores;
   }
 

@@ -20,18 +20,19 @@ namespace {
 
 const std::filesystem::path kTestData = TUTTI_TEST_DATA;
 
-/// Logits at every position of 40 tokens of each expert, and of as many again behind them.
+/// Logits at every position of some tokens of each expert, and of as many again behind them.
 std::vector<float> logits_of(const std::vector<ModelWeights>& experts, const CudaOptions& options) {
   const StackOptions stack_options{.kv_type = KvType::f32, .max_cache_bytes = 1 << 24, .rows_per_pass = 64, .context_length = 0};
   BatchedTransformer<Cuda> stack(experts, options, stack_options);
   std::vector<SequenceId> sequences;
   for (std::size_t e = 0; e < experts.size(); ++e) sequences.push_back(stack.create());
   std::vector<float> all;
-  for (const std::uint32_t begin : {0U, 40U}) {
+  constexpr std::uint32_t kTokens = 14;
+  for (const std::uint32_t begin : {0U, kTokens}) {
     std::vector<Row> rows;
     std::vector<std::uint32_t> outputs;
     for (std::uint32_t e = 0; e < experts.size(); ++e) {
-      for (std::uint32_t p = begin; p < begin + 40 - 3 * e; ++p) {  // no two experts have as many
+      for (std::uint32_t p = begin; p < begin + kTokens - 3 * e; ++p) {  // no two experts have as many
         outputs.push_back(static_cast<std::uint32_t>(rows.size()));
         rows.push_back({e, sequences[e], p - (begin > 0 ? 3 * e : 0), static_cast<Token>((7 * p + 3 * e + 1) % 64)});
       }
@@ -66,8 +67,8 @@ TEST_CASE("Every family, and experts with adapters, have the same logits with cu
     const std::vector<float> theirs = logits_of(stacks[i], {.host_threads = 1, .cublas_rows = 8});
     CHECK(largest_difference(theirs, ours) <= 1e-4);
     CHECK(theirs != ours);  // it took part
-    CHECK(logits_of(stacks[i], {.host_threads = 1, .cublas_rows = 1000}) == ours);
   }
+  CHECK(logits_of(stacks.back(), {.host_threads = 1, .cublas_rows = 1000}) == logits_of(stacks.back(), {0, 1}));
 }
 
 TEST_CASE("16-bit weights meet activations of their own type in cuBLAS", "[cuda]") {
