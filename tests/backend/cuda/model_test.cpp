@@ -132,7 +132,7 @@ TEST_CASE("A LoRA beside its base on the Cuda backend gives the logits of peft's
 }
 
 TEST_CASE("Quantised and 16-bit files on the Cuda backend give the logits of transformers on the expanded weights", "[cuda]") {
-  for (const std::string name : {"q4_0", "q8_0", "f16", "bf16"}) {
+  for (const std::string name : {"q4_0", "q4_1", "q5_0", "q5_1", "q4_k_m", "q8_0", "f16", "bf16"}) {
     INFO(name);
     CHECK(largest_difference(Transformer<Cpu>::load(kData / "gguf" / (name + ".gguf")), kData / "gguf" / (name + ".json")) <= 1e-4);
   }

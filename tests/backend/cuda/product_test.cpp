@@ -15,8 +15,14 @@ using namespace tutti::test;
 
 namespace {
 
-constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q6_k};
-constexpr DType kTensorTypes[] = {DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1};
+constexpr DType kTensorTypes[] = {DType::f16,  DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1,
+                                  DType::q5_0, DType::q5_1, DType::q4_k, DType::q5_k, DType::q6_k};
+
+/// At least `cols`, in whole blocks.
+std::size_t whole_blocks(DType type, std::size_t cols) {
+  const std::size_t block = layout_of(type).block_elements;
+  return (cols + block - 1) / block * block;
+}
 
 /// Where a product's norm is made.
 enum class NormPlace { none, in_blocks, before };
@@ -64,16 +70,20 @@ std::vector<float> multiply(const std::vector<WeightMatrix>& experts, const std:
   return values_of(outputs, stream);
 }
 
-/// What the products of a type add that its weights do not show: for Q4_1, whose codes are counted from their middle, the magnitudes of
-/// scale * (code - 8) and of minimum + 8 scale are together at most that of the weight and twice that of the latter.
+/// What the products of a type add that its weights do not show: where codes are counted from their middle, the magnitudes of
+/// scale * (code - middle) and of minimum + middle * scale are together at most that of the weight and twice that of the latter.
 std::vector<double> hidden_magnitudes(const WeightMatrix& weights) {
   std::vector<double> magnitudes(weights.rows * weights.cols);
-  if (weights.type != DType::q4_1) return magnitudes;
-  const cuda::PackedMatrix packed = cuda::pack(weights);
+  const DType type = cuda::device_type(weights.type);
+  if (!cuda::has_minimum(type)) return magnitudes;
+  const DTypeLayout layout = layout_of(weights.type);
   for (std::size_t i = 0; i < magnitudes.size(); ++i) {
-    const std::size_t block = i / cuda::kScaledWeights;
-    magnitudes[i] = 2 * std::fabs(static_cast<double>(to_float(Float16{packed.minima[block]})) +
-                                  8 * static_cast<double>(to_float(Float16{packed.scales[block]})));
+    const std::size_t column = i % weights.cols;
+    const cuda::UnpackedGroup group =
+        cuda::unpack_group(weights.type, weights.row(i / weights.cols) + column / layout.block_elements * layout.block_bytes,
+                           column % layout.block_elements / cuda::kScaledWeights);
+    const double middle = cuda::has_nibbles(type) ? 8 : 16;
+    magnitudes[i] = 2 * std::fabs(static_cast<double>(group.minimum) + middle * static_cast<double>(group.scales[0]));
   }
   return magnitudes;
 }
@@ -108,9 +118,11 @@ TEST_CASE("a product of two rows with three weight rows is the textbook sum", "[
 }
 
 TEST_CASE("every type agrees with sums in double over its dequantised weights, in any order of threads", "[cuda][kernel]") {
-  for (const DType type : kTypes) {
+  std::vector<DType> types(std::begin(kTensorTypes), std::end(kTensorTypes));
+  types.push_back(DType::f32);
+  for (const DType type : types) {
     CAPTURE(layout_of(type).name);
-    const std::size_t cols = layout_of(type).block_elements == 256 ? 512 : 288;
+    const std::size_t cols = whole_blocks(type, 288);
     const RandomWeights weights(type, 9, cols, 7);
     const std::vector<float> x = random_floats(3 * cols, 8);
     std::vector<float> first;
@@ -155,8 +167,8 @@ TEST_CASE("a row's bits depend neither on the number of rows nor on the experts 
 
 TEST_CASE("a row's bits on tensor cores are those of the row alone, however many there are", "[cuda][kernel]") {
   constexpr std::size_t kOutputs = 37;  // no whole tiles
-  for (const DType type : kTensorTypes) {
-    const std::size_t cols = is_quantised(type) ? 224 : 200;  // no whole slices, no whole rounds of the warps
+  for (const DType type : {DType::f16, DType::bf16, DType::q8_0, DType::q4_1, DType::q6_k}) {
+    const std::size_t cols = whole_blocks(type, 200);  // no whole slices, where blocks allow it
     const RandomWeights weights(type, kOutputs, cols, 1);
     const std::vector<float> x = random_floats(70 * cols, 2);
     const auto rows = [&](std::size_t first, std::size_t count) {
@@ -196,12 +208,13 @@ TEST_CASE("a norm in the blocks gives the bits of a norm before them, and more w
 TEST_CASE("tensor cores lose nothing beside the roundings of sums, whatever the magnitudes of x", "[cuda][kernel]") {
   // Of the sum of magnitudes: bf16 cuts x without loss, f16 leaves 2^-23 of it. Within a slice each multiplication of the high parts
   // (two of bf16, four of tf32) rounds its sum by at most 2^-23, those of lower parts together by less than one more. Then a warp adds its
-  // slices of 32 columns, every fourth, and the block four warps, each addition rounding by at most 2^-24, Q4_1 with twice as many.
+  // slices of 32 columns, every fourth, and the block four warps, each addition rounding by at most 2^-24, twice as many where
+  // types have a minimum or two scales.
   for (const DType type : kTensorTypes) {
-    for (const std::size_t cols : {is_quantised(type) ? 32U : 31U, 288U, is_quantised(type) ? 992U : 1000U}) {
+    for (const std::size_t cols : {whole_blocks(type, 31), whole_blocks(type, 288), whole_blocks(type, 1000)}) {
       CAPTURE(layout_of(type).name, cols);
       const double slices = static_cast<double>(cols) / 128 + 1;
-      const double roundings = (type == DType::f16 ? 6.0 : 3.0) + ((type == DType::q4_1 ? 2 : 1) * slices + 4) / 2;
+      const double roundings = (type == DType::f16 ? 6.0 : 3.0) + ((is_quantised(type) ? 2 : 1) * slices + 4) / 2;
       const RandomWeights weights(type, 19, cols, 5);
       std::vector<float> x = random_floats(18 * cols, 6);
       CHECK(worst_error(weights.view(), x, multiply({weights.view()}, {18}, x)) < roundings * 0x1p-23);
@@ -214,12 +227,35 @@ TEST_CASE("tensor cores lose nothing beside the roundings of sums, whatever the 
 TEST_CASE("a NaN or an infinity in a row of x reaches its outputs and no others", "[cuda][kernel]") {
   for (const DType type : kTensorTypes) {
     CAPTURE(layout_of(type).name);
-    const RandomWeights weights(type, 5, 64, 5);
-    std::vector<float> x = random_floats(3 * 64, 6);
+    const std::size_t cols = whole_blocks(type, 64);
+    const RandomWeights weights(type, 5, cols, 5);
+    std::vector<float> x = random_floats(3 * cols, 6);
     x[3] = std::numeric_limits<float>::quiet_NaN();
-    x[64 + 40] = std::numeric_limits<float>::infinity();
+    x[cols + 40] = std::numeric_limits<float>::infinity();
     const std::vector<float> y = multiply({weights.view()}, {3}, x);
     for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::isfinite(y[i]) == (i >= 10));
+  }
+}
+
+TEST_CASE("matrices are taken apart to the values that their files have, to the bit", "[cuda]") {
+  for (const DType type : kTensorTypes) {
+    if (!is_quantised(type)) continue;
+    CAPTURE(layout_of(type).name);
+    const RandomWeights weights(type, 3, 512, 12);
+    const DTypeLayout layout = layout_of(type);
+    for (std::size_t r = 0; r < 3; ++r) {
+      std::vector<float> expected(512), values;
+      dequantize_row(type, weights.view().row(r), 512, expected.data());
+      for (std::size_t i = 0; i < 512; i += cuda::kScaledWeights) {
+        const cuda::UnpackedGroup group = cuda::unpack_group(type, weights.view().row(r) + i / layout.block_elements * layout.block_bytes,
+                                                             i % layout.block_elements / cuda::kScaledWeights);
+        for (std::size_t j = 0; j < cuda::kScaledWeights; ++j) {
+          values.push_back(static_cast<float>(group.codes[j]) * group.scales[j / 16]);
+          if (cuda::has_minimum(cuda::device_type(type))) values.back() += group.minimum;
+        }
+      }
+      CHECK(std::memcmp(values.data(), expected.data(), values.size() * sizeof(float)) == 0);
+    }
   }
 }
 

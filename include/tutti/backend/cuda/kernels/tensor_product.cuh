@@ -7,7 +7,8 @@
 // Rows of x are floats, the instructions take shorter numbers, so x is cut into parts that are multiplied one after the other:
 // - bf16 weights: x = high + middle + low, each the next eight bits, which loses nothing.
 // - Quantised weights: their codes are whole numbers of at most eight bits, which bf16 holds exactly. A slice has one scale for each
-//   weight row, by which its sum is multiplied. Q4_1 adds its minimum times the sum of the slice's x, a product with ones.
+//   weight row, by which its sum is multiplied, or two, for its halves (Q6_K). Types with a minimum add it times the sum of the slice's x,
+//   a product with ones.
 // - f16 weights: f16 parts of x would overflow at 65504 and vanish below 2^-24, so that each row would need a scale. tf32 has the
 //   mantissa of f16 and the exponents of float: weights convert to it exactly, and x = high + low is off by at most 2^-23 of x. That is
 //   four multiplications of k = 8 where f16 would need two of k = 16, within what reading the weights takes.
@@ -24,7 +25,7 @@ namespace tutti::cuda {
 
 /// Columns of W that a warp multiplies at a time: eight a lane.
 inline constexpr std::uint32_t kSliceColumns = 32;
-static_assert(kSliceColumns == kScaledWeights, "a slice of quantised weights has one scale");
+static_assert(kSliceColumns == kScaledWeights, "the scales of a slice of quantised weights are one load");
 /// The instruction's rows: pairs of weight rows, the first ones above the second ones.
 inline constexpr std::uint32_t kTilePairs = 8;
 /// The instruction's columns: rows of x.
@@ -41,20 +42,24 @@ inline constexpr unsigned kInputParts = type == DType::f16 ? 2 : 3;
 template <DType type>
 using Fragment = unsigned[kFragmentWords<type>];
 
-/// Eight weights of a row, and what those of a quantised slice are made with.
+/// Sums of a slice that have scales of their own.
+template <DType type>
+inline constexpr unsigned kSliceSums = type == DType::q6_k ? 2 : 1;
+/// The code in the middle of those that begin at 0, from which they are counted here: small numbers meet x.
+template <DType type>
+inline constexpr int kMiddleCode = !has_minimum(type)  ? 0
+                                   : has_nibbles(type) ? 8
+                                                       : 16;
+
+/// A lane's eight weights of a row in a slice, and the slice's scales.
 template <DType type>
 struct LoadedWeights {
   PackedWeights<type> packed = {};
-  unsigned scale_and_minimum = 0;  ///< Two f16 in one register, the first one in the lower half.
+  PackedScales<type> scales = {};
 
-  [[nodiscard]] __device__ __forceinline__ float scale() const {
-    const auto bits = static_cast<std::uint16_t>(scale_and_minimum);
-    return load_half(&bits);
-  }
-  /// What is added to scale * code when codes are counted from their middle.
+  /// What is added to scale * code.
   [[nodiscard]] __device__ __forceinline__ float offset() const {
-    const auto bits = static_cast<std::uint16_t>(scale_and_minimum >> 16);
-    return fmaf(8.0F, scale(), load_half(&bits));
+    return fmaf(static_cast<float>(kMiddleCode<type>), scale_of<type>(scales, 0), minimum_of<type>(scales));
   }
 };
 
@@ -64,11 +69,10 @@ struct LoadedWeights {
 template <DType type>
 __device__ __forceinline__ void to_fragment(const PackedWeights<type>& packed, Fragment<type>& words) {
   if constexpr (is_quantised(type)) {
-    constexpr int kMiddle = type == DType::q4_1 ? 8 : 0;
     TUTTI_UNROLL
     for (unsigned i = 0; i < kFragmentWords<type>; ++i) {
-      words[i] = upper_halves(__float_as_uint(static_cast<float>(code_of<type>(packed, 2 * i) - kMiddle)),
-                              __float_as_uint(static_cast<float>(code_of<type>(packed, 2 * i + 1) - kMiddle)));
+      words[i] = upper_halves(__float_as_uint(static_cast<float>(code_of<type>(packed, 2 * i) - kMiddleCode<type>)),
+                              __float_as_uint(static_cast<float>(code_of<type>(packed, 2 * i + 1) - kMiddleCode<type>)));
     }
   } else {
     const unsigned from[4] = {packed.x, packed.y, packed.z, packed.w};
@@ -108,16 +112,16 @@ __device__ __forceinline__ void to_parts(float (&x)[8], Fragment<type> (&parts)[
 /// long as it is the same for weights and x: a lane's two words are its own in both, and no lane needs another's.
 template <DType type>
 __device__ __forceinline__ void multiply_slice(const Fragment<type>& first, const Fragment<type>& second,
-                                               const Fragment<type> (&parts)[kInputParts<type>], float (&slice)[4]) {
+                                               const Fragment<type> (&parts)[kInputParts<type>], float (&slice)[kSliceSums<type>][4]) {
   TUTTI_UNROLL
   for (unsigned part = kInputParts<type>; part-- > 0;) {
     TUTTI_UNROLL
     for (unsigned i = 0; i < kFragmentWords<type>; i += 2) {
       const unsigned a[4] = {first[i], second[i], first[i + 1], second[i + 1]}, b[2] = {parts[part][i], parts[part][i + 1]};
       if constexpr (type == DType::f16) {
-        mma_tf32(slice, a, b);
+        mma_tf32(slice[0], a, b);
       } else {
-        mma_bf16(slice, a, b);
+        mma_bf16(slice[i * kSliceSums<type> / kFragmentWords<type>], a, b);
       }
     }
   }
@@ -125,17 +129,28 @@ __device__ __forceinline__ void multiply_slice(const Fragment<type>& first, cons
 
 /// Adds a slice to the sums of a tile. `weights`: those that the lane has loaded, of the two rows whose sums are its own.
 template <DType type>
-__device__ __forceinline__ void add_slice(const LoadedWeights<type> (&weights)[2], const float (&slice)[4], const float (&sums_of_x)[4],
-                                          float (&sums)[4]) {
+__device__ __forceinline__ void add_slice(const LoadedWeights<type> (&weights)[2], const float (&slice)[kSliceSums<type>][4],
+                                          const float (&sums_of_x)[1][4], float (&sums)[4]) {
   TUTTI_UNROLL
   for (unsigned i = 0; i < 4; ++i) {
     if constexpr (is_quantised(type)) {
-      sums[i] = fmaf(weights[i / 2].scale(), slice[i], sums[i]);
-      if constexpr (type == DType::q4_1) sums[i] = fmaf(weights[i / 2].offset(), sums_of_x[i], sums[i]);
+      TUTTI_UNROLL
+      for (unsigned half = 0; half < kSliceSums<type>; ++half) {
+        sums[i] = fmaf(scale_of<type>(weights[i / 2].scales, half), slice[half][i], sums[i]);
+      }
+      if constexpr (has_minimum(type)) sums[i] = fmaf(weights[i / 2].offset(), sums_of_x[0][i], sums[i]);
     } else {
-      sums[i] += slice[i];
+      sums[i] += slice[0][i];
     }
   }
+}
+
+/// Columns of its eight in a slice at which a lane begins to read the first and the second four. Where the halves of a slice have sums of
+/// their own, a lane has four of each, which are those that one instruction multiplies.
+template <DType type>
+[[nodiscard]] __device__ __forceinline__ std::uint32_t column_of(unsigned half) {
+  const std::uint32_t lane = threadIdx.x % 4;
+  return kSliceSums<type> == 2 ? half * (kSliceColumns / 2) + lane * 4 : lane * 8 + half * 4;
 }
 
 /// Where a lane reads the weights of kHigh tiles.
@@ -159,24 +174,29 @@ class TileWeights {
     LoadedWeights<type> loaded;
     if (slice + threadIdx.x % 4 * 8 >= cols_) return loaded;
     const Place& row = rows_[tile][side];
-    loaded.packed = __ldg(row.weights + slice / 8);
-    if constexpr (is_quantised(type)) loaded.scale_and_minimum = __ldg(row.scales + slice / kScaledWeights);
-    if constexpr (type == DType::q4_1) loaded.scale_and_minimum |= unsigned{__ldg(row.minima + slice / kScaledWeights)} << 16;
+    if constexpr (kSliceSums<type> == 2) {
+      const auto* codes = reinterpret_cast<const unsigned*>(row.weights + slice / 8);
+      loaded.packed = {__ldg(codes + column_of<type>(0) / 4), __ldg(codes + column_of<type>(1) / 4)};
+    } else {
+      loaded.packed = __ldg(row.weights + slice / 8 + threadIdx.x % 4);
+    }
+    if constexpr (is_quantised(type)) loaded.scales = __ldg(row.scales + slice / kScaledWeights);
     return loaded;
   }
 
  private:
-  /// In a row's first slice.
+  /// Where a row begins.
   struct Place {
     const PackedWeights<type>* weights;
-    const std::uint16_t *scales = nullptr, *minima = nullptr;
+    const PackedScales<type>* scales;
   };
 
   [[nodiscard]] __device__ __forceinline__ static Place place_of(const DeviceMatrix& matrix, std::uint32_t row) {
-    const std::size_t there = row < matrix.rows ? row : matrix.rows - 1, scale = there * (matrix.cols / kScaledWeights);
-    Place place{static_cast<const PackedWeights<type>*>(matrix.weights) + there * ((matrix.cols + 7) / 8) + threadIdx.x % 4};
-    if constexpr (is_quantised(type)) place.scales = matrix.scales + scale;
-    if constexpr (type == DType::q4_1) place.minima = matrix.minima + scale;
+    const std::size_t there = row < matrix.rows ? row : matrix.rows - 1;
+    Place place{static_cast<const PackedWeights<type>*>(matrix.weights) + there * ((matrix.cols + 7) / 8), nullptr};
+    if constexpr (is_quantised(type)) {
+      place.scales = static_cast<const PackedScales<type>*>(matrix.scales) + there * (matrix.cols / kScaledWeights);
+    }
     return place;
   }
 
@@ -189,7 +209,7 @@ template <DType type, unsigned kHigh, unsigned kWide>
 __device__ __forceinline__ void multiply_tiles(const TileWeights<type, kHigh>& tiles, std::uint32_t cols, const InputTile& inputs,
                                                float (&sums)[kHigh][kWide][4]) {
   // Slices whose weights are on their way at once: eight loads a lane, sixteen of the small ones.
-  constexpr std::uint32_t kBatch = (sizeof(PackedWeights<type>) == 4 ? 8 : 4) / kHigh, kStep = kSliceColumns * kProductWarps;
+  constexpr std::uint32_t kBatch = (sizeof(LoadedWeights<type>) <= 8 ? 8 : 4) / kHigh, kStep = kSliceColumns * kProductWarps;
   const unsigned lane = threadIdx.x % kWarpThreads;
   for (std::uint32_t begin = threadIdx.x / kWarpThreads * kSliceColumns; begin < cols; begin += kBatch * kStep) {
     LoadedWeights<type> weights[kBatch][kHigh][2];
@@ -199,7 +219,7 @@ __device__ __forceinline__ void multiply_tiles(const TileWeights<type, kHigh>& t
     }
     TUTTI_UNROLL
     for (unsigned batch = 0; batch < kBatch; ++batch) {
-      const std::uint32_t slice = begin + batch * kStep, k = slice + lane % 4 * 8;
+      const std::uint32_t slice = begin + batch * kStep;
       if (slice >= cols) break;
       Fragment<type> fragments[kHigh][2];
       TUTTI_UNROLL
@@ -208,23 +228,24 @@ __device__ __forceinline__ void multiply_tiles(const TileWeights<type, kHigh>& t
       for (unsigned n = 0; n < kWide; ++n) {
         if (n * kTileInputs >= inputs.count) break;
         float x[8] = {};
-        if (n * kTileInputs + lane / 4 < inputs.count && k < cols) {
-          const auto* from = reinterpret_cast<const float4*>(inputs.row(n * kTileInputs + lane / 4) + k);
-          const float4 low = from[0], high = from[1];
+        if (n * kTileInputs + lane / 4 < inputs.count && slice + lane % 4 * 8 < cols) {
+          const float* from = inputs.row(n * kTileInputs + lane / 4) + slice;
+          const float4 low = *reinterpret_cast<const float4*>(from + column_of<type>(0));
+          const float4 high = *reinterpret_cast<const float4*>(from + column_of<type>(1));
           x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w;
           x[4] = high.x, x[5] = high.y, x[6] = high.z, x[7] = high.w;
         }
         Fragment<type> parts[kInputParts<type>];
         to_parts<type>(x, parts);
-        float sums_of_x[4] = {};
-        if constexpr (type == DType::q4_1) {
+        float sums_of_x[1][4] = {};
+        if constexpr (has_minimum(type)) {
           constexpr unsigned kOnes = 0x3F803F80U;
           const Fragment<type> ones = {kOnes, kOnes, kOnes, kOnes};
           multiply_slice<type>(ones, ones, parts, sums_of_x);
         }
         TUTTI_UNROLL
         for (unsigned i = 0; i < kHigh; ++i) {
-          float slice_sums[4] = {};
+          float slice_sums[kSliceSums<type>][4] = {};
           multiply_slice<type>(fragments[i][0], fragments[i][1], parts, slice_sums);
           add_slice<type>(weights[batch][i], slice_sums, sums_of_x, sums[i][n]);
         }

@@ -41,15 +41,41 @@ struct DeviceLinear {
 
 /// Eight neighbouring weights, or codes of weights, as they lie in memory.
 template <DType type>
-using PackedWeights = std::conditional_t<type == DType::q8_0, uint2, std::conditional_t<is_quantised(type), unsigned, uint4>>;
+using PackedWeights = std::conditional_t<!is_quantised(type), uint4, std::conditional_t<has_nibbles(type), unsigned, uint2>>;
 
-/// Code `i` of eight: a weight is scale * code, and minimum for Q4_1.
+/// Scales of kScaledWeights neighbours, as they lie in memory.
+template <DType type>
+using PackedScales =
+    std::conditional_t<type == DType::q8_0 || type == DType::q4_0, std::uint16_t, std::conditional_t<type == DType::q4_1, unsigned, uint2>>;
+
+/// Code `i` of eight.
 template <DType type>
 [[nodiscard]] __device__ __forceinline__ int code_of(const PackedWeights<type>& packed, unsigned i) {
-  if constexpr (type == DType::q8_0) {
-    return static_cast<std::int8_t>((i < 4 ? packed.x : packed.y) >> (i % 4 * 8) & 0xFF);
+  if constexpr (has_nibbles(type)) {
+    return static_cast<int>(packed >> (4 * i) & 15) - (has_minimum(type) ? 0 : 8);
   } else {
-    return static_cast<int>(packed >> (4 * i) & 15) - (type == DType::q4_0 ? 8 : 0);
+    return static_cast<std::int8_t>((i < 4 ? packed.x : packed.y) >> (i % 4 * 8) & 0xFF);
+  }
+}
+
+/// Scale of the first or the second half.
+template <DType type>
+[[nodiscard]] __device__ __forceinline__ float scale_of(const PackedScales<type>& packed, unsigned half) {
+  if constexpr (std::is_same_v<PackedScales<type>, uint2>) {
+    return __uint_as_float(type == DType::q6_k && half == 1 ? packed.y : packed.x);
+  } else {
+    const auto bits = static_cast<std::uint16_t>(packed);
+    return load_half(&bits);
+  }
+}
+template <DType type>
+[[nodiscard]] __device__ __forceinline__ float minimum_of(const PackedScales<type>& packed) {
+  static_assert(has_minimum(type));
+  if constexpr (type == DType::q4_1) {
+    const auto bits = static_cast<std::uint16_t>(packed >> 16);
+    return load_half(&bits);
+  } else {
+    return __uint_as_float(packed.y);
   }
 }
 
@@ -71,12 +97,15 @@ __device__ __forceinline__ void load_weights(const DeviceMatrix& matrix, std::ui
       weights[i] = type == DType::bf16 ? load_bfloat16(&bits) : load_half(&bits);
     }
   } else {
-    const std::size_t block = std::size_t{row} * (matrix.cols / kScaledWeights) + k / kScaledWeights;
-    const float scale = load_half(matrix.scales + block);
-    const float minimum = type == DType::q4_1 ? load_half(matrix.minima + block) : 0.0F;
     const PackedWeights<type> packed = __ldg(static_cast<const PackedWeights<type>*>(matrix.weights) + at / 8);
+    const PackedScales<type> scales = __ldg(static_cast<const PackedScales<type>*>(matrix.scales) +
+                                            std::size_t{row} * (matrix.cols / kScaledWeights) + k / kScaledWeights);
+    const float scale = scale_of<type>(scales, k % kScaledWeights / (kScaledWeights / 2));
     TUTTI_UNROLL
-    for (unsigned i = 0; i < 8; ++i) weights[i] = static_cast<float>(code_of<type>(packed, i)) * scale + minimum;
+    for (unsigned i = 0; i < 8; ++i) {
+      weights[i] = static_cast<float>(code_of<type>(packed, i)) * scale;
+      if constexpr (has_minimum(type)) weights[i] += minimum_of<type>(scales);
+    }
   }
 }
 
@@ -89,6 +118,9 @@ void with_device_type(DType type, Function function) {
     case DType::q8_0: return function(std::integral_constant<DType, DType::q8_0>{});
     case DType::q4_0: return function(std::integral_constant<DType, DType::q4_0>{});
     case DType::q4_1: return function(std::integral_constant<DType, DType::q4_1>{});
+    case DType::q4_k: return function(std::integral_constant<DType, DType::q4_k>{});
+    case DType::q5_k: return function(std::integral_constant<DType, DType::q5_k>{});
+    case DType::q6_k: return function(std::integral_constant<DType, DType::q6_k>{});
     default: return function(std::integral_constant<DType, DType::f32>{});
   }
 }
