@@ -279,7 +279,8 @@ class Report:
             "```sh\ncmake --preset demo && cmake --build --preset demo --target evaluation\n```\n",
             "## The lines\n",
             "Own: the mean log p a token under whoever wrote the program; all: the mean over all eight experts, who then read the best expert's programs too; value: the value model, and no program is run. "
-            f"Single is the best single model that the same training data gave.\n", self.summary(),
+            f"Single is one model of the experts' size, trained on the same data for longer; stronger ones that are not shipped are in "
+            f"examples/programs/training/README.md.\n", self.summary(),
             "## What was aimed for\n", "A goal holds when the whole interval is beyond it.\n", self.goals(),
             "## The comparison that looks worst beside the one that looks best\n", self.comparisons(),
             "## pass@k\n", f"![pass@k]({name}/pass_at_k.svg)\n", self.curves(),

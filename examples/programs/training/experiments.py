@@ -22,8 +22,11 @@ EXPERIMENTS = {
     **{f"fork_{i}": f"--seed {20 + i} --fold {i} {FORK}" for i in MEMBERS},
     # Members of the best single model's size; `single_96x3_d1` is the eighth.
     **{f"large_{i}": f"--seed {200 + i} {LARGE}" for i in range(1, 8)},
-    # The same, twice as long; `single_96x3_long` is the eighth.
-    **{f"long_{i}": f"--seed {200 + i} {LARGE} --epochs 40 --patience 10" for i in range(1, 8)},
+    # The same, twice and four times as long: one of each, which told that they want more dropout.
+    "long_1": f"--seed 201 {LARGE} --epochs 40 --patience 10",
+    "longer_1": f"--seed 201 {LARGE} --epochs 80 --patience 20",
+    # With more dropout; `single_96x3_longer_d2` is the eighth.
+    **{f"longer_d2_{i}": f"--seed {200 + i} {LARGE} --epochs 80 --patience 20 --dropout 0.2" for i in range(1, 8)},
     # From scratch, each on a bag of its own; each on one family.
     **{f"bag_{i}": f"--seed {i} --fold {i} {SCRATCH}" for i in MEMBERS},
     **{f"alone_family_{i}": f"--seed {i} --family {i} {SCRATCH}" for i in MEMBERS},
@@ -43,6 +46,7 @@ EXPERIMENTS = {
     "single_96x3_d1": f"--seed 200 {LARGE}",
     "single_96x3_long": f"--seed 200 {LARGE} --epochs 40",
     "single_96x3_longer": f"--seed 200 {LARGE} --epochs 80 --patience 20",
+    "single_96x3_longer_d2": f"--seed 200 {LARGE} --epochs 80 --patience 20 --dropout 0.2",
     "single_128x3": "--seed 200 --epochs 16 --outputs 0.5 --width 128 --layers 3 --hidden 256",
     "single_128x3_d1": "--seed 200 --epochs 16 --outputs 0.5 --width 128 --layers 3 --hidden 256 --dropout 0.1",
 }
@@ -54,7 +58,7 @@ SETS = {
     "families": [f"family_{i}" for i in MEMBERS],
     "alone_families": [f"alone_family_{i}" for i in MEMBERS],
     "large": ["single_96x3_d1", *(f"large_{i}" for i in range(1, 8))],
-    "long": ["single_96x3_long", *(f"long_{i}" for i in range(1, 8))],
+    "longer_d2": ["single_96x3_longer_d2", *(f"longer_d2_{i}" for i in range(1, 8))],
     "adapters": [f"wild_{i}" for i in MEMBERS],
     "family_adapters": [f"wild_family_{i}" for i in MEMBERS],
     "large_adapters": [f"large_wild_{i}" for i in MEMBERS],
@@ -65,6 +69,7 @@ SETS = {
     "single_96x3_d1": ["single_96x3_d1"],
     "single_96x3_long": ["single_96x3_long"],
     "single_96x3_longer": ["single_96x3_longer"],
+    "single_96x3_longer_d2": ["single_96x3_longer_d2"],
 }
 
 # Two stages of train_value.py: the outputs of right candidates alone, then right and wrong candidates.
