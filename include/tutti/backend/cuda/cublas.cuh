@@ -5,14 +5,18 @@
 
 #include <cublas_v2.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string_view>
-#include <utility>
+#include <type_traits>
 #include <vector>
 
+#include "tutti/backend/cuda/kernels/product.cuh"
+#include "tutti/backend/cuda/kernels/sums.cuh"
 #include "tutti/backend/cuda/parts.cuh"
 
 namespace tutti::cuda {
@@ -24,22 +28,62 @@ inline void check(cublasStatus_t status, std::string_view doing) {
   fail<DeviceError>(doing, ": ", cublasGetStatusName(status), " (", cublasGetStatusString(status), ")");
 }
 
+/// A part of a launch with what the host knows of it.
+struct HostPart {
+  ProductPart part;
+  std::span<const DeviceGroup> groups;
+  const StackedMatrices& weights;
+  const StackedMatrices* second = nullptr;
+};
+
 /// A handle of the library, and what its calls need beside.
 class Cublas {
  public:
   /// @throws DeviceError when the library cannot be used.
   explicit Cublas(const Stream& stream) {
-    check(cublasCreate(&handle_), "creating a handle of cuBLAS");
-    check(cublasSetStream(handle_, stream.get()), "giving cuBLAS a stream");
+    cublasHandle_t handle = nullptr;
+    check(cublasCreate(&handle), "creating a handle of cuBLAS");
+    handle_.reset(handle);
+    check(cublasSetStream(handle, stream.get()), "giving cuBLAS a stream");
   }
-  ~Cublas() {
-    if (handle_ != nullptr) (void)cublasDestroy(handle_);
+
+  /// The products of a job without a norm, whose parts have weights of one type of floats, and their ends.
+  void enqueue(ProductJob job, std::span<const HostPart* const> parts, const Stream& stream) {
+    std::size_t rows = 0, groups = 0, outputs = 0, most_rows = 0;
+    for (const HostPart* part : parts) {
+      if (!part->groups.empty()) rows = std::max<std::size_t>(rows, part->groups.back().first + part->groups.back().count);
+      groups = std::max(groups, part->groups.size());
+      most_rows = std::max(most_rows, part->part.groups.most_rows);
+      outputs += padded(part->weights.outputs) + (part->second == nullptr ? 0 : padded(part->second->outputs));
+    }
+    if (rows == 0) return;
+    const void* x = rounded(parts.front()->weights.type, job.x, rows, stream);
+    sums_.grow(rows * outputs);
+    float* place = sums_.data();
+    const auto multiplied = [&](const HostPart& part, const StackedMatrices& weights) {
+      const DeviceRows sums{place, static_cast<std::uint32_t>(padded(weights.outputs))};
+      place += rows * sums.stride;
+      if (!part.groups.empty()) multiply(weights, part.groups, x, job.x.stride, sums, stream);
+      return sums;
+    };
+    ProductSums sums;
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      sums.first[p] = multiplied(*parts[p], parts[p]->weights);
+      if (parts[p]->second != nullptr) sums.second[p] = multiplied(*parts[p], *parts[p]->second);
+    }
+    job.row_tiles = static_cast<std::uint32_t>((most_rows + kEndedRows - 1) / kEndedRows);
+    const unsigned blocks = place_parts(job, parts.size(), kRowThreads) * job.row_tiles;
+    launch({dim3(blocks, static_cast<unsigned>(groups)), dim3(kRowThreads)}, stream.get(), end_sums_kernel<kRowThreads>, job, sums);
   }
-  Cublas(Cublas&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)), pointers_(std::move(other.pointers_)) {}
-  Cublas& operator=(Cublas&& other) noexcept {
-    std::swap(handle_, other.handle_);
-    std::swap(pointers_, other.pointers_);
-    return *this;
+
+ private:
+  /// The first rows of x in a type of floats.
+  [[nodiscard]] const void* rounded(DType type, const DeviceRows& x, std::size_t rows, const Stream& stream) {
+    if (type == DType::f32) return x.data;
+    rounded_.grow(rows * x.stride);
+    auto* const kernel = type == DType::bf16 ? round_rows_kernel<DType::bf16, kRowThreads> : round_rows_kernel<DType::f16, kRowThreads>;
+    launch({dim3(static_cast<unsigned>(rows)), dim3(kRowThreads)}, stream.get(), kernel, x, rounded_.data());
+    return rounded_.data();
   }
 
   /// Row r of `sums` = W x[r], with the weights of r's group. `x`: rows `stride` elements apart, in the type of the weights. Groups of
@@ -75,7 +119,7 @@ class Cublas {
     for (const auto& [shape, pointers] : shapes) {
       const std::size_t count = pointers.weights.size();
       // Matrices of cuBLAS are column by column: ours are the transposed ones.
-      check(cublasGemmBatchedEx(handle_, CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(shape.outputs), static_cast<int>(shape.rows),
+      check(cublasGemmBatchedEx(handle_.get(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(shape.outputs), static_cast<int>(shape.rows),
                                 static_cast<int>(cols), &one, next, type, static_cast<int>(padded(cols)), next + count, type,
                                 static_cast<int>(stride), &zero, const_cast<void* const*>(next + 2 * count), CUDA_R_32F,
                                 static_cast<int>(sums.stride), static_cast<int>(count), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
@@ -84,13 +128,18 @@ class Cublas {
     }
   }
 
- private:
   [[nodiscard]] static cudaDataType_t type_of(DType type) {
     return type == DType::bf16 ? CUDA_R_16BF : type == DType::f16 ? CUDA_R_16F : CUDA_R_32F;
   }
 
-  cublasHandle_t handle_ = nullptr;
+  struct Destroy {
+    void operator()(cublasHandle_t handle) const { (void)cublasDestroy(handle); }
+  };
+
+  std::unique_ptr<std::remove_pointer_t<cublasHandle_t>, Destroy> handle_;
   DeviceArray<const void*> pointers_;
+  DeviceArray<std::uint16_t> rounded_;
+  DeviceArray<float> sums_;
 };
 
 }  // namespace tutti::cuda

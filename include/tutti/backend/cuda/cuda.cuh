@@ -26,9 +26,10 @@ struct CudaOptions {
   int device = 0;                ///< Which GPU, as CUDA numbers them.
   std::size_t host_threads = 0;  ///< For work on the host, such as drawing tokens; 0 takes as many as the machine has.
   std::size_t steps_a_poll = 8;  ///< Tokens of each candidate between two looks of the host; 0 draws on the host.
-  /// From so many rows of an expert in a pass on, prompts and texts to score are multiplied by cuBLAS, which is faster for long ones. Their
-  /// activations are rounded to the type of the weights (f16 ends at 65504), and a row's bits may depend on the rows beside it, so that
-  /// results are the same again only for the same requests on the same device. 0: never. Drawing tokens and quantised weights do without.
+  /// From so many rows of the same weights in a pass on, prompts and texts to score are multiplied by cuBLAS, which is faster for long
+  /// ones. Their activations are rounded to the type of the weights (f16 ends at 65504), and a row's bits may depend on the rows beside it,
+  /// so that results are the same again only for the same requests on the same device. 0: never. Drawing tokens and quantised weights do
+  /// without.
   std::size_t cublas_rows = 0;
 };
 

@@ -13,7 +13,6 @@
 #include "tutti/backend/cuda/cublas.cuh"
 #include "tutti/backend/cuda/groups.cuh"
 #include "tutti/backend/cuda/kernels/product.cuh"
-#include "tutti/backend/cuda/kernels/sums.cuh"
 #include "tutti/backend/cuda/parts.cuh"
 
 namespace tutti::cuda {
@@ -91,13 +90,6 @@ class Products {
   }
 
  private:
-  struct Part {
-    ProductPart part;
-    std::span<const DeviceGroup> groups;
-    const StackedMatrices& weights;
-    const StackedMatrices* second = nullptr;
-  };
-
   template <class List>
   void run(ProductInput input, std::span<const Product> products, List list, const Stream& stream) {
     ProductJob job{.x = input.x.view(),
@@ -114,19 +106,19 @@ class Products {
     }
     std::vector<DeviceLinear> linears;  // products[i].linear, then products[i].second if there is one
     multiply_low_rank(input, job, products, list, linears, stream);
-    std::vector<Part> parts;
+    std::vector<HostPart> parts;
     const DeviceLinear* linear = linears.data();
     for (const Product& product : products) {
       const StackedMatrices& weights = product.linear.weights;
       const PlacedGroups groups = list(weights.pattern);
-      Part part{{.linear = *linear++,
-                 .groups = groups,
-                 .outputs = weights.outputs,
-                 .end = product.end,
-                 .activation = product.activation,
-                 .out = product.out},
-                groups.host,
-                weights};
+      HostPart part{{.linear = *linear++,
+                     .groups = groups,
+                     .outputs = weights.outputs,
+                     .end = product.end,
+                     .activation = product.activation,
+                     .out = product.out},
+                    groups.host,
+                    weights};
       if (product.second != nullptr) {
         const StackedMatrices& second = product.second->weights;
         if (second.type == weights.type && second.pattern == weights.pattern) {
@@ -136,7 +128,7 @@ class Products {
           // Matrices that no warp can read side by side: the second one goes first.
           other_.reset(input.x.capacity(), second.outputs, stream);
           const PlacedGroups of_second = list(second.pattern);
-          const Part before{
+          const HostPart before{
               {.linear = *linear++, .groups = of_second, .outputs = second.outputs, .out = other_.view()}, of_second.host, second};
           enqueue(job, {&before, 1}, stream);
           part.part.other = other_.view();
@@ -161,7 +153,7 @@ class Products {
   template <class List>
   void multiply_low_rank(const ProductInput& input, const ProductJob& job, std::span<const Product> products, List list,
                          std::vector<DeviceLinear>& linears, const Stream& stream) {
-    std::vector<Part> parts;
+    std::vector<HostPart> parts;
     const auto add = [&](const Linear& linear) {
       linears.push_back({linear.weights.table.data(), linear.biases.data(), nullptr, {}});
       if (!linear.has_deltas()) return;
@@ -185,13 +177,13 @@ class Products {
   }
 
   /// One launch for each type among the parts.
-  void enqueue(ProductJob job, std::span<const Part> parts, const Stream& stream) {
-    std::vector<const Part*> left;
-    for (const Part& part : parts) left.push_back(&part);
+  void enqueue(ProductJob job, std::span<const HostPart> parts, const Stream& stream) {
+    std::vector<const HostPart*> left;
+    for (const HostPart& part : parts) left.push_back(&part);
     while (!left.empty()) {
       const DType type = left.front()->weights.type;
-      const auto others = std::stable_partition(left.begin(), left.end(), [&](const Part* part) { return part->weights.type == type; });
-      const std::vector<const Part*> same(left.begin(), others);
+      const auto others = std::stable_partition(left.begin(), left.end(), [&](const HostPart* part) { return part->weights.type == type; });
+      const std::vector<const HostPart*> same(left.begin(), others);
       left.erase(left.begin(), others);
       std::size_t most_rows = 0;
       for (std::size_t p = 0; p < same.size(); ++p) {
@@ -199,47 +191,11 @@ class Products {
         most_rows = std::max(most_rows, same[p]->part.groups.most_rows);
       }
       if (cublas_ && !shared_ && !is_quantised(type) && most_rows >= cublas_rows_ && job.norm.weights == nullptr) {
-        multiply_by_cublas(job, same, most_rows, stream);
+        cublas_->enqueue(job, same, stream);
       } else {
         enqueue_products(type, job, same.size(), stream.get());
       }
     }
-  }
-
-  void multiply_by_cublas(ProductJob job, std::span<const Part* const> parts, std::size_t most_rows, const Stream& stream) {
-    std::size_t rows = 0, groups = 0, outputs = 0;
-    for (const Part* part : parts) {
-      if (!part->groups.empty()) rows = std::max<std::size_t>(rows, part->groups.back().first + part->groups.back().count);
-      groups = std::max(groups, part->groups.size());
-      outputs += padded(part->weights.outputs) + (part->second == nullptr ? 0 : padded(part->second->outputs));
-    }
-    const void* x = rounded(parts.front()->weights.type, job.x, rows, stream);
-    sums_.grow(rows * outputs);
-    float* place = sums_.data();
-    const auto multiply = [&](const Part& part, const StackedMatrices& weights) {
-      const DeviceRows sums{place, static_cast<std::uint32_t>(padded(weights.outputs))};
-      place += rows * sums.stride;
-      if (!part.groups.empty()) cublas_->multiply(weights, part.groups, x, job.x.stride, sums, stream);
-      return sums;
-    };
-    ProductSums sums;
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-      sums.first[p] = multiply(*parts[p], parts[p]->weights);
-      if (parts[p]->second != nullptr) sums.second[p] = multiply(*parts[p], *parts[p]->second);
-    }
-    if (rows == 0) return;
-    job.row_tiles = static_cast<std::uint32_t>((most_rows + kEndedRows - 1) / kEndedRows);
-    const unsigned blocks = place_parts(job, parts.size(), kRowThreads) * job.row_tiles;
-    launch({dim3(blocks, static_cast<unsigned>(groups)), dim3(kRowThreads)}, stream.get(), end_sums_kernel<kRowThreads>, job, sums);
-  }
-
-  /// The first rows of x in a type of floats.
-  [[nodiscard]] const void* rounded(DType type, const DeviceRows& x, std::size_t rows, const Stream& stream) {
-    if (type == DType::f32 || rows == 0) return x.data;
-    rounded_.grow(rows * x.stride);
-    auto* const kernel = type == DType::bf16 ? round_rows_kernel<DType::bf16, kRowThreads> : round_rows_kernel<DType::f16, kRowThreads>;
-    launch({dim3(static_cast<unsigned>(rows)), dim3(kRowThreads)}, stream.get(), kernel, x, rounded_.data());
-    return rounded_.data();
   }
 
   static void stack_biases(std::span<const LinearWeights* const> experts, Linear& linear, const Stream& stream) {
@@ -294,8 +250,6 @@ class Products {
   Rows low_rank_[kMostParts];
   std::optional<Cublas> cublas_;
   std::size_t cublas_rows_ = 0;
-  DeviceArray<std::uint16_t> rounded_;
-  DeviceArray<float> sums_;
 };
 
 }  // namespace tutti::cuda
