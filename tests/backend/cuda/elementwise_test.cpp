@@ -2,10 +2,12 @@
 #include "tutti/backend/cuda/kernels/elementwise.cuh"
 
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/backend/cuda/support.hpp"
+#include "tutti/formats/dequantize.hpp"
 
 using namespace tutti;
 using namespace tutti::test;
@@ -69,21 +71,27 @@ TEST_CASE("the log-probability of a token is its logit minus the log of the sum 
   });
 }
 
-TEST_CASE("a token's embedding is its row of its expert's matrix", "[cuda][kernel]") {
-  const RandomWeights a(DType::q8_0, 8, 64, 1), b(DType::q8_0, 8, 64, 2);
-  const cuda::Stream stream;
-  const cuda::StoredMatrix stored_a(a.view(), stream), stored_b(b.view(), stream);
-  const auto table = on_device(std::vector<cuda::DeviceMatrix>{stored_a.view(), stored_b.view()}, stream);
-  const auto rows = on_device(kRows, stream);
-  const cuda::Rows out(3, 64, stream);
-  cuda::launch(one_block_a_row(3), stream.get(), cuda::embed_kernel<DType::q8_0, cuda::kRowThreads>,
-               cuda::DeviceLinear{table.data(), nullptr, nullptr, {}}, rows.data(), 1.0F, out.view());
-  const std::vector<float> y = values_of(out, stream);
-  for (std::size_t r = 0; r < kRows.size(); ++r) {
-    std::vector<float> expected(64);
-    const WeightMatrix matrix = (kRows[r].expert == 0 ? a : b).view();
-    dequantize_row(matrix.type, matrix.row(static_cast<std::size_t>(kRows[r].token)), 64, expected.data());
-    CHECK(std::vector<float>(y.begin() + static_cast<std::ptrdiff_t>(r * 64), y.begin() + static_cast<std::ptrdiff_t>((r + 1) * 64)) ==
-          expected);
+TEST_CASE("a token's embedding is its row of its expert's matrix, to the bit, whatever its type", "[cuda][kernel]") {
+  constexpr std::size_t kWidth = 512;
+  for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1,
+                           DType::q4_k, DType::q5_k, DType::q6_k}) {
+    CAPTURE(layout_of(type).name);
+    const RandomWeights a(type, 8, kWidth, 1), b(type, 8, kWidth, 2);
+    const cuda::Stream stream;
+    const cuda::StoredMatrix stored_a(a.view(), stream), stored_b(b.view(), stream);
+    const auto table = on_device(std::vector<cuda::DeviceMatrix>{stored_a.view(), stored_b.view()}, stream);
+    const auto rows = on_device(kRows, stream);
+    const cuda::Rows out(3, kWidth, stream);
+    cuda::with_device_type(cuda::device_type(type), [&](auto device_type) {
+      cuda::launch(one_block_a_row(3), stream.get(), cuda::embed_kernel<decltype(device_type)::value, cuda::kRowThreads>,
+                   cuda::DeviceLinear{table.data(), nullptr, nullptr, {}}, rows.data(), 1.0F, out.view());
+    });
+    const std::vector<float> y = values_of(out, stream);
+    std::vector<float> expected(3 * kWidth);
+    for (std::size_t r = 0; r < kRows.size(); ++r) {
+      const WeightMatrix matrix = (kRows[r].expert == 0 ? a : b).view();
+      dequantize_row(type, matrix.row(static_cast<std::size_t>(kRows[r].token)), kWidth, expected.data() + r * kWidth);
+    }
+    CHECK(std::memcmp(y.data(), expected.data(), expected.size() * sizeof(float)) == 0);
   }
 }

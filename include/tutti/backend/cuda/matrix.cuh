@@ -18,7 +18,7 @@ namespace tutti::cuda {
 struct DeviceMatrix {
   /// Rows of padded(cols): floats, 16-bit floats, signed bytes or nibbles, the first the lower.
   const void* weights = nullptr;
-  /// Quantised types: [rows, cols / kScaledWeights] of f16 scales (Q8_0, Q4_0), of f16 scales and minima (Q4_1), of float scales and minima
+  /// Quantised types: [rows, cols / kGroupWeights] of f16 scales (Q8_0, Q4_0), of f16 scales and minima (Q4_1), of float scales and minima
   /// (Q4_K, Q5_K), or of two float scales, for the first half and the second one (Q6_K).
   const void* scales = nullptr;
   std::uint32_t rows = 0;

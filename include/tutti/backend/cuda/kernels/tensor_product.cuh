@@ -46,7 +46,7 @@ class TileWeights {
     } else {
       loaded.packed = __ldg(row.weights + slice / 8 + threadIdx.x % 4);
     }
-    if constexpr (is_quantised(type)) loaded.scales = __ldg(row.scales + slice / kScaledWeights);
+    if constexpr (is_quantised(type)) loaded.scales = __ldg(row.scales + slice / kGroupWeights);
     return loaded;
   }
 
@@ -61,7 +61,7 @@ class TileWeights {
     const std::size_t there = row < matrix.rows ? row : matrix.rows - 1;
     Place place{static_cast<const PackedWeights<type>*>(matrix.weights) + there * ((matrix.cols + 7) / 8), nullptr};
     if constexpr (is_quantised(type)) {
-      place.scales = static_cast<const PackedScales<type>*>(matrix.scales) + there * (matrix.cols / kScaledWeights);
+      place.scales = static_cast<const PackedScales<type>*>(matrix.scales) + there * (matrix.cols / kGroupWeights);
     }
     return place;
   }

@@ -20,7 +20,7 @@ namespace tutti::cuda {
 
 /// Columns of W that a warp multiplies at a time: eight a lane.
 inline constexpr std::uint32_t kSliceColumns = 32;
-static_assert(kSliceColumns == kScaledWeights, "the scales of a slice of quantised weights are one load");
+static_assert(kSliceColumns == kGroupWeights, "the scales of a slice of quantised weights are one load");
 
 /// Registers for eight numbers of one row or column.
 template <DType type>

@@ -43,7 +43,7 @@ struct DeviceLinear {
 template <DType type>
 using PackedWeights = std::conditional_t<!is_quantised(type), uint4, std::conditional_t<has_nibbles(type), unsigned, uint2>>;
 
-/// Scales of kScaledWeights neighbours, as they lie in memory.
+/// Scales of kGroupWeights neighbours, as they lie in memory.
 template <DType type>
 using PackedScales =
     std::conditional_t<type == DType::q8_0 || type == DType::q4_0, std::uint16_t, std::conditional_t<type == DType::q4_1, unsigned, uint2>>;
@@ -98,9 +98,9 @@ __device__ __forceinline__ void load_weights(const DeviceMatrix& matrix, std::ui
     }
   } else {
     const PackedWeights<type> packed = __ldg(static_cast<const PackedWeights<type>*>(matrix.weights) + at / 8);
-    const PackedScales<type> scales = __ldg(static_cast<const PackedScales<type>*>(matrix.scales) +
-                                            std::size_t{row} * (matrix.cols / kScaledWeights) + k / kScaledWeights);
-    const float scale = scale_of<type>(scales, k % kScaledWeights / (kScaledWeights / 2));
+    const PackedScales<type> scales =
+        __ldg(static_cast<const PackedScales<type>*>(matrix.scales) + std::size_t{row} * (matrix.cols / kGroupWeights) + k / kGroupWeights);
+    const float scale = scale_of<type>(scales, k % kGroupWeights / (kGroupWeights / 2));
     TUTTI_UNROLL
     for (unsigned i = 0; i < 8; ++i) {
       weights[i] = static_cast<float>(code_of<type>(packed, i)) * scale;
