@@ -158,6 +158,12 @@ TEST_CASE("The ledger counts a shared matrix once and splits it evenly", "[batch
   CHECK(different.total().weight_bytes == Approx(2 * one.total().weight_bytes));
   CHECK(same.total().flops == Approx(2 * one.total().flops));
   CHECK(one.steps == 1);
+  // Rank 3 on the queries and values of both layers; the base is read once.
+  const CostLedger adapted = read_by({model.weights(), model.with_adapter(checkpoint("lora_rs")).weights()});
+  const double factors = 2 * 3.0 * (32 + 32 + 32 + 16);
+  CHECK(adapted.per_expert[0].weight_bytes == Approx(one.total().weight_bytes / 2));
+  CHECK(adapted.per_expert[1].weight_bytes == Approx(one.total().weight_bytes / 2 + 4 * factors));
+  CHECK(adapted.per_expert[1].flops == Approx(one.total().flops + 2 * factors));
 }
 
 TEST_CASE("Rows that the model cannot compute are refused, and the stack works on after clear", "[batched_transformer]") {

@@ -32,8 +32,12 @@ TEST_CASE("Adapters make experts different but leave the base shared", "[weight_
                                     base.with_adapter(checkpoint("lora_rs")).weights(), base.weights()};
   const WeightSharing sharing = share_equal_tensors(experts);
   CHECK(sharing.representative == std::vector<std::uint32_t>{0, 1, 2, 0});
-  REQUIRE(sharing.layers.size() == 1);
+  REQUIRE(sharing.layers.size() == 2);
   CHECK(sharing.layers[0].owner == std::vector<std::uint32_t>{0, 0, 0, 0});
+  CHECK(sharing.layers[1].owner == std::vector<std::uint32_t>{0, 1, 2, 3});
+  CHECK(sharing.layers[1].elements[0] == 0);
+  CHECK(sharing.layers[1].elements[1] > 0);
+  CHECK(sharing.layers[1].elements[1] == sharing.layers[1].elements[2]);
 }
 
 TEST_CASE("Experts with other norms are different experts", "[weight_sharing]") {

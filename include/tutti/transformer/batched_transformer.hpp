@@ -18,6 +18,7 @@
 #include "tutti/core/cost.hpp"
 #include "tutti/core/error.hpp"
 #include "tutti/core/matrix_view.hpp"
+#include "tutti/transformer/cost_meter.hpp"
 #include "tutti/transformer/forward_pass.hpp"
 #include "tutti/transformer/weight_sharing.hpp"
 #include "tutti/transformer/weights.hpp"
@@ -48,7 +49,7 @@ class BatchedTransformer {
       : experts_(experts.begin(), experts.end()),
         backend_(backend_options),
         options_(options),
-        sharing_(share_equal_tensors(experts_)),
+        costs_(share_equal_tensors(experts_), config(), options.kv_type),
         weights_(backend_, pointers(), &head_of),
         buffers_(backend_, config(), options.rows_per_pass),
         cache_(options.max_cache_bytes / kv_shape().page_bytes()),
@@ -56,7 +57,6 @@ class BatchedTransformer {
         outputs_capacity_(std::min<std::size_t>(kOutputRows, options.rows_per_pass)),
         outputs_(backend_.make_rows(outputs_capacity_, output_width())) {
     require<OptionError>(options.rows_per_pass >= 1, "rows_per_pass is 0: it must be at least 1");
-    clear();
   }
 
   [[nodiscard]] std::size_t size() const { return experts_.size(); }
@@ -69,7 +69,7 @@ class BatchedTransformer {
   }
 
   /// The lowest expert whose weights are all the same as this one's: what it computes for a token, this one computes too.
-  [[nodiscard]] std::uint32_t representative(std::uint32_t expert) const { return sharing_.representative.at(expert); }
+  [[nodiscard]] std::uint32_t representative(std::uint32_t expert) const { return costs_.sharing().representative.at(expert); }
 
   // Sequences. A sequence belongs to the expert whose rows are appended to it; experts with one representative may share.
   [[nodiscard]] SequenceId create() { return cache_.create(); }
@@ -80,8 +80,7 @@ class BatchedTransformer {
   /// Forgets all sequences and sets the costs to zero. Also makes the object usable again after an exception.
   void clear() {
     cache_.clear();
-    ledger_ = {};
-    ledger_.per_expert.resize(size());
+    costs_.clear();
   }
 
   /// Appends `rows` to their sequences and returns one row of logits for each of `outputs` (indices into `rows`,
@@ -157,8 +156,8 @@ class BatchedTransformer {
     return drawn;
   }
 
-  [[nodiscard]] const CostLedger& ledger() const { return ledger_; }
-  [[nodiscard]] CostLedger& ledger() { return ledger_; }
+  [[nodiscard]] const CostLedger& ledger() const { return costs_.ledger(); }
+  [[nodiscard]] CostLedger& ledger() { return costs_.ledger(); }
   /// Calls body(0), ..., body(count - 1) on the backend's host threads.
   template <class Body>
   void for_each(std::size_t count, Body&& body) {
@@ -200,10 +199,9 @@ class BatchedTransformer {
       backend_.reserve_pages(pages_, cache_.pages_needed());
       backend_.begin(batch, experts_.front().rope_inverse_frequencies);
       run_layers(backend_, weights_, config(), batch, pages_, buffers_);
-      count_layers(batch);
+      costs_.count_layers(batch);
       then(batch, first);
-      count_seconds(batch, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-      ++ledger_.steps;
+      costs_.count_step(batch, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
   }
 
@@ -227,30 +225,7 @@ class BatchedTransformer {
 
   void head(const Batch& batch, std::span<const std::uint32_t> chosen, std::size_t first_output) {
     run_head(backend_, weights_, config(), batch, chosen, buffers_, outputs_, first_output);
-    WeightSharing::count(sharing_.head, groups_of(batch, chosen), ledger_);
-  }
-
-  void count_layers(const Batch& batch) {
-    WeightSharing::count(sharing_.layers, batch.groups, ledger_);
-    const ModelConfig& c = config();
-    const double flops_a_position = 4.0 * static_cast<double>(c.heads * c.head_dim);
-    const double bytes_a_position = 2.0 * static_cast<double>(c.kv_heads * c.head_dim * bytes_of(options_.kv_type));
-    std::size_t sliding_layers = 0;
-    for (std::size_t l = 0; l < c.layers; ++l) sliding_layers += c.window_of(l) != 0 ? 1U : 0U;
-    pages_read_.assign(cache_.pages_needed(), 0);
-    for (std::size_t r = 0; r < batch.size(); ++r) {
-      Cost& cost = ledger_.per_expert[batch.rows[r].expert];
-      const std::size_t length = batch.rows[r].position + std::size_t{1};
-      const std::size_t window_begin = length - std::min(length, c.sliding_window.value_or(length));
-      std::size_t end = 0;
-      for (const PageSpan& span : batch.spans_of(r)) {
-        end += span.count;
-        const std::size_t in_window = std::min<std::size_t>(span.count, end - std::min(end, window_begin));
-        const auto positions = static_cast<double>((c.layers - sliding_layers) * span.count + sliding_layers * in_window);
-        cost.flops += flops_a_position * positions;
-        if (std::exchange(pages_read_[span.page], 1) == 0) cost.kv_bytes += bytes_a_position * positions;
-      }
-    }
+    costs_.count_head(groups_of(batch, chosen));
   }
 
   /// Those of the rows of the generation that are wanted, seeing `length` positions behind their first ones; none of them for rows
@@ -280,31 +255,22 @@ class BatchedTransformer {
       Batch batch = decoding_batch(computed, s + 1, run);
       if (batch.size() == 0) return;
       for (Row& row : batch.rows) row.position += static_cast<std::uint32_t>(s);
-      count_layers(batch);
-      WeightSharing::count(sharing_.head, batch.groups, ledger_);
-      count_seconds(batch, seconds_a_step);
-      ++ledger_.steps;
-    }
-  }
-
-  void count_seconds(const Batch& batch, double seconds) {
-    for (const RowGroup& group : batch.groups) {
-      ledger_.per_expert[group.expert].seconds += seconds * static_cast<double>(group.count) / static_cast<double>(batch.size());
+      costs_.count_layers(batch);
+      costs_.count_head(batch.groups);
+      costs_.count_step(batch, seconds_a_step);
     }
   }
 
   std::vector<ModelWeights> experts_;
   B backend_;
   StackOptions options_;
-  WeightSharing sharing_;
+  CostMeter costs_;
   StackedWeights<B> weights_;
   ForwardBuffers<B> buffers_;
   KvCache cache_;
   typename B::KvPages pages_;
   std::size_t outputs_capacity_;
   typename B::Rows outputs_;
-  CostLedger ledger_;
-  std::vector<char> pages_read_;
   std::vector<Row> decoding_;  ///< The rows of the generation in work, as the next step finds them; tokens are the device's.
 };
 

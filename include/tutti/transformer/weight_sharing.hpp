@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Which experts share which matrices. Tensors with equal contents are made to point to the same memory, so that a backend
-// reads them once for the rows of all experts; the same knowledge gives the bytes and operations that a step needs.
+// reads them once for the rows of all experts; the same knowledge gives the bytes and operations that a step needs (cost_meter.hpp).
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include "tutti/backend/batch.hpp"
-#include "tutti/core/cost.hpp"
 #include "tutti/core/error.hpp"
 #include "tutti/core/tensor.hpp"
 #include "tutti/transformer/weights.hpp"
 
 namespace tutti {
 
-/// Matrices that are shared in one and the same way: `owner[e]` is the lowest expert that has expert e's matrices.
+/// Matrices that are shared in one and the same way: `owner[e]` is the lowest expert that has expert e's matrices. What every expert has
+/// for itself, the factors of its adapter, is shared by nobody and may differ in size.
 struct SharedMatrices {
   std::vector<std::uint32_t> owner;
-  double bytes = 0;     ///< Of all of them together, for one owner.
-  double elements = 0;  ///< Multiply-adds a row.
+  std::vector<double> bytes;     ///< Of each expert's matrices.
+  std::vector<double> elements;  ///< Of each expert's matrices: multiply-adds a row.
 };
 
 /// How the experts of a stack share their weights.
@@ -34,19 +34,6 @@ struct WeightSharing {
   std::vector<std::uint32_t> representative;  ///< Lowest expert with the same weights throughout.
   std::vector<SharedMatrices> layers;
   std::vector<SharedMatrices> head;
-
-  /// Adds the bytes and operations of one pass of `groups` through `matrices`; shared bytes are split evenly.
-  static void count(const std::vector<SharedMatrices>& matrices, std::span<const RowGroup> groups, CostLedger& ledger) {
-    for (const SharedMatrices& shared : matrices) {
-      for (const RowGroup& group : groups) {
-        std::size_t sharers = 0;
-        for (const RowGroup& other : groups) sharers += shared.owner[other.expert] == shared.owner[group.expert] ? 1 : 0;
-        Cost& cost = ledger.per_expert[group.expert];
-        cost.weight_bytes += shared.bytes / static_cast<double>(sharers);
-        cost.flops += 2.0 * shared.elements * static_cast<double>(group.count);
-      }
-    }
-  }
 };
 
 namespace detail {
@@ -91,11 +78,14 @@ inline std::vector<std::uint32_t> share(std::span<WeightMatrix* const> matrices)
 /// Collects shared matrices by the pattern in which they are shared.
 class SharingCounter {
  public:
-  void add(const std::vector<std::uint32_t>& owner, double bytes, double elements) {
+  /// `expert` has `weight`, and shares it as `owner` says.
+  void add(const std::vector<std::uint32_t>& owner, std::size_t expert, const WeightMatrix& weight) {
     SharedMatrices& shared = by_owner_[owner];
     shared.owner = owner;
-    shared.bytes += bytes;
-    shared.elements += elements;
+    shared.bytes.resize(owner.size());
+    shared.elements.resize(owner.size());
+    shared.bytes[expert] += static_cast<double>(weight.bytes());
+    shared.elements[expert] += static_cast<double>(weight.rows * weight.cols);
   }
   [[nodiscard]] std::vector<SharedMatrices> result() const {
     std::vector<SharedMatrices> all;
@@ -156,6 +146,8 @@ inline void check_experts_fit(std::span<const ModelWeights> experts) {
   WeightSharing sharing;
   const std::size_t n = experts.size();
   std::vector<std::vector<std::uint32_t>> patterns;
+  std::vector<std::uint32_t> nobody_shares(n);
+  std::iota(nobody_shares.begin(), nobody_shares.end(), 0U);
 
   const auto share_all = [&](auto for_each_linear) {
     detail::SharingCounter counter;
@@ -164,13 +156,14 @@ inline void check_experts_fit(std::span<const ModelWeights> experts) {
     for (std::size_t i = 0; i < linears.front().size(); ++i) {
       std::vector<WeightMatrix*> matrices;
       for (std::size_t e = 0; e < n; ++e) matrices.push_back(&linears[e][i]->weight);
-      const std::vector<std::uint32_t> owner = detail::share(matrices);
-      const WeightMatrix& weight = *matrices.front();
-      counter.add(owner, static_cast<double>(weight.bytes()), static_cast<double>(weight.rows * weight.cols));
-      patterns.push_back(owner);
+      patterns.push_back(detail::share(matrices));
+      for (std::size_t e = 0; e < n; ++e) counter.add(patterns.back(), e, *matrices[e]);
       // A delta sets its expert apart from all others.
       for (std::size_t e = 0; e < n; ++e) {
-        if (linears[e][i]->delta) patterns.emplace_back(n, 0U)[e] = 1;
+        if (!linears[e][i]->delta) continue;
+        patterns.emplace_back(n, 0U)[e] = 1;
+        counter.add(nobody_shares, e, linears[e][i]->delta->a);
+        counter.add(nobody_shares, e, linears[e][i]->delta->b);
       }
     }
     return counter.result();
