@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tutti/backend/batch.hpp"
-#include "tutti/backend/kv_cache.hpp"
+#include "tutti/backend/concept.hpp"
 #include "tutti/core/cost.hpp"
 #include "tutti/formats/model_config.hpp"
 #include "tutti/transformer/weight_sharing.hpp"
