@@ -25,8 +25,8 @@ EXPERIMENTS = {
     # The same, twice and four times as long: one of each, which told that they want more dropout.
     "long_1": f"--seed 201 {LARGE} --epochs 40 --patience 10",
     "longer_1": f"--seed 201 {LARGE} --epochs 80 --patience 20",
-    # With more dropout; `single_96x3_longer_d2` is the eighth.
-    **{f"longer_d2_{i}": f"--seed {200 + i} {LARGE} --epochs 80 --patience 20 --dropout 0.2" for i in range(1, 8)},
+    # With more dropout: what is shipped, with `single_96x3_longer_d2` and `single_96x3_longer`.
+    **{f"longer_d2_{i}": f"--seed {200 + i} {LARGE} --epochs 80 --patience 20 --dropout 0.2" for i in range(1, 7)},
     # From scratch, each on a bag of its own; each on one family.
     **{f"bag_{i}": f"--seed {i} --fold {i} {SCRATCH}" for i in MEMBERS},
     **{f"alone_family_{i}": f"--seed {i} --family {i} {SCRATCH}" for i in MEMBERS},
@@ -40,6 +40,9 @@ EXPERIMENTS = {
     # Adapters of the best of the large members.
     **{f"large_wild_{i}": f"--seed {80 + i} --fold {i} --epochs 4 --constant 0.4 --rate 0.01 --rank 16 --fork large_3 --outputs 0.5 --patience 8 {LARGE_SHAPE}"
        for i in MEMBERS},
+    # Adapters of the best of the long members.
+    **{f"longer_wild_{i}": f"--seed {80 + i} --fold {i} --epochs 4 --constant 0.4 --rate 0.01 --rank 16 --fork single_96x3_longer_d2 --outputs 0.5 --patience 8 "
+                           f"{LARGE_SHAPE} --dropout 0.2" for i in MEMBERS},
     # The opponent: one model, longer, larger, regularised.
     "single_64x2_long": "--seed 200 --epochs 60 --outputs 0.5 --patience 10",
     "single_64x2_d1": "--seed 200 --epochs 30 --outputs 0.5 --dropout 0.1",
@@ -58,10 +61,11 @@ SETS = {
     "families": [f"family_{i}" for i in MEMBERS],
     "alone_families": [f"alone_family_{i}" for i in MEMBERS],
     "large": ["single_96x3_d1", *(f"large_{i}" for i in range(1, 8))],
-    "longer_d2": ["single_96x3_longer_d2", *(f"longer_d2_{i}" for i in range(1, 8))],
+    "longer": ["single_96x3_longer_d2", *(f"longer_d2_{i}" for i in range(1, 7)), "single_96x3_longer"],
     "adapters": [f"wild_{i}" for i in MEMBERS],
     "family_adapters": [f"wild_family_{i}" for i in MEMBERS],
     "large_adapters": [f"large_wild_{i}" for i in MEMBERS],
+    "longer_adapters": [f"longer_wild_{i}" for i in MEMBERS],
     "seed_0": ["seed_0"],
     "fork_4": ["fork_4"],
     "large_3": ["large_3"],
@@ -79,10 +83,10 @@ VALUE_STAGES = {
 }
 
 CHOSEN = {
-    "experts": SETS["large"],
-    "base": "large_3",
-    "adapters": SETS["large_adapters"],
-    "single": "single_96x3_long",
+    "experts": SETS["longer"],
+    "base": "single_96x3_longer_d2",
+    "adapters": SETS["longer_adapters"],
+    "single": "single_96x3_longer_d2",
     "value": "value",
     "value_members": SETS["seeds"],
 }
