@@ -27,8 +27,9 @@ Expected read_expected(const std::filesystem::path& path) {
 }
 
 /// Largest |difference| of the logits of one model from the expected ones, with the cache in float.
-double largest_difference(const Transformer<Cpu>& model, const Expected& expected, std::size_t rows_per_pass = 256) {
-  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {2},
+double largest_difference(const Transformer<Cpu>& model, const Expected& expected, std::size_t rows_per_pass = 256,
+                          CpuOptions options = {.threads = 2}) {
+  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), options,
                                 {.kv_type = KvType::f32, .max_cache_bytes = 1 << 24, .rows_per_pass = rows_per_pass, .context_length = 0});
   const SequenceId sequence = stack.create();
   std::vector<Row> rows;
@@ -66,6 +67,15 @@ TEST_CASE("Logits of unquantised GGUF files equal those of transformers on the s
     CHECK(largest_difference(Transformer<Cpu>::load(kData / "gguf" / (name + ".gguf")), read_expected(kData / "gguf" / (name + ".json"))) <=
           1e-4);
   }
+}
+
+TEST_CASE("Activations rounded to bfloat16 change logits by about that rounding, and only where the processor has the instruction",
+          "[transformer]") {
+  // A rounding is wrong by at most 2^-9 of a value; the logits here reach about 30.
+  const double difference = largest_difference(Transformer<Cpu>::load(kData / "gguf" / "bf16.gguf"),
+                                               read_expected(kData / "gguf" / "bf16.json"), 256, {.threads = 2, .round_to_bfloat16 = true});
+  CHECK(difference <= 0.25);
+  CHECK((difference > 1e-4) == cpu::kMultipliesBFloat16);
 }
 
 TEST_CASE("Converted to float, quantised GGUF files give the logits of transformers on the expanded weights", "[transformer]") {

@@ -20,7 +20,7 @@ struct Prepared {
   ActivationBuffer buffer;
   PreparedActivations view;
 
-  Prepared(const std::vector<float>& x, DType type) {
+  Prepared(const std::vector<float>& x, DType type, bool round = false) : buffer(round) {
     ThreadPool pool(1);
     prepare(buffer, MatrixView<const float>(x.data(), 1, x.size()), std::span(&type, 1), pool);
     view = buffer.view();
@@ -56,6 +56,18 @@ TEST_CASE("rows for bfloat16 weights are split into even and odd elements") {
   CHECK(split[2 * kLanes + 1] == x[2 * kLanes + 2]);
   CHECK(split[3 * kLanes] == x[2 * kLanes + 1]);
   CHECK(split[3 * kLanes + 1] == 0.0F);
+  CHECK(prepared.view.bfloat16 == nullptr);
+}
+
+TEST_CASE("rows for bfloat16 weights are rounded to their type if asked, where the processor can multiply it") {
+  const std::vector<float> x = random_floats(2 * kLanes + 3, 4);
+  const Prepared prepared(x, DType::bf16, true);
+  CHECK((prepared.view.bfloat16 != nullptr) == kMultipliesBFloat16);
+  CHECK((prepared.view.even_odd == nullptr) == kMultipliesBFloat16);
+  if (!kMultipliesBFloat16) return;
+  for (std::size_t i = 0; i < prepared.view.stride; ++i) {
+    CHECK(prepared.view.bfloat16[i].bits == to_bfloat16(i < x.size() ? x[i] : 0.0F).bits);
+  }
 }
 
 TEST_CASE("a block's largest magnitude becomes 127 and halves round to even") {

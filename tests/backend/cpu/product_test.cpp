@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tutti/backend/cpu/product.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -20,10 +21,10 @@ constexpr DType kTypes[] = {DType::f32,  DType::f16,  DType::bf16, DType::q4_0, 
                             DType::q5_1, DType::q8_0, DType::q4_k, DType::q5_k, DType::q6_k};
 
 /// All rows of `x` [rows, cols] times `weights`, prepared and computed by `threads` threads.
-std::vector<float> multiply(const WeightMatrix& weights, const std::vector<float>& x, std::size_t threads = 1) {
+std::vector<float> multiply(const WeightMatrix& weights, const std::vector<float>& x, std::size_t threads = 1, bool round = false) {
   ThreadPool pool(threads);
   const std::size_t rows = x.size() / weights.cols;
-  ActivationBuffer buffer;
+  ActivationBuffer buffer(round);
   prepare(buffer, MatrixView<const float>(x.data(), rows, weights.cols), std::span(&weights.type, 1), pool);
   std::vector<float> y(rows * weights.rows, -1000.0F);
   run_product(pool, {weights, buffer.view(), MatrixView<float>(y.data(), rows, weights.rows)});
@@ -82,11 +83,31 @@ TEST_CASE("a product of two rows with three weight rows is the textbook sum") {
 
 TEST_CASE("every type agrees with sums in double over its dequantised weights") {
   for (const DType type : kTypes) {
-    for (const std::size_t rows : {1U, 2U, 3U, 4U, 5U, 17U}) {
-      CAPTURE(layout_of(type).name, rows);
-      const RandomWeights weights(type, 27, 1280, 7);
-      const std::vector<float> x = random_floats(rows * 1280, 8);
-      check_against_double(weights.view(), x, multiply(weights.view(), x), tolerance_of(type));
+    // Outputs: less than a panel of any width, then with a part of a panel behind whole ones, and pairs of them.
+    for (const std::size_t outputs : {5U, 27U, 77U}) {
+      const RandomWeights weights(type, outputs, 1280, 7);
+      for (const std::size_t rows : {1U, 2U, 3U, 4U, 5U, 17U}) {
+        CAPTURE(layout_of(type).name, outputs, rows);
+        const std::vector<float> x = random_floats(rows * 1280, 8);
+        check_against_double(weights.view(), x, multiply(weights.view(), x), tolerance_of(type));
+      }
+    }
+  }
+}
+
+TEST_CASE("activations rounded to bfloat16 agree with sums in double, and a row's bits do not depend on the others") {
+  for (const std::size_t cols : {1U, 31U, 77U, 576U, 1280U}) {
+    for (const std::size_t outputs : {5U, 131U}) {
+      const RandomWeights weights(DType::bf16, outputs, cols, 15);
+      std::vector<float> x = random_floats(17 * cols, 16);
+      std::transform(x.begin(), x.end(), x.begin(), [](float value) { return to_float(to_bfloat16(value)); });
+      const std::vector<float> all = multiply(weights.view(), x, 2, true);
+      check_against_double(weights.view(), x, all, 2e-6);
+      for (const std::size_t rows : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 13U}) {
+        CAPTURE(cols, outputs, rows);
+        const std::vector<float> some = multiply(weights.view(), {x.end() - static_cast<std::ptrdiff_t>(rows * cols), x.end()}, 1, true);
+        CHECK(same_bits(some, std::span(all).subspan((17 - rows) * outputs)));
+      }
     }
   }
 }
@@ -189,17 +210,18 @@ TEST_CASE("what lies behind a short row is never multiplied") {
 }
 
 TEST_CASE("a product adds its bias and, if asked, what is already there") {
+  constexpr std::size_t kOutputs = 75;  // whole panels and a part of one
   for (const DType type : {DType::f32, DType::q8_0}) {
-    const RandomWeights weights(type, 11, 64, 41);
+    const RandomWeights weights(type, kOutputs, 64, 41);
     const std::vector<float> x = random_floats(2 * 64, 42);
     const std::vector<float> plain = multiply(weights.view(), x);
-    const std::vector<float> bias = random_floats(11, 43);
+    const std::vector<float> bias = random_floats(kOutputs, 43);
     ThreadPool pool(1);
     ActivationBuffer buffer;
     prepare(buffer, MatrixView<const float>(x.data(), 2, 64), std::span(&type, 1), pool);
-    std::vector<float> y(22, 100.0F);
-    run_product(pool, {weights.view(), buffer.view(), MatrixView<float>(y.data(), 2, 11), bias.data(), true});
-    for (std::size_t i = 0; i < 22; ++i) CHECK(y[i] == 100.0F + (plain[i] + bias[i % 11]));
+    std::vector<float> y(2 * kOutputs, 100.0F);
+    run_product(pool, {weights.view(), buffer.view(), MatrixView<float>(y.data(), 2, kOutputs), bias.data(), true});
+    for (std::size_t i = 0; i < 2 * kOutputs; ++i) CHECK(y[i] == 100.0F + (plain[i] + bias[i % kOutputs]));
   }
 }
 

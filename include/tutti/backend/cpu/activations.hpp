@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The right-hand side of a product, prepared once for all the matrices that read it: rows of floats as they are, rearranged
-// for bfloat16 weights, or quantised to 8 bits for GGUF's block types, in the way and with the rounding of ggml, so that
+// or rounded for bfloat16 weights, or quantised to 8 bits for GGUF's block types, in the way and with the rounding of ggml, so that
 // results follow llama.cpp's.
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 
 #include "tutti/backend/cpu/aligned_buffer.hpp"
 #include "tutti/backend/cpu/simd.hpp"
+#include "tutti/core/float16.hpp"
 #include "tutti/core/matrix_view.hpp"
 #include "tutti/core/tensor.hpp"
 #include "tutti/core/thread_pool.hpp"
@@ -24,15 +25,17 @@ namespace tutti::cpu {
 enum class ActivationForm : std::uint8_t {
   plain,        ///< Floats in order.
   even_odd,     ///< In each 2 * kLanes floats first the even ones, then the odd ones, for load_even and load_odd.
+  bfloat16,     ///< Rounded to bfloat16.
   blocks,       ///< 8 bits, one scale for 32 elements: ggml's Q8_0 and Q8_1.
   superblocks,  ///< 8 bits, one scale for 256 elements: ggml's Q8_K.
 };
 
-[[nodiscard]] constexpr ActivationForm activation_form(DType type) {
+/// @param round whether bfloat16 weights multiply rounded activations.
+[[nodiscard]] constexpr ActivationForm activation_form(DType type, bool round = false) {
   switch (type) {
     case DType::f32:
     case DType::f16: return ActivationForm::plain;
-    case DType::bf16: return ActivationForm::even_odd;
+    case DType::bf16: return round ? ActivationForm::bfloat16 : ActivationForm::even_odd;
     case DType::q4_k:
     case DType::q5_k:
     case DType::q6_k: return ActivationForm::superblocks;
@@ -57,9 +60,10 @@ struct QuantisedRows {
 struct PreparedActivations {
   std::size_t rows = 0;
   std::size_t cols = 0;
-  std::size_t stride = 0;  ///< Floats from one row of `plain` and `even_odd` to the next; zeros behind the row's end.
+  std::size_t stride = 0;  ///< Elements from one row of `plain`, `even_odd` and `bfloat16` to the next; zeros behind the row's end.
   const float* plain = nullptr;
   const float* even_odd = nullptr;
+  const BFloat16* bfloat16 = nullptr;
   QuantisedRows blocks;
   QuantisedRows superblocks;
 };
@@ -89,14 +93,28 @@ inline void encode(const float* x, float inverse_scale, std::int8_t* codes, std:
   return cpu::largest_magnitude(largest);
 }
 
-/// ggml's quantize_row_q8_0 and quantize_row_q8_1: the scale is stored in 16 bits, as is the scaled sum. A NaN or an infinity
-/// among the elements makes both NaN or infinite, and so every product.
+/// ggml's quantize_row_q8_0 and quantize_row_q8_1, which store the scale and the scaled sum in 16 bits: these here are still exact.
+/// A NaN or an infinity among the elements makes both NaN or infinite, and so every product.
 inline void quantise_block(const float* x, std::int8_t* codes, float& scale, float& scaled_sum, std::int32_t* sums) {
   const float largest = largest_magnitude(x, kScaleBlock);
-  const float exact_scale = largest / 127.0F;
+  scale = largest / 127.0F;
   encode(x, largest > 0.0F ? 127.0F / largest : 0.0F, codes, sums);
-  scale = to_float(to_float16(exact_scale));
-  scaled_sum = to_float(to_float16(exact_scale * static_cast<float>(sums[0] + sums[1])));
+  scaled_sum = scale * static_cast<float>(sums[0] + sums[1]);
+}
+
+/// Rounds `values` to 16-bit floats.
+inline void round_to_halves(float* values, std::size_t count) {
+  alignas(kCacheLine) Float16 halves[kLanes];
+  for (std::size_t i = 0; i < count; i += kLanes) {
+    const std::size_t part = std::min(kLanes, count - i);
+    store_halves(halves, part == kLanes ? load(values + i) : load_partial(values + i, part));
+    const FloatLanes rounded = load_as<Float16>(reinterpret_cast<const std::byte*>(halves));
+    if (part == kLanes) {
+      store(values + i, rounded);
+    } else {
+      store_partial(values + i, rounded, part);
+    }
+  }
 }
 
 /// ggml's quantize_row_q8_K: the element of largest magnitude becomes -127.
@@ -120,6 +138,10 @@ inline void quantise_superblock(const float* x, std::int8_t* codes, float* scale
 /// Owns prepared rows; its memory is reused from product to product.
 class ActivationBuffer {
  public:
+  /// @param round whether bfloat16 weights multiply activations that are rounded to their type, where the processor has
+  /// instructions for it; else they multiply floats.
+  explicit ActivationBuffer(bool round = false) : round_(round && kMultipliesBFloat16) {}
+
   /// Makes room for `rows` x `cols` in every form that `types` need; what was in it is lost. `cols` is a multiple of the
   /// blocks of all types, as the rows of such matrices are.
   void reset(std::size_t rows, std::size_t cols, std::span<const DType> types) {
@@ -127,9 +149,10 @@ class ActivationBuffer {
     cols_ = cols;
     stride_ = stride_for(cols);
     needs_ = {};
-    for (const DType type : types) needs_[static_cast<std::size_t>(activation_form(type))] = true;
+    for (const DType type : types) needs_[static_cast<std::size_t>(activation_form(type, round_))] = true;
     plain_.grow(rows * stride_);
     if (needs(ActivationForm::even_odd)) even_odd_.grow(rows * stride_);
+    if (needs(ActivationForm::bfloat16)) bfloat16_.grow(rows * stride_);
     if (needs(ActivationForm::blocks)) blocks_.grow(rows * cols);
     if (needs(ActivationForm::superblocks)) superblocks_.grow(rows * cols);
   }
@@ -142,12 +165,17 @@ class ActivationBuffer {
     float* x = row(r);
     std::fill(x + cols_, x + stride_, 0.0F);
     if (needs(ActivationForm::even_odd)) split_even_odd(x, even_odd_.data() + r * stride_);
+    if (needs(ActivationForm::bfloat16)) {
+      for (std::size_t i = 0; i < stride_; i += kLanes) store_bfloat16(bfloat16_.data() + r * stride_ + i, load(x + i));
+    }
     if (needs(ActivationForm::blocks)) {
       for (std::size_t i = 0; i < cols_; i += kScaleBlock) {
         const std::size_t at = r * cols_ + i;
         detail::quantise_block(x + i, blocks_.codes.data() + at, blocks_.scales.data()[at / kScaleBlock],
                                blocks_.scaled_sums.data()[at / kScaleBlock], blocks_.sums.data() + at / kSumBlock);
       }
+      detail::round_to_halves(blocks_.scales.data() + r * cols_ / kScaleBlock, cols_ / kScaleBlock);
+      detail::round_to_halves(blocks_.scaled_sums.data() + r * cols_ / kScaleBlock, cols_ / kScaleBlock);
     }
     if (needs(ActivationForm::superblocks)) {
       for (std::size_t i = 0; i < cols_; i += 256) {
@@ -160,8 +188,9 @@ class ActivationBuffer {
 
   /// Rows [first, first + count), for instance those of one expert. Forms that were not asked for are null.
   [[nodiscard]] PreparedActivations view(std::size_t first, std::size_t count) const {
-    PreparedActivations rows{count, cols_, stride_, plain_.data() + first * stride_, nullptr, {}, {}};
+    PreparedActivations rows{count, cols_, stride_, plain_.data() + first * stride_, nullptr, nullptr, {}, {}};
     if (needs(ActivationForm::even_odd)) rows.even_odd = even_odd_.data() + first * stride_;
+    if (needs(ActivationForm::bfloat16)) rows.bfloat16 = bfloat16_.data() + first * stride_;
     if (needs(ActivationForm::blocks)) rows.blocks = blocks_.view(first * cols_);
     if (needs(ActivationForm::superblocks)) rows.superblocks = superblocks_.view(first * cols_);
     return rows;
@@ -208,9 +237,11 @@ class ActivationBuffer {
     }
   }
 
+  bool round_;
   std::size_t rows_ = 0, cols_ = 0, stride_ = 0;
-  std::array<bool, 4> needs_{};
+  std::array<bool, 5> needs_{};
   AlignedBuffer<float> plain_, even_odd_;
+  AlignedBuffer<BFloat16> bfloat16_;
   Quantised blocks_, superblocks_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// y = x W^T for weights in GGUF's quantised blocks, used where they lie. Eight weight rows at a time are unpacked into a panel
-// of 8-bit codes with one row a lane, small enough for the first-level cache; then every activation row, quantised to 8 bits
+// y = x W^T for weights in GGUF's quantised blocks, used where they lie. Eight or sixteen weight rows at a time are unpacked into
+// a panel of 8-bit codes with one row a lane, small enough for the first-level cache; then every activation row, quantised to 8 bits
 // as ggml does it, goes over the panel with integer products.
 // Output (m, n) is one chain of fused multiply-adds over the blocks of 32 in ascending order, each adding scale * exact
 // integer sum: its bits do not depend on how many rows or which others are computed with it, nor on the instruction set.
@@ -18,8 +18,8 @@
 
 namespace tutti::cpu::detail {
 
-/// Blocks of 32 that are unpacked at a time: 512 elements, so that two panels and the activations of some rows fit 32 KB.
-inline constexpr std::size_t kPanelBlocks = 16;
+/// Blocks of 32 that are unpacked at a time: so many that two panels, what they come from and the activations fit 32 KB.
+inline constexpr std::size_t kPanelBlocks = 128 / kPanelRows;
 /// Activation rows that go over a panel together, sharing its loads.
 inline constexpr std::size_t kPanelTile = 4;
 
@@ -45,16 +45,21 @@ TUTTI_INLINE inline void add_block(const typename Traits::Block* const (&weights
     RowInts products[Traits::kPlanes * P][M];
     unroll<Traits::kPlanes * P>([&](auto i) TUTTI_INLINE { codes[i] = weights[i % P]->codes[i / P] + part * kQuads; });
     unroll<M>([&](auto m) TUTTI_INLINE { factors[m] = x.rows.codes + m * x.cols + kScaleBlock * block + 4 * kQuads * part; });
-    dot<kQuads, Traits::kLargest>(codes, factors, products);
+    unroll<M>([&](auto m) TUTTI_INLINE {
+      // Minus the zero point's share of the sum; a second plane's begins at zero.
+      std::int32_t offset = 0;
+      if constexpr (Traits::kZero != 0) {
+        const std::int32_t* code_sums = x.rows.sums + m * x.cols / kSumBlock + 2 * block;
+        offset = -Traits::kZero * (Traits::kScales == 2 ? code_sums[part] : code_sums[0] + code_sums[1]);
+      }
+      unroll<Traits::kPlanes * P>([&](auto i) TUTTI_INLINE { products[i][m] = row_broadcast(i < P ? offset : 0); });
+    });
+    add_dot<kQuads, Traits::kLargest>(codes, factors, products);
     unroll<M>([&](auto m) TUTTI_INLINE {
       const RowFloats scale = row_broadcast(x.rows.scales[m * x.cols / kScaleBlock + block]);
       unroll<P>([&](auto p) TUTTI_INLINE {
         RowInts product = products[p][m];
         if constexpr (Traits::kPlanes == 2) product = sixteenfold_plus(products[P + p][m], product);
-        if constexpr (Traits::kZero != 0) {
-          const std::int32_t* code_sums = x.rows.sums + m * x.cols / kSumBlock + 2 * block;
-          product = product - row_broadcast(Traits::kZero * (Traits::kScales == 2 ? code_sums[part] : code_sums[0] + code_sums[1]));
-        }
         sums[p][m] = row_fma(to_floats(product), weights[p]->scale[part] * scale, sums[p][m]);
       });
     });
@@ -92,16 +97,18 @@ inline constexpr bool kMultiplyBytes = type == DType::q8_0 && !kWideCodes;
 
 /// Few activation rows: every block is used as soon as it is unpacked, in registers. `to` gets kPanelRows sums for each row.
 template <DType type, std::size_t M>
-void multiply_few(RowPointers rows, const QuantisedRows& x, std::size_t cols, float* to, bool look_ahead) {
+void multiply_few(RowPointers rows, const QuantisedRows& x, std::size_t cols, float* to) {
   using Reader = PanelReader<type>;
   constexpr std::size_t kBytes = layout_of(type).block_bytes;
   RowFloats sums[1][M];
   unroll<M>([&](auto m) TUTTI_INLINE { sums[0][m] = row_broadcast(0.0F); });
   const ActivationTile tile(x, cols, 0, 0);
   Reader reader(rows);
-  Lookahead<> lookahead(rows.first, kPanelRows * rows.stride);
+  // Two panels of sixteen rows would fill the first-level cache: the second level then, and from further ahead.
+  constexpr int kLevel = kPanelRows == 16 ? 2 : 1;
+  Lookahead<kLevel> lookahead(rows.first, kLevel * kPanelRows * rows.stride);
   for (std::size_t block = 0; block < cols / kScaleBlock; block += Reader::kBlocks) {
-    if (look_ahead) lookahead.advance(kPanelRows * kBytes);
+    lookahead.advance(kPanelRows * kBytes);
     if constexpr (kMultiplyBytes<type>) {
       const std::int8_t* codes[M];
       RowInts products[M];
@@ -123,64 +130,57 @@ void multiply_few(RowPointers rows, const QuantisedRows& x, std::size_t cols, fl
 
 /// Up to so many activation rows, unpacked blocks stay in registers; more would not leave room for the codes.
 template <DType type>
-inline constexpr std::size_t kFewRows = kMultiplyBytes<type> ? 4 : 3;
+inline constexpr std::size_t kFewRows = kMultiplyBytes<type> || kPanelRows == 16 ? 4 : 3;
 
-/// Panels in work at once: two planes of codes take the registers of two panels.
-template <class Traits>
-inline constexpr std::size_t kPanels = Traits::kPlanes == 2 ? 1 : 2;
-
-/// The part of some panels that is unpacked at a time.
-template <class Traits>
+/// The part of P panels that is unpacked at a time.
+template <class Traits, std::size_t P>
 struct UnpackedPanels {
-  static constexpr std::size_t kCount = kPanels<Traits>;
-  alignas(kCacheLine) typename Traits::Block blocks[kCount][kPanelBlocks];
+  alignas(kCacheLine) typename Traits::Block blocks[P][kPanelBlocks];
 
-  /// Adds `count` blocks times the M activation rows of `x` to `to`, kPanelRows sums for each row, `stride` from panel to
-  /// panel. Meanwhile asks for `ahead` bytes with each block.
+  /// `count` blocks times the M activation rows of `x`: to `to`, kPanelRows sums for each row, `stride` from panel to panel, or
+  /// added to what is there if they are not the `first` ones. Meanwhile asks for `ahead` bytes with each block.
   template <std::size_t M>
-  void multiply(const ActivationTile& x, std::size_t count, float* to, std::size_t stride, Lookahead<>& lookahead,
+  void multiply(const ActivationTile& x, std::size_t count, bool first, float* to, std::size_t stride, Lookahead<2>& lookahead,
                 std::size_t ahead) const {
-    RowFloats sums[kCount][M];
+    RowFloats sums[P][M];
     const auto place = [&](std::size_t p, std::size_t m) { return to + p * stride + m * kPanelRows; };
-    unroll<kCount * M>([&](auto i) TUTTI_INLINE { sums[i / M][i % M] = row_load(place(i / M, i % M)); });
+    unroll<P * M>([&](auto i) TUTTI_INLINE { sums[i / M][i % M] = first ? row_broadcast(0.0F) : row_load(place(i / M, i % M)); });
     for (std::size_t block = 0; block < count; ++block) {
       lookahead.advance(ahead);
-      const typename Traits::Block* weights[kCount];
-      unroll<kCount>([&](auto p) TUTTI_INLINE { weights[p] = &blocks[p][block]; });
+      const typename Traits::Block* weights[P];
+      unroll<P>([&](auto p) TUTTI_INLINE { weights[p] = &blocks[p][block]; });
       add_block<Traits>(weights, x, block, sums);
     }
-    unroll<kCount * M>([&](auto i) TUTTI_INLINE { row_store(place(i / M, i % M), sums[i / M][i % M]); });
+    unroll<P * M>([&](auto i) TUTTI_INLINE { row_store(place(i / M, i % M), sums[i / M][i % M]); });
   }
 };
 
-/// Many activation rows: `to` gets the sums of kPanels panels as [panel][activation row][kPanelRows].
-template <DType type>
-void multiply_many(const std::byte* first, std::size_t stride, const QuantisedRows& x, std::size_t rows, std::size_t cols, float* to) {
+/// Many activation rows: `to` gets the sums of P panels as [panel][activation row][kPanelRows].
+template <DType type, std::size_t P>
+void multiply_many(RowPointers rows, const QuantisedRows& x, std::size_t count, std::size_t cols, float* to) {
   using Reader = PanelReader<type>;
-  using Traits = typename BlockFormat<type>::Traits;
-  constexpr std::size_t kCount = kPanels<Traits>;
-  constexpr std::size_t kBlockBytes = kCount * kPanelRows * layout_of(type).block_bytes / Reader::kBlocks;
-  UnpackedPanels<Traits> panels;
-  std::array<Reader, 2> readers{Reader({first, stride}), Reader({first + kPanelRows * stride, stride})};
-  Lookahead<> lookahead(first, kCount * kPanelRows * stride);
+  constexpr std::size_t kBlockBytes = P * kPanelRows * layout_of(type).block_bytes / Reader::kBlocks;
+  UnpackedPanels<typename Reader::Format::Traits, P> panels;
+  Lookahead<2> lookahead(rows.first, 2 * P * kPanelRows * rows.stride);
   const std::size_t blocks = cols / kScaleBlock;
-  const std::size_t tiles = (rows + kPanelTile - 1) / kPanelTile;
-  std::fill_n(to, kCount * rows * kPanelRows, 0.0F);
+  const std::size_t tiles = (count + kPanelTile - 1) / kPanelTile;
   for (std::size_t begin = 0; begin < blocks; begin += kPanelBlocks) {
-    const std::size_t count = std::min(kPanelBlocks, blocks - begin);
-    for (std::size_t p = 0; p < kCount; ++p) {
-      for (std::size_t block = 0; block < count; block += Reader::kBlocks) {
-        readers[p].next([&](std::size_t i, const auto& weights) TUTTI_INLINE { panels.blocks[p][block + i] = weights; });
+    const std::size_t end = std::min(begin + kPanelBlocks, blocks);
+    for (std::size_t p = 0; p < P; ++p) {
+      Reader reader({rows.row(p * kPanelRows) + begin / Reader::kBlocks * layout_of(type).block_bytes, rows.stride});
+      for (std::size_t block = 0; block < end - begin; block += Reader::kBlocks) {
+        reader.next([&](std::size_t i, const auto& weights) TUTTI_INLINE { panels.blocks[p][block + i] = weights; });
       }
     }
     for (std::size_t tile = 0; tile < tiles; ++tile) {
-      const std::size_t m = rows * tile / tiles;
+      const std::size_t m = count * tile / tiles;
       const ActivationTile activations(x, cols, m, begin);
-      // Memory has the time of one pass to deliver the next panels.
+      // Each pass asks for its part of the next panels: all at once would wait for memory.
       const auto multiply = [&]<std::size_t M>(Constant<M>) {
-        panels.template multiply<M>(activations, count, to + m * kPanelRows, rows * kPanelRows, lookahead, tile == 0 ? kBlockBytes : 0);
+        panels.template multiply<M>(activations, end - begin, begin == 0, to + m * kPanelRows, count * kPanelRows, lookahead,
+                                    kBlockBytes / tiles);
       };
-      switch (rows * (tile + 1) / tiles - m) {
+      switch (count * (tile + 1) / tiles - m) {
         case 2: multiply(Constant<2>{}); break;  // never less: there are more than three rows
         case 3: multiply(Constant<3>{}); break;
         default: multiply(Constant<kPanelTile>{}); break;
@@ -189,41 +189,60 @@ void multiply_many(const std::byte* first, std::size_t stride, const QuantisedRo
   }
 }
 
+/// The sums of P panels as [panel][activation row][kPanelRows], for any number of activation rows.
+template <DType type, std::size_t P>
+void multiply_panels(RowPointers rows, const QuantisedRows& x, std::size_t count, std::size_t cols, float* to) {
+  if (count > kFewRows<type>) return multiply_many<type, P>(rows, x, count, cols, to);
+  for (std::size_t p = 0; p < P; ++p) {
+    const RowPointers panel{rows.row(p * kPanelRows), rows.stride};
+    float* sums = to + p * count * kPanelRows;
+    switch (count) {
+      case 1: multiply_few<type, 1>(panel, x, cols, sums); break;
+      case 2: multiply_few<type, 2>(panel, x, cols, sums); break;
+      case 3: multiply_few<type, 3>(panel, x, cols, sums); break;
+      default: multiply_few<type, kFewRows<type>>(panel, x, cols, sums); break;
+    }
+  }
+}
+
+/// OutputTile::put for a whole panel.
+TUTTI_INLINE inline void put_panel(const OutputTile& y, RowFloats sums) {
+  if (y.bias != nullptr) sums = sums + row_load(y.bias);
+  if (y.accumulate) sums = sums + row_load(y.first);
+  row_store(y.first, sums);
+}
+
 /// Output columns [first, last) of `job`.
 template <DType type>
 void block_product(const ProductJob& job, std::size_t first, std::size_t last) {
-  constexpr std::size_t kCount = kPanels<typename BlockFormat<type>::Traits>;
+  // Two planes of codes take the registers of two panels.
+  constexpr std::size_t kPanels = BlockFormat<type>::Traits::kPlanes == 2 ? 1 : 2;
   const std::size_t rows = job.x.rows;
-  const std::size_t cols = job.x.cols;
   const std::size_t stride = job.weight.row_bytes;
   const QuantisedRows& x = activation_form(type) == ActivationForm::superblocks ? job.x.superblocks : job.x.blocks;
   thread_local AlignedBuffer<float> buffer;
-  buffer.grow(kCount * rows * kPanelRows);
+  buffer.grow(kPanels * rows * kPanelRows);
   float* sums = buffer.data();
-  const auto put = [&](std::size_t m, std::size_t n, std::size_t count, float* from) { job.tile(m, n).put(0, from, count); };
-  std::size_t n = first;
-  for (constexpr std::size_t kStep = kCount * kPanelRows; rows > kFewRows<type> && n + kStep <= last; n += kStep) {
-    multiply_many<type>(job.weight.row(n), stride, x, rows, cols, sums);
-    for (std::size_t i = 0; i < kCount * rows; ++i) {
-      put(i % rows, n + i / rows * kPanelRows, kPanelRows, sums + i * kPanelRows);
-    }
-  }
-  while (n < last) {
-    // Rows that do not fill a panel go one by one, the same row in all lanes.
-    const std::size_t count = n + kPanelRows <= last ? kPanelRows : 1;
-    const RowPointers pointers{job.weight.row(n), count == 1 ? 0 : stride};
-    for (std::size_t m = 0; m < rows; m += kFewRows<type>) {
-      const ActivationTile tile(x, cols, m, 0);
-      const std::size_t few = std::min(kFewRows<type>, rows - m);
-      switch (few) {
-        case 1: multiply_few<type, 1>(pointers, tile.rows, cols, sums, m == 0); break;
-        case 2: multiply_few<type, 2>(pointers, tile.rows, cols, sums, m == 0); break;
-        case 3: multiply_few<type, 3>(pointers, tile.rows, cols, sums, m == 0); break;
-        default: multiply_few<type, kFewRows<type>>(pointers, tile.rows, cols, sums, m == 0); break;
+  // P panels from weight row n on; of the outputs of each, those from `skip` to `end`.
+  const auto multiply = [&]<std::size_t P>(Constant<P>, std::size_t n, std::size_t row_stride, std::size_t skip, std::size_t end) {
+    multiply_panels<type, P>({job.weight.row(n), row_stride}, x, rows, job.x.cols, sums);
+    for (std::size_t i = 0; i < P * rows; ++i) {
+      const OutputTile y = job.tile(i % rows, n + i / rows * kPanelRows + skip);
+      if (end - skip == kPanelRows) {
+        put_panel(y, row_load(sums + i * kPanelRows));
+      } else {
+        y.put(0, sums + i * kPanelRows + skip, end - skip);
       }
-      for (std::size_t i = 0; i < few; ++i) put(m + i, n, count, sums + i * kPanelRows);
     }
-    n += count;
+  };
+  std::size_t n = first;
+  for (; n + kPanels * kPanelRows <= last; n += kPanels * kPanelRows) multiply(Constant<kPanels>{}, n, stride, 0, kPanelRows);
+  for (; n + kPanelRows <= last; n += kPanelRows) multiply(Constant<1>{}, n, stride, 0, kPanelRows);
+  if (n < last && last >= kPanelRows) {
+    // The last rows fill a panel together with rows before them, which are computed once more.
+    multiply(Constant<1>{}, last - kPanelRows, stride, kPanelRows - (last - n), kPanelRows);
+  } else {
+    for (; n < last; ++n) multiply(Constant<1>{}, n, 0, 0, 1);  // a matrix smaller than a panel: the same row in all lanes
   }
 }
 

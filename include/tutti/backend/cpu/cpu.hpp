@@ -27,6 +27,9 @@ namespace tutti {
 
 struct CpuOptions {
   std::size_t threads = 0;  ///< 0 takes as many as the machine has.
+  /// Lets bfloat16 weights multiply activations rounded to bfloat16, as PyTorch and ggml do with such models, instead of floats:
+  /// up to twice as fast on processors with AVX-512 BF16, without effect on others. Relative error of an activation 2^-9.
+  bool round_to_bfloat16 = false;
 };
 
 /// Satisfies Backend. Movable; its threads sleep while nothing is computed.
@@ -38,7 +41,7 @@ class Cpu {
   using Rows = cpu::FloatMatrix;
   using KvPages = cpu::KvPages;
 
-  explicit Cpu(Options options = {}) : pool_(std::make_unique<ThreadPool>(options.threads)) {}
+  explicit Cpu(Options options = {}) : pool_(std::make_unique<ThreadPool>(options.threads)), activations_(options.round_to_bfloat16) {}
 
   [[nodiscard]] std::size_t threads() const { return pool_->size(); }
 

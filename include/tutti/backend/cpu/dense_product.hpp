@@ -29,64 +29,116 @@ inline constexpr std::size_t kDenseColumns = 512;
 /// Rows up to this length are not divided.
 inline constexpr std::size_t kUndividedColumns = 768;
 
-/// How the inner loop reads one weight type: `kStep` elements at a time as `kVectors` vectors.
-template <class T>
-struct DenseReader {
-  static constexpr std::size_t kVectors = 1;
-  static constexpr std::size_t kStep = kLanes;
-  static const float* activations(const PreparedActivations& x) { return x.plain; }
+/// Products of floats, a vector at a time.
+struct FloatProducts {
+  using Factor = float;
+  using Operand = FloatLanes;
   struct Mask {};
   static Mask mask() { return {}; }
   template <std::size_t vector>
-  static FloatLanes read(const std::byte* from, Mask) {
+  static Operand read_factor(const Factor* from) {
+    return load(from + vector * kLanes);
+  }
+  static FloatLanes add_product(Operand a, Operand b, FloatLanes sum) { return fma(a, b, sum); }
+};
+
+/// How the inner loop reads one weight type and multiplies it: `kStep` elements at a time as `kVectors` vectors.
+template <class T>
+struct DenseReader : FloatProducts {
+  static constexpr std::size_t kVectors = 1;
+  static constexpr std::size_t kStep = kLanes;
+  static const Factor* activations(const PreparedActivations& x) { return x.plain; }
+  template <std::size_t vector>
+  static Operand read(const std::byte* from, Mask) {
     return load_as<T>(from);
   }
 };
 
 template <>
-struct DenseReader<BFloat16> {
+struct DenseReader<BFloat16> : FloatProducts {
   static constexpr std::size_t kVectors = 2;
   static constexpr std::size_t kStep = 2 * kLanes;
-  static const float* activations(const PreparedActivations& x) { return x.even_odd; }
-  static UpperHalves mask() { return upper_halves(); }
+  static const Factor* activations(const PreparedActivations& x) { return x.even_odd; }
+  using Mask = UpperHalves;
+  static Mask mask() { return upper_halves(); }
   template <std::size_t vector>
-  static FloatLanes read(const std::byte* from, UpperHalves mask) {
+  static Operand read(const std::byte* from, Mask mask) {
     return vector == 0 ? load_even(from) : load_odd(from, mask);
   }
 };
 
+#if defined(TUTTI_HAS_BFLOAT16_PAIRS)
+/// A bfloat16 weight that multiplies activations of the same type.
+struct PairedBFloat16 : BFloat16 {};
+
+template <>
+struct DenseReader<PairedBFloat16> {
+  using Factor = BFloat16;
+  using Operand = BFloat16Pairs;
+  static constexpr std::size_t kVectors = 1;
+  static constexpr std::size_t kStep = 2 * kLanes;
+  static const Factor* activations(const PreparedActivations& x) { return x.bfloat16; }
+  struct Mask {};
+  static Mask mask() { return {}; }
+  template <std::size_t vector>
+  static Operand read(const std::byte* from, Mask) {
+    return load_pairs(from);
+  }
+  template <std::size_t vector>
+  static Operand read_factor(const Factor* from) {
+    return load_pairs(from);
+  }
+  static FloatLanes add_product(Operand a, Operand b, FloatLanes sum) { return dot_pairs(a, b, sum); }
+};
+#endif
+
 /// Height of the tile for M activation rows, by measurement: as many sums as there are registers for, fewer where a register
-/// more would spill.
+/// more would spill. AVX-512 has registers enough; floats from memory gain nothing from them.
 template <class T, std::size_t M>
-inline constexpr std::size_t kTileHeight = M <= 2 ? 4 : (M == 3 ? 3 : (M == 4 && DenseReader<T>::kVectors == 1 ? 3 : 2));
+inline constexpr std::size_t kTileHeight = [] {
+  if (M <= 2 || (kLanes == 16 && sizeof(T) == 2)) return 4;
+  return M == 3 || (M == 4 && DenseReader<T>::kVectors == 1) ? 3 : 2;
+}();
 
 /// The rows of one tile from some column on: R of weights, M of activations.
+template <class T>
 struct TileRows {
   const std::byte* weights;
   std::size_t row_bytes;
-  const float* activations;
-  std::size_t stride;  ///< Floats from one activation row to the next.
+  const typename DenseReader<T>::Factor* activations;
+  std::size_t stride;  ///< Elements from one activation row to the next.
 };
 
 /// Adds the elements of one step to the sums of a tile.
 template <class T, std::size_t R, std::size_t M>
-TUTTI_INLINE inline void dense_step(const TileRows& rows, FloatLanes (&sums)[M][R]) {
+TUTTI_INLINE inline void dense_step(const TileRows<T>& rows, FloatLanes (&sums)[M][R]) {
   using Reader = DenseReader<T>;
   unroll<Reader::kVectors>([&](auto vector) TUTTI_INLINE {
-    FloatLanes weights[R];
+    typename Reader::Operand weights[R];
     const auto mask = Reader::mask();
     unroll<R>([&](auto r) TUTTI_INLINE { weights[r] = keep(Reader::template read<vector>(rows.weights + r * rows.row_bytes, mask)); });
     unroll<M>([&](auto m) TUTTI_INLINE {
-      const FloatLanes activation = keep(load(rows.activations + m * rows.stride + vector * kLanes));
-      unroll<R>([&](auto r) TUTTI_INLINE { sums[m][r] = fma(weights[r], activation, sums[m][r]); });
+      const auto activation = keep(Reader::template read_factor<vector>(rows.activations + m * rows.stride));
+      unroll<R>([&](auto r) TUTTI_INLINE { sums[m][r] = Reader::add_product(weights[r], activation, sums[m][r]); });
     });
   });
 }
 
-/// Adds `count` columns to the sums of a tile. Meanwhile asks for the next tile, which begins R rows below: in the order of
-/// its addresses if the tile has whole rows, else row by row; and for `ahead` bytes of what is far ahead with every 32 columns.
+/// How far ahead weights are asked for that a single pass reads from memory.
+inline constexpr std::size_t kStreamDistance = 16 * 1024;
+
+/// What passes over weights ask for ahead of time. A single pass reads a stream from memory, asked for in the order of its
+/// addresses. Of several passes over the same block, each asks for its part of the next block and for its own next tile.
+struct DenseLookahead {
+  Lookahead<2>& far;
+  bool stream;        ///< A single pass.
+  std::size_t ahead;  ///< Bytes of the next block for every 32 columns of a tile.
+};
+
+/// Adds `count` columns to the sums of a tile. Meanwhile asks for what is far ahead, and in several passes for the next tile, which
+/// begins R rows below: in the order of its addresses if the tile has whole rows, else row by row.
 template <class T, std::size_t R, std::size_t M, bool kWholeRows>
-TUTTI_INLINE inline void dense_columns(TileRows rows, std::size_t count, Lookahead<2>& far, std::size_t ahead, FloatLanes (&sums)[M][R]) {
+TUTTI_INLINE inline void dense_columns(TileRows<T> rows, std::size_t count, const DenseLookahead& lookahead, FloatLanes (&sums)[M][R]) {
   constexpr std::size_t kStep = DenseReader<T>::kStep;
   constexpr std::size_t kChunk = 32;  // so that whole cache lines are asked for
   constexpr std::size_t kSteps = kChunk / kStep;
@@ -99,14 +151,18 @@ TUTTI_INLINE inline void dense_columns(TileRows rows, std::size_t count, Lookahe
     k += columns;
   };
   while (k + kChunk <= count) {
-    if (ahead > 0) far.template advance_lines<(R * kRowLines + 1) / 2>(ahead);
+    if (lookahead.ahead > 0) lookahead.far.template advance_lines<(R * kRowLines + 1) / 2>(lookahead.ahead);
     unroll<kSteps>([&](auto i) TUTTI_INLINE {
       if constexpr (i % 2 == 0) {
         // Every second step, by measurement: neither all at once nor one by one.
         constexpr std::size_t kFirst = i * R * kRowLines / kSteps;
         constexpr std::size_t kLines = std::min<std::size_t>(i + 2, kSteps) * R * kRowLines / kSteps - kFirst;
         if constexpr (kWholeRows) {
-          near.template advance_lines<kLines>();
+          if (lookahead.stream) {
+            lookahead.far.template advance_lines<kLines>();
+          } else {
+            near.template advance_lines<kLines>();
+          }
         } else {
           unroll<kLines>([&](auto j) TUTTI_INLINE {
             constexpr std::size_t kLine = kFirst + j;
@@ -126,7 +182,7 @@ TUTTI_INLINE inline void dense_columns(TileRows rows, std::size_t count, Lookahe
     // The last elements with zeros behind them; the activations are padded likewise.
     alignas(kCacheLine) std::byte padded[R][kStep * sizeof(T)] = {};
     for (std::size_t r = 0; r < R; ++r) std::memcpy(padded[r], rows.weights + r * rows.row_bytes, (count - k) * sizeof(T));
-    dense_step<T>(TileRows{padded[0], sizeof padded[0], rows.activations, rows.stride}, sums);
+    dense_step<T>(TileRows<T>{padded[0], sizeof padded[0], rows.activations, rows.stride}, sums);
   }
 }
 
@@ -150,17 +206,16 @@ class DensePass {
  public:
   static constexpr std::size_t kHeight = kTileHeight<T, M>;
 
-  /// @param passes over the same block: each asks for its part of what is far ahead. A single pass has nothing far ahead,
-  /// and with many of them waiting for memory in the first costs little.
+  /// @param passes over the same block. With many of them waiting for memory in the first costs little.
   DensePass(const ProductJob& job, std::size_t m, Lookahead<2>& far, std::size_t passes)
-      : job_(job), m_(m), far_(far), ahead_(passes == 1 || passes > kManyPasses ? 0 : kHeight * 32 * sizeof(T) / passes) {}
+      : job_(job), m_(m), lookahead_{far, passes == 1, passes == 1 || passes > kManyPasses ? 0 : kHeight * 32 * sizeof(T) / passes} {}
 
   /// Weight rows [first, last).
   void run(std::size_t first, std::size_t last) const {
     for_tiles(first, last, [&](std::size_t n, std::size_t stride, std::size_t count) {
       FloatLanes sums[M][kHeight];
       unroll<M * kHeight>([&](auto i) TUTTI_INLINE { sums[i / kHeight][i % kHeight] = broadcast(0.0F); });
-      dense_columns<T, kHeight, M, true>(rows_at(n, 0, stride), job_.x.cols, far_, ahead_, sums);
+      dense_columns<T, kHeight, M, true>(rows_at(n, 0, stride), job_.x.cols, lookahead_, sums);
       put_totals(sums, job_.tile(m_, n), count);
     });
   }
@@ -177,7 +232,7 @@ class DensePass {
       for_tiles(first, last, [&](std::size_t n, std::size_t stride, std::size_t count) {
         FloatLanes sums[M][kHeight];
         unroll<M * kHeight>([&](auto i) TUTTI_INLINE { sums[i / kHeight][i % kHeight] = begin == 0 ? broadcast(0.0F) : place[i]; });
-        dense_columns<T, kHeight, M, false>(rows_at(n, begin, stride), end - begin, far_, ahead_, sums);
+        dense_columns<T, kHeight, M, false>(rows_at(n, begin, stride), end - begin, lookahead_, sums);
         unroll<M * kHeight>([&](auto i) TUTTI_INLINE { place[i] = sums[i / kHeight][i % kHeight]; });
         place += M * kHeight;
         if (end == cols) put_totals(sums, job_.tile(m_, n), count);
@@ -194,15 +249,14 @@ class DensePass {
     for (; n < last; ++n) body(n, std::size_t{0}, std::size_t{1});
   }
 
-  [[nodiscard]] TileRows rows_at(std::size_t n, std::size_t column, std::size_t stride) const {
+  [[nodiscard]] TileRows<T> rows_at(std::size_t n, std::size_t column, std::size_t stride) const {
     return {job_.weight.row(n) + column * sizeof(T), stride * job_.weight.row_bytes,
             DenseReader<T>::activations(job_.x) + m_ * job_.x.stride + column, job_.x.stride};
   }
 
   const ProductJob& job_;
   std::size_t m_;
-  Lookahead<2>& far_;
-  std::size_t ahead_;
+  DenseLookahead lookahead_;
 };
 
 /// Output columns [first, last) of `job`.
@@ -217,8 +271,8 @@ void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
   const std::size_t block_bytes = kDenseBlockBytes[passes > kManyPasses];
   constexpr std::size_t kMostRows = kDenseBlockBytes[1] / (kUndividedColumns * sizeof(T));
   const std::size_t block = passes == 1 && !by_columns ? last - first : std::max(block_bytes / row_bytes / 12 * 12, std::size_t{12});
-  FloatLanes carried[(kMostRows + 4) * kDenseRows];
-  Lookahead<2> far(job.weight.row(first), row_bytes * block);
+  FloatLanes carried[(kMostRows + 8) * kDenseRows];  // up to three rows that do not fill a tile of four take one each
+  Lookahead<2> far(job.weight.row(first), passes == 1 ? kStreamDistance : row_bytes * block);
   for (std::size_t n = first; n < last; n += block) {
     const std::size_t end = std::min(n + block, last);
     for (std::size_t pass = 0; pass < passes; ++pass) {

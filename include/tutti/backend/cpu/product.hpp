@@ -28,7 +28,7 @@ namespace detail {
 }
 
 /// Weight rows that a share's border should not cut: a multiple of all tile heights.
-inline constexpr std::size_t kShareRows = 24;
+inline constexpr std::size_t kShareRows = 48;
 
 }  // namespace detail
 

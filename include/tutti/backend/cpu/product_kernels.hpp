@@ -21,7 +21,11 @@ inline
   switch (job.weight.type) {
     case DType::f32: return detail::dense_product<float>(job, first, last);
     case DType::f16: return detail::dense_product<Float16>(job, first, last);
-    case DType::bf16: return detail::dense_product<BFloat16>(job, first, last);
+    case DType::bf16:
+#if defined(TUTTI_HAS_BFLOAT16_PAIRS)
+      if (job.x.bfloat16 != nullptr) return detail::dense_product<detail::PairedBFloat16>(job, first, last);
+#endif
+      return detail::dense_product<BFloat16>(job, first, last);
     case DType::q4_0: return detail::block_product<DType::q4_0>(job, first, last);
     case DType::q4_1: return detail::block_product<DType::q4_1>(job, first, last);
     case DType::q5_0: return detail::block_product<DType::q5_0>(job, first, last);

@@ -3,7 +3,6 @@
 // A vector of floats as wide as the processor's, under one name: 16 lanes with AVX-512, 8 with AVX2, else 4 through the
 // compiler's own vectors (SSE2, NEON). The compiler's flags choose. Every kernel is written once over it.
 // The order in which `sum` adds the lanes is fixed; results differ between widths but never between runs.
-// The AVX-512 part is compiled in CI but has not been run on such a processor yet.
 
 #include <bit>
 #include <cmath>
@@ -42,6 +41,19 @@ TUTTI_INLINE inline void unroll(Body body) {
 
 /// Lanes of a vector.
 inline constexpr std::size_t kLanes = FloatLanes::kCount;
+
+/// Whether the processor multiplies pairs of bfloat16 (AVX-512 BF16): then there are BFloat16Pairs, load_pairs and dot_pairs.
+#if defined(TUTTI_HAS_BFLOAT16_PAIRS)
+inline constexpr bool kMultipliesBFloat16 = true;
+#else
+inline constexpr bool kMultipliesBFloat16 = false;
+/// Rounds all lanes to nearest, ties to even.
+inline void store_bfloat16(BFloat16* to, FloatLanes value) {
+  alignas(64) float lanes[kLanes];
+  store(lanes, value);
+  for (std::size_t i = 0; i < kLanes; ++i) to[i] = to_bfloat16(lanes[i]);
+}
+#endif
 
 /// Rounds `n` up to a multiple of `unit`.
 [[nodiscard]] constexpr std::size_t round_up(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit * unit; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// GGUF's block types for the product of block_product.hpp: how one block of eight weight rows becomes codes, scales and
+// GGUF's block types for the product of block_product.hpp: how one block of kPanelRows weight rows becomes codes, scales and
 // minima with one row a lane. Written once over row_lanes.hpp; the layouts are those of ggml's ggml-common.h.
 // A weight is scale * (code - kZero) + minimum.
 
@@ -18,7 +18,7 @@ namespace tutti::cpu::detail {
 /// Nothing, where a type has no minimum.
 struct NoMinimum {};
 
-/// 32 consecutive elements of eight rows. A second plane of codes counts sixteenfold.
+/// 32 consecutive elements of kPanelRows rows. A second plane of codes counts sixteenfold.
 template <std::size_t kPlanes, std::size_t kScales, bool kHasMinimum>
 struct PanelBlock {
   RowBytes codes[kPlanes][8];

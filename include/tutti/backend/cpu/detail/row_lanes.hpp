@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Eight weight rows side by side, one row a lane: what the products of quantised blocks compute with. Four consecutive
-// codes of each of the eight rows make one RowBytes. AVX2, with VNNI where the processor has it; portable otherwise.
+// Some weight rows side by side, one row a lane: what the products of quantised blocks compute with. Four consecutive
+// codes of each of the rows make one RowBytes. Sixteen rows for AVX-512 with VNNI; eight for AVX2, and in plain loops otherwise.
 // Integer sums are exact, so all variants give the same bits up to the float arithmetic around them.
 
 #include <array>
@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__)
+#include "tutti/backend/cpu/detail/row_lanes_avx512.hpp"
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #include "tutti/backend/cpu/detail/row_lanes_avx2.hpp"
 #else
 #include "tutti/backend/cpu/detail/row_lanes_portable.hpp"

@@ -46,6 +46,7 @@ struct RowBytes {
 [[nodiscard]] inline RowFloats row_broadcast(float value) { return {_mm256_set1_ps(value)}; }
 [[nodiscard]] inline RowFloats row_load(const float* from) { return {_mm256_loadu_ps(from)}; }
 inline void row_store(float* to, RowFloats a) { _mm256_storeu_ps(to, a.v); }
+[[nodiscard]] inline RowFloats operator+(RowFloats a, RowFloats b) { return {_mm256_add_ps(a.v, b.v)}; }
 [[nodiscard]] inline RowFloats operator*(RowFloats a, RowFloats b) { return {_mm256_mul_ps(a.v, b.v)}; }
 [[nodiscard]] inline RowFloats row_fma(RowFloats a, RowFloats b, RowFloats c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 [[nodiscard]] inline RowFloats to_floats(RowInts a) { return {_mm256_cvtepi32_ps(a.v)}; }
@@ -138,30 +139,21 @@ template <std::size_t first>
   return RowBytes{_mm256_cmpeq_epi8(chosen, bits)} & value;
 }
 
-#if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
+#if defined(__AVXVNNI__)
 /// Codes may have 8 bits, else at most 6.
 inline constexpr bool kWideCodes = true;
-[[nodiscard]] inline __m256i dot_accumulate(__m256i sum, __m256i codes, __m256i x) {
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
-  return _mm256_dpbusd_epi32(sum, codes, x);
-#else
-  return _mm256_dpbusd_avx_epi32(sum, codes, x);
-#endif
-}
 #else
 inline constexpr bool kWideCodes = false;
 #endif
 
-/// products[p][m] = sums over 4 * kQuads elements of codes[p], unsigned and at most kLargest, times x[m], in [-127, 127].
+/// Adds to products[p][m] the sum over 4 * kQuads elements of codes[p], unsigned and at most kLargest, times x[m], in [-127, 127].
 template <std::size_t kQuads, int kLargest, std::size_t P, std::size_t M>
-TUTTI_INLINE inline void dot(const RowBytes* const (&codes)[P], const std::int8_t* const (&x)[M], RowInts (&products)[P][M]) {
-#if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
+TUTTI_INLINE inline void add_dot(const RowBytes* const (&codes)[P], const std::int8_t* const (&x)[M], RowInts (&products)[P][M]) {
+#if defined(__AVXVNNI__)
   unroll<kQuads>([&](auto i) TUTTI_INLINE {
     unroll<M>([&](auto m) TUTTI_INLINE {
       const __m256i factor = broadcast_word(x[m] + 4 * i);
-      unroll<P>([&](auto p) TUTTI_INLINE {
-        products[p][m].v = dot_accumulate(i == 0 ? _mm256_setzero_si256() : products[p][m].v, codes[p][i].v, factor);
-      });
+      unroll<P>([&](auto p) TUTTI_INLINE { products[p][m].v = _mm256_dpbusd_avx_epi32(products[p][m].v, codes[p][i].v, factor); });
     });
   });
 #else
@@ -181,7 +173,7 @@ TUTTI_INLINE inline void dot(const RowBytes* const (&codes)[P], const std::int8_
         narrow[p][m] = keep(i % kGroup == 0 ? terms : _mm256_add_epi16(narrow[p][m], terms));
         if constexpr (i % kGroup == kGroup - 1) {
           const __m256i wide = _mm256_madd_epi16(narrow[p][m], _mm256_set1_epi16(1));
-          products[p][m].v = i < kGroup ? wide : _mm256_add_epi32(products[p][m].v, wide);
+          products[p][m].v = _mm256_add_epi32(products[p][m].v, wide);
         }
       });
     });

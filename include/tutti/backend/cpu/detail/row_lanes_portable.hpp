@@ -59,6 +59,9 @@ template <class Result, class Body>
   return row_lanes::fill<RowFloats>([&](std::size_t r) { return from[r]; });
 }
 inline void row_store(float* to, const RowFloats& a) { std::memcpy(to, a.v, sizeof a.v); }
+[[nodiscard]] inline RowFloats operator+(const RowFloats& a, const RowFloats& b) {
+  return row_lanes::fill<RowFloats>([&](std::size_t r) { return a.v[r] + b.v[r]; });
+}
 [[nodiscard]] inline RowFloats operator*(const RowFloats& a, const RowFloats& b) {
   return row_lanes::fill<RowFloats>([&](std::size_t r) { return a.v[r] * b.v[r]; });
 }
@@ -134,10 +137,9 @@ template <std::size_t first>
 inline constexpr bool kWideCodes = true;
 
 template <std::size_t kQuads, int kLargest, std::size_t P, std::size_t M>
-void dot(const RowBytes* const (&codes)[P], const std::int8_t* const (&x)[M], RowInts (&products)[P][M]) {
+void add_dot(const RowBytes* const (&codes)[P], const std::int8_t* const (&x)[M], RowInts (&products)[P][M]) {
   for (std::size_t p = 0; p < P; ++p) {
     for (std::size_t m = 0; m < M; ++m) {
-      products[p][m] = row_broadcast(std::int32_t{0});
       for (std::size_t i = 0; i < 4 * kQuads; ++i) {
         for (std::size_t r = 0; r < kPanelRows; ++r) products[p][m].v[r] += codes[p][i / 4].v[4 * r + i % 4] * x[m][i];
       }

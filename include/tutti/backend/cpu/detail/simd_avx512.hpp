@@ -65,6 +65,24 @@ struct UpperHalves {
   return value;
 }
 
+#if defined(__AVX512BF16__)
+#define TUTTI_HAS_BFLOAT16_PAIRS
+/// Two bfloat16 in every lane.
+struct BFloat16Pairs {
+  __m512bh v;
+};
+[[nodiscard]] inline BFloat16Pairs load_pairs(const void* from) { return {(__m512bh)_mm512_loadu_si512(from)}; }
+[[nodiscard]] inline BFloat16Pairs keep(BFloat16Pairs value) {
+  asm("" : "+v"(value.v));
+  return value;
+}
+/// sum + a.second * b.second + a.first * b.first in every lane, in this order; numbers below 2^-126 count as zero.
+[[nodiscard]] inline FloatLanes dot_pairs(BFloat16Pairs a, BFloat16Pairs b, FloatLanes sum) { return {_mm512_dpbf16_ps(sum.v, a.v, b.v)}; }
+inline void store_bfloat16(BFloat16* to, FloatLanes value) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to), (__m256i)_mm512_cvtneps_pbh(value.v));
+}
+#endif
+
 [[nodiscard]] inline FloatLanes operator+(FloatLanes a, FloatLanes b) { return {_mm512_add_ps(a.v, b.v)}; }
 [[nodiscard]] inline FloatLanes operator-(FloatLanes a, FloatLanes b) { return {_mm512_sub_ps(a.v, b.v)}; }
 [[nodiscard]] inline FloatLanes operator*(FloatLanes a, FloatLanes b) { return {_mm512_mul_ps(a.v, b.v)}; }
