@@ -91,14 +91,15 @@ bool plausible(const WeightMatrix& weights, const std::vector<float>& x, const s
   return true;
 }
 
-void multiply(benchmark::State& state, DType type, std::size_t outputs, std::size_t inputs, std::size_t rows, std::size_t threads) {
+void multiply(benchmark::State& state, DType type, bool round, std::size_t outputs, std::size_t inputs, std::size_t rows,
+              std::size_t threads) {
   using Clock = std::chrono::steady_clock;
   static bench::BandwidthProbe probe;
   ThreadPool pool(threads);
   WeightStream& stream = stream_of(type);
   std::vector<float> x(rows * inputs), y(rows * outputs);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 17) * 0.1F - 0.8F;
-  cpu::ActivationBuffer activations;
+  cpu::ActivationBuffer activations(round);
   const auto run = [&](const WeightMatrix& weights) {
     cpu::prepare(activations, MatrixView<const float>(x.data(), rows, inputs), std::span(&type, 1), pool);
     cpu::run_product(pool, {weights, activations.view(), MatrixView<float>(y.data(), rows, outputs)});
@@ -128,23 +129,28 @@ std::string lower_name(DType type) {
   return name;
 }
 
-const bool registered = [] {
+void register_products(const std::string& storage, DType type, bool round) {
   constexpr std::array<std::array<std::size_t, 2>, 5> kShapes{{{576, 576}, {960, 576}, {3072, 576}, {576, 1536}, {49152, 576}}};
-  for (const DType type : {DType::f32, DType::bf16, DType::f16, DType::q8_0, DType::q4_1, DType::q4_0, DType::q4_k, DType::q6_k}) {
-    for (auto [outputs, inputs] : kShapes) {
-      // K-quants come in blocks of 256, which 576 is not a multiple of.
-      if (layout_of(type).block_elements == 256 && inputs == 576) inputs = 512;
-      for (const std::size_t rows : {1U, 2U, 4U, 8U, 16U, 64U, 256U}) {
-        for (const std::size_t threads : {1U, 2U}) {
-          const std::string name = lower_name(type) + "/" + std::to_string(outputs) + "x" + std::to_string(inputs) +
-                                   "/rows:" + std::to_string(rows) + "/threads:" + std::to_string(threads);
-          benchmark::RegisterBenchmark(
-              name.c_str(), [=, n = outputs, k = inputs](benchmark::State& state) { multiply(state, type, n, k, rows, threads); })
-              ->UseRealTime()
-              ->MinTime(0.05);
-        }
+  for (auto [outputs, inputs] : kShapes) {
+    // K-quants come in blocks of 256, which 576 is not a multiple of.
+    if (layout_of(type).block_elements == 256 && inputs == 576) inputs = 512;
+    for (const std::size_t rows : {1U, 2U, 4U, 8U, 16U, 64U, 256U}) {
+      for (const std::size_t threads : {1U, 2U}) {
+        const std::string name = storage + "/" + std::to_string(outputs) + "x" + std::to_string(inputs) + "/rows:" + std::to_string(rows) +
+                                 "/threads:" + std::to_string(threads);
+        benchmark::RegisterBenchmark(
+            name.c_str(), [=, n = outputs, k = inputs](benchmark::State& state) { multiply(state, type, round, n, k, rows, threads); })
+            ->UseRealTime()
+            ->MinTime(0.05);
       }
     }
+  }
+}
+
+const bool registered = [] {
+  for (const DType type : {DType::f32, DType::bf16, DType::f16, DType::q8_0, DType::q4_1, DType::q4_0, DType::q4_k, DType::q6_k}) {
+    register_products(lower_name(type), type, false);
+    if (type == DType::bf16) register_products("bf16_rounded", type, true);
   }
   return true;
 }();

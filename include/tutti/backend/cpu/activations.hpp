@@ -93,28 +93,27 @@ inline void encode(const float* x, float inverse_scale, std::int8_t* codes, std:
   return cpu::largest_magnitude(largest);
 }
 
-/// ggml's quantize_row_q8_0 and quantize_row_q8_1, which store the scale and the scaled sum in 16 bits: these here are still exact.
-/// A NaN or an infinity among the elements makes both NaN or infinite, and so every product.
-inline void quantise_block(const float* x, std::int8_t* codes, float& scale, float& scaled_sum, std::int32_t* sums) {
-  const float largest = largest_magnitude(x, kScaleBlock);
-  scale = largest / 127.0F;
-  encode(x, largest > 0.0F ? 127.0F / largest : 0.0F, codes, sums);
-  scaled_sum = scale * static_cast<float>(sums[0] + sums[1]);
-}
-
-/// Rounds `values` to 16-bit floats.
-inline void round_to_halves(float* values, std::size_t count) {
-  alignas(kCacheLine) Float16 halves[kLanes];
-  for (std::size_t i = 0; i < count; i += kLanes) {
-    const std::size_t part = std::min(kLanes, count - i);
-    store_halves(halves, part == kLanes ? load(values + i) : load_partial(values + i, part));
-    const FloatLanes rounded = load_as<Float16>(reinterpret_cast<const std::byte*>(halves));
-    if (part == kLanes) {
-      store(values + i, rounded);
-    } else {
-      store_partial(values + i, rounded, part);
-    }
+/// ggml's quantize_row_q8_0 and quantize_row_q8_1, of `count` elements: the scale is rounded to 16 bits, as is the scaled sum. A NaN
+/// or an infinity among the elements of a block makes both NaN or infinite, and so every product.
+inline void quantise_blocks(const float* x, std::size_t count, std::int8_t* codes, float* scales, float* scaled_sums, std::int32_t* sums) {
+  const std::size_t blocks = count / kScaleBlock;
+  // In passes over all blocks: one by one, each would wait for its own reductions and divisions.
+  for (std::size_t block = 0; block < blocks; ++block) scales[block] = largest_magnitude(x + block * kScaleBlock, kScaleBlock);
+  float* inverse_scales = scaled_sums;
+  for_vectors(blocks, [&](std::size_t, auto get, auto put) {
+    const FloatLanes zero = broadcast(0.0F), largest = get(scales);
+    put(inverse_scales, select_less(zero, largest, broadcast(127.0F) / largest, zero));
+    put(scales, largest / broadcast(127.0F));
+  });
+  for (std::size_t block = 0; block < blocks; ++block) {
+    std::int32_t* block_sums = sums + block * kScaleBlock / kSumBlock;
+    encode(x + block * kScaleBlock, inverse_scales[block], codes + block * kScaleBlock, block_sums);
+    scaled_sums[block] = scales[block] * static_cast<float>(block_sums[0] + block_sums[1]);
   }
+  for_vectors(blocks, [&](std::size_t, auto get, auto put) {
+    put(scales, round_to_half(get(scales)));
+    put(scaled_sums, round_to_half(get(scaled_sums)));
+  });
 }
 
 /// ggml's quantize_row_q8_K: the element of largest magnitude becomes -127.
@@ -169,13 +168,9 @@ class ActivationBuffer {
       for (std::size_t i = 0; i < stride_; i += kLanes) store_bfloat16(bfloat16_.data() + r * stride_ + i, load(x + i));
     }
     if (needs(ActivationForm::blocks)) {
-      for (std::size_t i = 0; i < cols_; i += kScaleBlock) {
-        const std::size_t at = r * cols_ + i;
-        detail::quantise_block(x + i, blocks_.codes.data() + at, blocks_.scales.data()[at / kScaleBlock],
-                               blocks_.scaled_sums.data()[at / kScaleBlock], blocks_.sums.data() + at / kSumBlock);
-      }
-      detail::round_to_halves(blocks_.scales.data() + r * cols_ / kScaleBlock, cols_ / kScaleBlock);
-      detail::round_to_halves(blocks_.scaled_sums.data() + r * cols_ / kScaleBlock, cols_ / kScaleBlock);
+      const std::size_t at = r * cols_;
+      detail::quantise_blocks(x, cols_, blocks_.codes.data() + at, blocks_.scales.data() + at / kScaleBlock,
+                              blocks_.scaled_sums.data() + at / kScaleBlock, blocks_.sums.data() + at / kSumBlock);
     }
     if (needs(ActivationForm::superblocks)) {
       for (std::size_t i = 0; i < cols_; i += 256) {

@@ -17,25 +17,6 @@
 
 namespace tutti::cpu {
 
-namespace detail {
-
-/// Calls body(load, store) for whole vectors, then for the rest of the row padded with zeros.
-template <class Body>
-void for_vectors(std::size_t count, Body body) {
-  std::size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    body(
-        i, [&](const float* from) { return load(from + i); }, [&](float* to, FloatLanes value) { store(to + i, value); });
-  }
-  if (i < count) {
-    body(
-        i, [&](const float* from) { return load_partial(from + i, count - i); },
-        [&](float* to, FloatLanes value) { store_partial(to + i, value, count - i); });
-  }
-}
-
-}  // namespace detail
-
 /// out = x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich, "Root mean square layer normalization", 2019).
 inline void rms_norm(std::span<const float> x, std::span<const float> weight, float epsilon, float* out) {
   FloatLanes squares = broadcast(0.0F);

@@ -73,6 +73,7 @@ TUTTI_INLINE inline void prefetch(const void* address) {
 #endif
 }
 
+#if !defined(__AVX512F__)
 /// The first `count` elements, 1 to kLanes - 1, zeros behind them. Never touches memory past them.
 [[nodiscard]] inline FloatLanes load_partial(const float* from, std::size_t count) {
   alignas(64) float padded[kLanes] = {};
@@ -85,6 +86,33 @@ inline void store_partial(float* to, FloatLanes value, std::size_t count) {
   alignas(64) float padded[kLanes];
   store(padded, value);
   std::memcpy(to, padded, count * sizeof(float));
+}
+#endif
+
+namespace detail {
+
+/// Calls body(load, store) for whole vectors, then for the rest of the row padded with zeros.
+template <class Body>
+void for_vectors(std::size_t count, Body body) {
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    body(
+        i, [&](const float* from) { return load(from + i); }, [&](float* to, FloatLanes value) { store(to + i, value); });
+  }
+  if (i < count) {
+    body(
+        i, [&](const float* from) { return load_partial(from + i, count - i); },
+        [&](float* to, FloatLanes value) { store_partial(to + i, value, count - i); });
+  }
+}
+
+}  // namespace detail
+
+/// Rounded to 16-bit floats.
+[[nodiscard]] inline FloatLanes round_to_half(FloatLanes value) {
+  alignas(64) Float16 halves[kLanes];
+  store_halves(halves, value);
+  return load_as<Float16>(reinterpret_cast<const std::byte*>(halves));
 }
 
 /// e^x in every lane, relative error below 2e-7 in the normal range; 0 below -87.3, +inf above 88.72, NaN for NaN.

@@ -29,6 +29,15 @@ struct FloatLanes {
 [[nodiscard]] inline FloatLanes load(const float* from) { return {_mm512_loadu_ps(from)}; }
 inline void store(float* to, FloatLanes value) { _mm512_storeu_ps(to, value.v); }
 
+/// The first `count` elements, 1 to 15, zeros behind them. Never touches memory past them.
+[[nodiscard]] inline FloatLanes load_partial(const float* from, std::size_t count) {
+  return {_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1U), from)};
+}
+/// Stores the first `count` lanes, 1 to 15.
+inline void store_partial(float* to, FloatLanes value, std::size_t count) {
+  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1U << count) - 1U), value.v);
+}
+
 template <class T>
 [[nodiscard]] FloatLanes load_as(const std::byte* from);
 template <>
