@@ -139,8 +139,10 @@ const bool registered = [] {
                                                 {"q8_0", {DType::q8_0, {}}}};
   const std::map<std::string, Experts> kinds{
       {"shared_base", Experts::shared}, {"lora_r16", Experts::lora}, {"independent", Experts::independent}};
-  for (auto [name, storage] : storages) {
+  for (const auto& entry : storages) {
+    const std::string& name = entry.first;
     for (const std::size_t threads : {1U, 2U}) {
+      Storage storage = entry.second;
       storage.options.threads = threads;
       const std::string suffix = "/threads:" + std::to_string(threads);
       benchmark::RegisterBenchmark(("prefill/" + name + "/tokens:256" + suffix).c_str(),
