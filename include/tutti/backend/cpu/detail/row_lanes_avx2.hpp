@@ -14,14 +14,6 @@ namespace tutti::cpu::detail {
 
 inline constexpr std::size_t kPanelRows = 8;
 
-/// Where one block of each of eight rows begins, the rows `stride` bytes apart.
-struct RowPointers {
-  const std::byte* first;
-  std::size_t stride;
-
-  [[nodiscard]] const std::byte* row(std::size_t r) const { return first + r * stride; }
-};
-
 struct RowFloats {
   __m256 v;
 };

@@ -12,13 +12,6 @@ namespace tutti::cpu::detail {
 
 inline constexpr std::size_t kPanelRows = 8;
 
-struct RowPointers {
-  const std::byte* first;
-  std::size_t stride;
-
-  [[nodiscard]] const std::byte* row(std::size_t r) const { return first + r * stride; }
-};
-
 struct RowFloats {
   float v[kPanelRows];
 };
