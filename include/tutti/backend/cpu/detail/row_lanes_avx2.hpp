@@ -2,12 +2,12 @@
 #pragma once
 // The eight-row lanes of row_lanes.hpp for AVX2. Include row_lanes.hpp instead.
 
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
+#include "tutti/backend/cpu/detail/intrinsics.hpp"
+#include "tutti/backend/cpu/detail/row_pointers.hpp"
 #include "tutti/backend/cpu/simd.hpp"
 
 namespace tutti::cpu::detail {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "tutti/backend/cpu/detail/intrinsics.hpp"
+#include "tutti/backend/cpu/detail/row_pointers.hpp"
 #include "tutti/backend/cpu/simd.hpp"
 
 namespace tutti::cpu::detail {

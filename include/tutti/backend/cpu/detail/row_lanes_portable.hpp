@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "tutti/backend/cpu/detail/row_pointers.hpp"
 #include "tutti/core/float16.hpp"
 
 namespace tutti::cpu::detail {

@@ -2,11 +2,10 @@
 #pragma once
 // The lanes of simd.hpp for AVX2, FMA and F16C. Include simd.hpp instead.
 
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstdint>
 
+#include "tutti/backend/cpu/detail/intrinsics.hpp"
 #include "tutti/core/float16.hpp"
 
 namespace tutti::cpu {

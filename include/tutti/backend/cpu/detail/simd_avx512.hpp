@@ -2,20 +2,10 @@
 #pragma once
 // The lanes of simd.hpp for AVX-512. Include simd.hpp instead.
 
-// GCC 12 calls the deliberately undefined values inside its own intrinsics uninitialised (bug 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-#else
-#include <immintrin.h>
-#endif
-
 #include <cstddef>
 #include <cstdint>
 
+#include "tutti/backend/cpu/detail/intrinsics.hpp"
 #include "tutti/core/float16.hpp"
 
 namespace tutti::cpu {
