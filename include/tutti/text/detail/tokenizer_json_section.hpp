@@ -19,13 +19,13 @@ class TokenizerJsonSection {
 
  protected:
   [[noreturn]] void refuse(std::string_view key, const Json& value, std::string_view supported) const {
-    fail<FormatError>(file_, ": \"", key, "\" is ", escaped(value.dump(), 200), ", which is not supported; supported: ", supported);
+    fail<FormatError>(file_, ": ", in_quotes(key), " is ", escaped(value.dump(), 200), ", which is not supported; supported: ", supported);
   }
 
   [[nodiscard]] const Json& member(const Json& object, const std::string& key) const {
     require<FormatError>(object.is_object(), file_, ": expected an object around ", in_quotes(key), ", found ", found_text(object));
     const Json* value = json_find(object, key);
-    require<FormatError>(value != nullptr, file_, ": \"", key, "\" is missing");
+    require<FormatError>(value != nullptr, file_, ": ", in_quotes(key), " is missing");
     return *value;
   }
 
