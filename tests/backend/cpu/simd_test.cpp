@@ -120,6 +120,25 @@ TEST_CASE("bfloat16 are split into even and odd ones") {
   }
 }
 
+TEST_CASE("lanes are rounded to 16-bit floats and to bfloat16 as single numbers are") {
+  std::vector<float> x = random_floats(64 * kLanes, 9);
+  x[0] = kNaN;
+  x[1] = -kInfinity;
+  x[2] = 1.0F + 1.0F / 256;   // halfway between two bfloat16
+  x[3] = 1.0F + 1.0F / 2048;  // and between two 16-bit floats
+  x[4] = 70000.0F;            // beyond 16 bits
+  const auto same = [](float a, float b) { return std::isnan(a) ? std::isnan(b) : a == b; };
+  for (std::size_t i = 0; i < x.size(); i += kLanes) {
+    const std::vector<float> halves = lanes_of(round_to_half(load(&x[i])));
+    std::vector<BFloat16> brains(kLanes);
+    store_bfloat16(brains.data(), load(&x[i]));
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      CHECK(same(to_float(to_float16(x[i + lane])), halves[lane]));
+      CHECK(same(to_float(to_bfloat16(x[i + lane])), to_float(brains[lane])));
+    }
+  }
+}
+
 TEST_CASE("partial loads and stores touch only what they should") {
   const std::vector<float> x = random_floats(kLanes, 4);
   for (std::size_t count = 1; count < kLanes; ++count) {

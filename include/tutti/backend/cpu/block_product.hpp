@@ -159,6 +159,7 @@ struct UnpackedPanels {
 template <DType type, std::size_t P>
 void multiply_many(RowPointers rows, const QuantisedRows& x, std::size_t count, std::size_t cols, float* to) {
   using Reader = PanelReader<type>;
+  static_assert(kPanelBlocks % Reader::kBlocks == 0);
   constexpr std::size_t kBlockBytes = P * kPanelRows * layout_of(type).block_bytes / Reader::kBlocks;
   UnpackedPanels<typename Reader::Format::Traits, P> panels;
   Lookahead<2> lookahead(rows.first, 2 * P * kPanelRows * rows.stride);

@@ -127,11 +127,11 @@ TUTTI_INLINE inline void dense_step(const TileRows<T>& rows, FloatLanes (&sums)[
 /// How far ahead weights are asked for that a single pass reads from memory.
 inline constexpr std::size_t kStreamDistance = 16 * 1024;
 
-/// What passes over weights ask for ahead of time. A single pass reads a stream from memory, asked for in the order of its
+/// What passes over weights ask for ahead of time. A single pass over whole rows reads a stream from memory, asked for in the order of its
 /// addresses. Of several passes over the same block, each asks for its part of the next block and for its own next tile.
 struct DenseLookahead {
   Lookahead<2>& far;
-  bool stream;        ///< A single pass.
+  bool stream;        ///< A single pass; what has no whole rows takes no notice.
   std::size_t ahead;  ///< Bytes of the next block for every 32 columns of a tile.
 };
 

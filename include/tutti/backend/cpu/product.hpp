@@ -27,7 +27,7 @@ namespace detail {
   return std::max(job.weight.row_bytes, job.x.rows * job.weight.cols / 2);
 }
 
-/// Weight rows that a share's border should not cut: a multiple of all tile heights.
+/// Weight rows that a share's border should not cut: a multiple of the heights of all tiles and panels.
 inline constexpr std::size_t kShareRows = 48;
 
 }  // namespace detail
