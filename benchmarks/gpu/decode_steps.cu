@@ -158,7 +158,7 @@ std::vector<ModelWeights> make_experts(const ModelConfig& config, const std::str
 double copy_bandwidth() {
   constexpr std::size_t kBytes = std::size_t{1} << 30;
   const cuda::Stream stream;
-  cuda::DeviceArray<std::byte> from(kBytes), to(kBytes);
+  cuda::DeviceArray<std::byte> from(kBytes, stream), to(kBytes, stream);
   from.set_zero(stream);
   std::vector<double> seconds;
   for (std::size_t i = 0; i < kRounds + 1; ++i) {
@@ -177,7 +177,7 @@ double copy_bandwidth() {
 double product_rate() {
   constexpr int kSize = 8192;
   const cuda::Stream stream;
-  cuda::DeviceArray<std::uint16_t> a(std::size_t{kSize} * kSize), b(a.size()), c(a.size());
+  cuda::DeviceArray<std::uint16_t> a(std::size_t{kSize} * kSize, stream), b(a.size(), stream), c(a.size(), stream);
   a.set_zero(stream);
   b.set_zero(stream);
   cublasHandle_t handle = nullptr;

@@ -45,6 +45,8 @@ class ScopedOptions {
 
 /// Kernels launched since the program began.
 [[nodiscard]] std::uint64_t kernels_run();
+/// Graphs instantiated since the program began.
+[[nodiscard]] std::uint64_t graphs_made();
 /// Bytes of device memory that have been allocated and not freed.
 [[nodiscard]] std::size_t bytes_in_use();
 

@@ -53,7 +53,7 @@ __global__ void count_kernel(unsigned* counter) { atomicAdd(counter, 1U); }
 std::vector<float> shifted(const Options& options, void (*kernel)(float*)) {
   const ScopedOptions scope(options);
   const cuda::Stream stream;
-  const cuda::DeviceArray<float> out(kThreads);
+  const cuda::DeviceArray<float> out(kThreads, stream);
   cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), kernel, const_cast<float*>(out.data()));
   cuda::PinnedArray<float> host;
   host.download(out, kThreads, stream);
@@ -102,8 +102,26 @@ TEST_CASE("a kernel is refused memory of the host, and memory that is no longer 
   float on_host = 0;
   CHECK_THROWS_WITH(cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), shift_kernel<true>, &on_host),
                     contains("argument 0 of a kernel"));
-  float* stale = cuda::DeviceArray<float>(kThreads).data();
+  float* stale = cuda::DeviceArray<float>(kThreads, stream).data();
   CHECK_THROWS_AS(cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), shift_kernel<true>, stale), EmulationError);
+}
+
+TEST_CASE("memory that is given back is there for what was enqueued before, and for nothing after it", "[emulation]") {
+  const ScopedOptions scope({.deferred = true});
+  const std::size_t before = bytes_in_use();
+  const cuda::Stream stream;
+  cuda::DeviceArray<unsigned> counter(1, stream);
+  unsigned* const stale = counter.data();
+  cuda::PinnedArray<unsigned> host;
+  counter.set_zero(stream);
+  cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), count_kernel, stale);
+  host.download(counter, 1, stream);
+  counter = {};
+  CHECK(stream.releases() == 1);
+  CHECK(bytes_in_use() == before);
+  CHECK_THROWS_AS(cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), count_kernel, stale), EmulationError);
+  stream.wait();
+  CHECK(host.data()[0] == kThreads);
 }
 
 TEST_CASE("after a failure the device runs the next kernel", "[emulation]") {
@@ -118,7 +136,7 @@ TEST_CASE("shapes that no GPU takes are an error of the launch", "[emulation]") 
 
 TEST_CASE("a captured graph runs when it is launched, as often as it is", "[emulation]") {
   const cuda::Stream stream;
-  cuda::DeviceArray<unsigned> counter(1);
+  cuda::DeviceArray<unsigned> counter(1, stream);
   counter.set_zero(stream);
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t executable = nullptr;

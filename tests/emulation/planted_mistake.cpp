@@ -44,8 +44,8 @@ int main(int argc, char** argv) {
   const std::string_view mistake = argc > 1 ? argv[1] : "";
   emulation::options().distinct_threads = true;
   const cuda::Stream stream;
-  cuda::DeviceArray<float> out(kThreads), total(1);
-  cuda::DeviceArray<unsigned> blocks(1);
+  cuda::DeviceArray<float> out(kThreads, stream), total(1, stream);
+  cuda::DeviceArray<unsigned> blocks(1, stream);
   blocks.set_zero(stream);
   const cuda::LaunchShape one_block{dim3(1), dim3(kThreads)};
   if (mistake == "write_past_the_end") {

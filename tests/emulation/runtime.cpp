@@ -31,6 +31,9 @@ struct CUstream_st {
   std::unique_ptr<CUgraph_st> capture;  ///< What is enqueued while it is there goes into it.
 };
 
+/// Pools keep nothing here: addresses are not used twice.
+struct CUmemPoolHandle_st {};
+
 namespace tutti::emulation {
 
 namespace {
@@ -53,7 +56,7 @@ struct Device {
   CUstream_st null_stream;
   cudaError_t last_error = cudaSuccess;
   cudaError_t kernel_error = cudaSuccess;  ///< Of a kernel that no one has waited for yet.
-  std::uint64_t kernels = 0;
+  std::uint64_t kernels = 0, graphs = 0;
 
   Device() { streams.insert(&null_stream); }
 
@@ -135,6 +138,7 @@ Options& options() {
 }
 
 std::uint64_t kernels_run() { return device().kernels; }
+std::uint64_t graphs_made() { return device().graphs; }
 std::size_t bytes_in_use() { return device().used; }
 
 cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream, std::function<void()> body) {
@@ -183,8 +187,21 @@ cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
+cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* properties) {
+  if (properties->location.id != 0) return result(cudaErrorInvalidDevice);
+  *pool = new CUmemPoolHandle_st;
+  return cudaSuccess;
+}
+cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool) {
+  delete pool;
+  return cudaSuccess;
+}
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
+cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, std::size_t) { return cudaSuccess; }
+
+cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPool_t pool, cudaStream_t stream) {
   Device& d = device();
+  if (pool == nullptr || !d.streams.contains(stream)) return result(cudaErrorInvalidResourceHandle);
   const std::size_t size = round_up(bytes, kRedZone) + kRedZone;
   if (bytes == 0) {
     *memory = nullptr;
@@ -210,19 +227,20 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   return cudaSuccess;
 }
 
-cudaError_t cudaFree(void* memory) {
-  if (memory == nullptr) return cudaSuccess;
+// The memory is the stream's until what was enqueued before is done; what is enqueued later must not use it, even if it runs earlier.
+cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream) {
   if (capturing()) return result(cudaErrorStreamCaptureUnsupported);
   Device& d = device();
-  for (CUstream_st* stream : d.streams) drain(*stream);
+  if (!d.streams.contains(stream)) return result(cudaErrorInvalidResourceHandle);
   const auto block = d.memory.find(static_cast<char*>(memory));
   if (block == d.memory.end()) return result(cudaErrorInvalidValue);
-  poison(memory, block->second);
-  const std::size_t whole_pages = round_up(block->second, kPage);
-  madvise(memory, whole_pages, MADV_DONTNEED);
-  d.used -= block->second;
+  const std::size_t bytes = block->second;
   d.memory.erase(block);
-  return cudaSuccess;
+  d.used -= bytes;
+  return enqueue(stream, [memory, bytes] {
+    poison(memory, bytes);
+    madvise(memory, round_up(bytes, kPage), MADV_DONTNEED);
+  });
 }
 
 cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
@@ -307,6 +325,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
   *executable = new CUgraphExec_st{graph->operations};
+  ++device().graphs;
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {

@@ -109,7 +109,7 @@ TEST_CASE("Rows are rounded to 16 bits as the host does it", "[cuda][kernel]") {
                                1e-40F};
   const cuda::Stream stream;
   const cuda::Rows rows = rows_of(values, values.size(), stream);
-  cuda::DeviceArray<std::uint16_t> to(values.size());
+  cuda::DeviceArray<std::uint16_t> to(values.size(), stream);
   for (const DType type : {DType::bf16, DType::f16}) {
     CAPTURE(layout_of(type).name);
     auto* const kernel = type == DType::bf16 ? cuda::round_rows_kernel<DType::bf16, 128> : cuda::round_rows_kernel<DType::f16, 128>;

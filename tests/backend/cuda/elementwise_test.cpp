@@ -58,7 +58,7 @@ TEST_CASE("the log-probability of a token is its logit minus the log of the sum 
     const cuda::Stream stream;
     const cuda::Rows rows = rows_of(logits, width, stream);
     const auto targets = on_device(std::vector<Token>{299, 17}, stream);
-    const cuda::DeviceArray<float> result(2);
+    const cuda::DeviceArray<float> result(2, stream);
     cuda::launch(one_block_a_row(2), stream.get(), cuda::log_probability_kernel<cuda::kRowThreads>, rows.view(),
                  static_cast<std::uint32_t>(width), targets.data(), const_cast<float*>(result.data()));
     cuda::PinnedArray<float> host;

@@ -99,6 +99,32 @@ TEST_CASE("The device's loop goes on across cache pages, with all work deferred 
 }
 
 #if !defined(__CUDACC__)
+TEST_CASE("Requests of one shape share the graphs of their steps, and others have their own", "[cuda]") {
+  Ensemble<3, Transformer<Cuda>, CrossExpertLikelihood> ensemble(ExpertStack<3, Transformer<Cuda>>(three_experts<Cuda>(), {0, 1, 3}));
+  Request request = request_of(2), other = request_of(2);
+  other.sampling.temperature = 0.5F;
+  const auto graphs_of = [&](const Request& asked, const Result& expected) {
+    const std::uint64_t before = emulation::graphs_made();
+    const Result result = ensemble.generate(asked);
+    for (std::size_t i = 0; i < 6; ++i) CHECK(result.candidates[i].tokens == expected.candidates[i].tokens);
+    return emulation::graphs_made() - before;
+  };
+  const Result expected = generate<Cuda>(request, {0, 1, 0}), of_other = generate<Cuda>(other, {0, 1, 0});
+  CHECK(graphs_of(request, expected) == 1);
+  (void)ensemble.generate(request);  // scoring the first answer has needed more memory: what is gone may have been in the graph
+  CHECK(graphs_of(other, of_other) == 1);
+  CHECK(graphs_of(request, expected) == 0);
+  CHECK(graphs_of(other, of_other) == 0);
+  request.seed = 8;  // of the same shape all the same
+  CHECK(graphs_of(request, generate<Cuda>(request, {0, 1, 0})) == 0);
+  request.prompt_tokens = some_tokens(200);
+  const Result longer = generate<Cuda>(request, {0, 1, 0});
+  CHECK(graphs_of(request, longer) == 1);
+  (void)ensemble.generate(request);
+  CHECK(graphs_of(request, longer) == 0);
+  CHECK(graphs_of(other, of_other) == 1);  // its graph may use what the longer prompts have outgrown
+}
+
 TEST_CASE("A device without room is a typed error, and all of its memory comes back", "[cuda]") {
   const std::size_t before = emulation::bytes_in_use();
   const auto experts = three_experts<Cuda>();

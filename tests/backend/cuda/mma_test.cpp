@@ -97,7 +97,7 @@ TEST_CASE("floats are rounded to tf32 with halves away from zero, and what is no
   const std::vector<float> rounded = {1.0F, 1.0F + 0x1p-10F, -1.0F - 0x1p-10F, 1.0F, kInfinity, -kInfinity};
   const cuda::Stream stream;
   const auto from = on_device(values, stream);
-  cuda::DeviceArray<unsigned> to(values.size());
+  cuda::DeviceArray<unsigned> to(values.size(), stream);
   cuda::launch({dim3(1), dim3(static_cast<unsigned>(values.size()))}, stream.get(), round_kernel, from.data(), to.data());
   cuda::PinnedArray<unsigned> host;
   host.download(to, values.size(), stream);

@@ -36,14 +36,15 @@ std::vector<DrawKey> keys_of(std::size_t rows) {
 Draws on_gpu(const std::vector<float>& logits, std::size_t width, const SamplingOptions& options, const std::vector<Token>& history = {}) {
   const cuda::Stream stream;
   const std::size_t rows = logits.size() / width;
-  cuda::DeviceSampler sampler(options, stream);
+  cuda::DeviceSampler sampler;
+  sampler.set(options, stream);
   std::vector<std::uint32_t> counts(logits.size());
   for (std::size_t i = history.size() - std::min<std::size_t>(sampler.last_n(), history.size()); i < history.size(); ++i) {
     for (std::size_t r = 0; r < rows; ++r) ++counts[r * width + static_cast<std::size_t>(history[i])];
   }
   const auto said = on_device(counts, stream);
   const auto keys = on_device(keys_of(rows), stream);
-  cuda::DeviceArray<DrawnToken> drawn(rows);
+  cuda::DeviceArray<DrawnToken> drawn(rows, stream);
   sampler.draw(rows, rows_of(logits, width, stream), nullptr, keys.data(), sampler.penalises() ? said.data() : nullptr, drawn.data(),
                stream);
   cuda::PinnedArray<DrawnToken> host;

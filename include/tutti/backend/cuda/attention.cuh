@@ -20,23 +20,19 @@ class BatchAttention {
   void begin(const Batch& batch, std::span<const std::vector<float>> frequencies, const Stream& stream) {
     planned_ = 0;
     moving_ = false;
-    rows_.grow(batch.size());
-    rows_.upload(batch.rows, stream);
-    slots_.grow(batch.slots.size());
-    slots_.upload(batch.slots, stream);
-    spans_.grow(batch.spans.size());
-    spans_.upload(batch.spans, stream);
+    rows_.assign(batch.rows, stream);
+    slots_.assign(batch.slots, stream);
+    spans_.assign(batch.spans, stream);
     const std::vector<std::uint32_t> begins(batch.span_begin.begin(), batch.span_begin.end());
-    span_begin_.grow(begins.size());
-    span_begin_.upload(begins, stream);
+    span_begin_.assign(begins, stream);
     angles_.resize(frequencies.size());
     for (std::size_t set = 0; set < angles_.size(); ++set) {
       Angles& angles = angles_[set];
       if (angles.frequencies.size() != frequencies[set].size()) {
         angles.frequencies = upload(std::span<const float>(frequencies[set]), stream);
       }
-      angles.cosines.grow(batch.size() * frequencies[set].size());
-      angles.sines.grow(batch.size() * frequencies[set].size());
+      angles.cosines.grow(batch.size() * frequencies[set].size(), stream);
+      angles.sines.grow(batch.size() * frequencies[set].size(), stream);
     }
     turn(batch.size(), stream);
   }
@@ -54,9 +50,8 @@ class BatchAttention {
 
   /// Makes room for rows to move on by `steps` positions, up to those of `batch`.
   void move(const Batch& batch, std::size_t steps, const Stream& stream) {
-    span_limits_.grow(batch.spans.size());
-    span_limits_.upload(batch.spans, stream);
-    spans_.grow(batch.spans.size());
+    span_limits_.assign(batch.spans, stream);
+    spans_.grow(batch.spans.size(), stream);
     const std::vector<std::uint32_t> begins(batch.span_begin.begin(), batch.span_begin.end());
     span_begin_.upload(begins, stream);
     for (std::size_t i = 0; i < planned_; ++i) plan(plans_[i], batch, steps, stream);
@@ -181,14 +176,13 @@ class BatchAttention {
                             static_cast<std::uint32_t>(most_depths), visits.size(), more.size()});
       visits.insert(visits.end(), more.begin(), more.end());
     }
-    plan.visits.grow(visits.size());
-    plan.visits.upload(visits, stream);
-    plan.starts.grow(starts.size());
+    plan.visits.assign(visits, stream);
+    plan.starts.grow(starts.size(), stream);
     if (moving == 0) plan.starts.upload(starts, stream);
     const std::size_t most_rows = std::min(rows_a_part, batch.size());
-    partial_.grow(most_rows * floats_a_row);
+    partial_.grow(most_rows * floats_a_row, stream);
     if (most_rows * plan.shape.kv_heads > pages_done_.size()) {
-      pages_done_ = DeviceArray<std::uint32_t>(most_rows * plan.shape.kv_heads);
+      pages_done_ = DeviceArray<std::uint32_t>(most_rows * plan.shape.kv_heads, stream);
       pages_done_.set_zero(stream);
     }
   }

@@ -58,7 +58,7 @@ class Cublas {
     }
     if (rows == 0) return;
     const void* x = rounded(parts.front()->weights.type, job.x, rows, stream);
-    sums_.grow(rows * outputs);
+    sums_.grow(rows * outputs, stream);
     float* place = sums_.data();
     const auto multiplied = [&](const HostPart& part, const StackedMatrices& weights) {
       const DeviceRows sums{place, static_cast<std::uint32_t>(padded(weights.outputs))};
@@ -80,7 +80,7 @@ class Cublas {
   /// The first rows of x in a type of floats.
   [[nodiscard]] const void* rounded(DType type, const DeviceRows& x, std::size_t rows, const Stream& stream) {
     if (type == DType::f32) return x.data;
-    rounded_.grow(rows * x.stride);
+    rounded_.grow(rows * x.stride, stream);
     auto* const kernel = type == DType::bf16 ? round_rows_kernel<DType::bf16, kRowThreads> : round_rows_kernel<DType::f16, kRowThreads>;
     launch({dim3(static_cast<unsigned>(rows)), dim3(kRowThreads)}, stream.get(), kernel, x, rounded_.data());
     return rounded_.data();
@@ -110,8 +110,7 @@ class Cublas {
     for (const auto& [shape, pointers] : shapes) {
       for (const auto* list : {&pointers.weights, &pointers.x, &pointers.sums}) all.insert(all.end(), list->begin(), list->end());
     }
-    pointers_.grow(all.size());
-    pointers_.upload(all, stream);
+    pointers_.assign(all, stream);
     const void* const* next = pointers_.data();
     const std::uint32_t cols = weights.stored[groups.front().expert]->view().cols;
     const cudaDataType_t type = type_of(weights.type);

@@ -143,8 +143,7 @@ class Cuda {
                   Rows& out) {
     if (outputs.empty()) return;
     if (attention_.moving()) return apply(norm, outputs.size(), nullptr, x, out, false);  // all rows have outputs
-    outputs_.grow(outputs.size());
-    outputs_.upload(outputs, stream_);
+    outputs_.assign(outputs, stream_);
     apply(norm, outputs.size(), outputs_.data(), x, out, false);
   }
 
@@ -156,8 +155,7 @@ class Cuda {
       return products_.run({in, {}, attention_.rows()}, {&product, 1}, stream_);
     }
     for (const RowGroup& group : groups) rows.insert(rows.end(), group.count, Row{group.expert, 0, 0, 0});
-    output_rows_.grow(rows.size());
-    output_rows_.upload(rows, stream_);
+    output_rows_.assign(rows, stream_);
     products_.run({in, {}, output_rows_.data(), rows.size()}, {linear, out.view(first)}, groups, stream_);
   }
 
@@ -165,9 +163,8 @@ class Cuda {
   /// @throws NumericError for a row with a NaN or an infinity.
   void log_probabilities(const Rows& logits, std::span<const Token> targets, std::span<float> result) {
     if (targets.empty()) return;
-    targets_.grow(targets.size());
-    targets_.upload(targets, stream_);
-    results_.grow(targets.size());
+    targets_.assign(targets, stream_);
+    results_.grow(targets.size(), stream_);
     cuda::launch(row_shape(targets.size()), stream_.get(), cuda::log_probability_kernel<cuda::kRowThreads>, logits.view(),
                  static_cast<std::uint32_t>(logits.width()), targets_.data(), results_.data());
     results_host_.download(results_, targets.size(), stream_);
@@ -185,7 +182,7 @@ class Cuda {
     activate();
     products_.begin(batch.groups, stream_);
     attention_.begin_moving(batch, rope_frequencies, stream_);
-    decoding_ = cuda::Decoding(start, products_, attention_, stream_);
+    decoding_.begin(start, products_, attention_, stream_);
   }
   /// Waits for the device.
   template <class Step>

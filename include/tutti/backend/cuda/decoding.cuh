@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A generation that stays on the device: what its rows draw becomes their next input without the host, which comes by every few steps.
-// From the second step on a step is one graph, captured anew only when an array it uses has grown.
+// From the second step on a step is one graph, which later generations of the same shape use too.
 
+#include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tutti/backend/cuda/attention.cuh"
@@ -15,24 +19,36 @@
 
 namespace tutti::cuda {
 
+/// All that the launches of a step are told: steps with equal keys are one graph.
+struct StepKey {
+  DecodeState state;
+  DeviceSampling sampling;
+  std::vector<std::uintptr_t> arguments;
+
+  friend bool operator==(const StepKey&, const StepKey&) = default;
+};
+
+/// Its arrays keep their places from one generation to the next, so that generations of one shape share their graphs.
 class Decoding {
  public:
-  Decoding() = default;
-  /// `products` and `attention` have begun with the rows of `start`.
-  Decoding(const DecodingStart& start, Products& products, const BatchAttention& attention, const Stream& stream)
-      : sampler_(start.sampling, stream),
-        keys_(upload(start.keys, stream)),
-        end_tokens_(upload(start.end_tokens, stream)),
-        running_(start.rows.size()),
-        drawn_(start.rows.size()),
-        step_(1) {
+  /// Begins a generation. `products` and `attention` have begun with the rows of `start`.
+  void begin(const DecodingStart& start, Products& products, const BatchAttention& attention, const Stream& stream) {
+    sampler_.set(start.sampling, stream);
+    keys_.assign(start.keys, stream);
+    end_tokens_.assign(start.end_tokens, stream);
+    running_.grow(start.rows.size(), stream);
+    drawn_.grow(start.rows.size(), stream);
+    step_.grow(1, stream);
+    experts_.clear();
+    for (const Row& row : start.rows) experts_.push_back(row.expert);
+    state_ = {};
     state_.row_count = static_cast<std::uint32_t>(start.rows.size());
     state_.keys = keys_.data();
     state_.running = running_.data();
     state_.drawn = drawn_.data();
     state_.step = step_.data();
     state_.end_tokens = end_tokens_.data();
-    state_.end_count = static_cast<std::uint32_t>(end_tokens_.size());
+    state_.end_count = static_cast<std::uint32_t>(start.end_tokens.size());
     state_.rows = const_cast<Row*>(attention.rows());
     products.share_groups(state_, stream);
     if (sampler_.penalises()) remember(start, stream);
@@ -47,7 +63,7 @@ class Decoding {
     running_.upload(running, stream);
     step_.set_zero(stream);
     const std::size_t tokens = steps * batch.size();
-    results_.grow(tokens);
+    results_.grow(tokens, stream);
     attention.move(batch, steps, stream);
     DecodeState state = state_;
     state.results = results_.data();
@@ -61,18 +77,18 @@ class Decoding {
       advance(true);
     };
     advance(false);
-    std::vector<std::uintptr_t> arguments = attention.arguments();
-    arguments.push_back(reinterpret_cast<std::uintptr_t>(pages));
-    arguments.push_back(reinterpret_cast<std::uintptr_t>(logits.view().data));
-    if (!(state == state_of_graph_) || arguments != arguments_) {
+    StepKey key{state, sampler_.how(), attention.arguments()};
+    key.arguments.push_back(reinterpret_cast<std::uintptr_t>(pages));
+    key.arguments.push_back(reinterpret_cast<std::uintptr_t>(logits.view().data));
+    key.arguments.insert(key.arguments.end(), experts_.begin(), experts_.end());
+    auto* captured = graphs_.find(key, stream);
+    if (captured == nullptr) {
       step();  // makes the room that a capture could not make
       --steps;
-      graph_ = Graph{};
-      state_of_graph_ = state;
-      arguments_ = std::move(arguments);
+      captured = &graphs_.add(std::move(key), stream);
     }
-    if (steps > 0 && graph_.empty()) graph_ = Graph::capture(stream, step);
-    for (; steps > 0; --steps) graph_.launch(stream);
+    if (steps > 0 && captured->graph.empty()) captured->graph = Graph::capture(stream, step);
+    for (; steps > 0; --steps) captured->graph.launch(stream);
     results_host_.download(results_, tokens, stream);
     stream.wait();
     return {results_host_.data(), tokens};
@@ -83,13 +99,13 @@ class Decoding {
   void remember(const DecodingStart& start, const Stream& stream) {
     std::size_t longest = 0;
     for (const std::span<const Token> history : start.histories) longest = std::max(longest, history.size());
-    const std::size_t stride = longest + start.most_steps;
+    const std::size_t stride = std::bit_ceil(longest + start.most_steps);  // the same for most generations
     std::vector<Token> tokens(stride * start.rows.size());
     for (std::size_t r = 0; r < start.rows.size(); ++r) {
       std::copy(start.histories[r].begin(), start.histories[r].end(), tokens.begin() + static_cast<std::ptrdiff_t>(r * stride));
     }
-    history_ = upload(std::span<const Token>(tokens), stream);
-    said_ = DeviceArray<std::uint32_t>(start.rows.size() * start.vocabulary_size);
+    history_.assign(tokens, stream);
+    said_.grow(start.rows.size() * start.vocabulary_size, stream);
     said_.set_zero(stream);
     state_.history = history_.data();
     state_.history_stride = static_cast<std::uint32_t>(stride);
@@ -101,15 +117,14 @@ class Decoding {
 
   DeviceSampler sampler_;
   DecodeState state_;
+  std::vector<std::uint32_t> experts_;  ///< Of the rows, which decide the groups of products.
   DeviceArray<DrawKey> keys_;
   DeviceArray<Token> end_tokens_, history_;
   DeviceArray<std::uint32_t> running_, said_;
   DeviceArray<DrawnToken> drawn_, results_;
   DeviceArray<std::uint32_t> step_;
   PinnedArray<DrawnToken> results_host_;
-  Graph graph_;
-  DecodeState state_of_graph_;
-  std::vector<std::uintptr_t> arguments_;
+  GraphCache<StepKey> graphs_;
 };
 
 }  // namespace tutti::cuda

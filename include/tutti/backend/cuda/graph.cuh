@@ -4,7 +4,11 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "tutti/backend/cuda/error.cuh"
 #include "tutti/backend/cuda/memory.cuh"
@@ -52,6 +56,37 @@ class Graph {
 
  private:
   cudaGraphExec_t executable_ = nullptr;
+};
+
+/// Graphs by what their launches are told, the latest few of them. A graph is forgotten when device memory has been given back since its
+/// work was last known to need none: it may use what is gone.
+/// @tparam Key comparable; equal ones are enqueued alike.
+template <class Key>
+class GraphCache {
+ public:
+  struct Entry {
+    Key key;
+    std::uint64_t releases = 0;
+    Graph graph;  ///< Empty until someone captures it.
+  };
+
+  /// The entry of `key`; null if there is none. Valid until the next call.
+  [[nodiscard]] Entry* find(const Key& key, const Stream& stream) {
+    std::erase_if(entries_, [&](const Entry& entry) { return entry.releases != stream.releases(); });
+    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.key == key; });
+    return found == entries_.end() ? nullptr : &*found;
+  }
+
+  /// Work with `key` has been enqueued, and has made all the room that it needs. Valid until the next call.
+  [[nodiscard]] Entry& add(Key key, const Stream& stream) {
+    constexpr std::size_t kMostEntries = 16;
+    if (entries_.size() == kMostEntries) entries_.erase(entries_.begin());
+    entries_.push_back({std::move(key), stream.releases(), {}});
+    return entries_.back();
+  }
+
+ private:
+  std::vector<Entry> entries_;  ///< The oldest first.
 };
 
 }  // namespace tutti::cuda

@@ -63,8 +63,7 @@ class BatchGroups {
     }
     begins_.push_back(groups.size());
     host_ = groups;
-    device_.grow(groups.size());
-    device_.upload(groups, stream);
+    device_.assign(groups, stream);
   }
 
   /// The groups of the batch under a pattern. Valid until the next batch.
@@ -75,8 +74,7 @@ class BatchGroups {
 
   /// The same groups twice: those that kernels look at, and how they were.
   void share(DecodeState& state, const Stream& stream) {
-    all_.grow(host_.size());
-    all_.upload(host_, stream);
+    all_.assign(host_, stream);
     state.groups = device_.data();
     state.all_groups = all_.data();
     state.group_count = static_cast<std::uint32_t>(host_.size());
@@ -86,8 +84,7 @@ class BatchGroups {
   [[nodiscard]] PlacedGroups upload_others(std::span<const RowGroup> others, std::uint32_t pattern, const Stream& stream) {
     other_host_.clear();
     append_groups(others, patterns_[pattern], other_host_);
-    others_.grow(other_host_.size());
-    others_.upload(other_host_, stream);
+    others_.assign(other_host_, stream);
     return list_of(other_host_, others_.data());
   }
 

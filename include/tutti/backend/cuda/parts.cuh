@@ -48,7 +48,7 @@ class Rows {
  public:
   Rows() = default;
   Rows(std::size_t capacity, std::size_t width, const Stream& stream)
-      : capacity_(capacity), width_(width), stride_(padded(width)), data_(capacity * stride_) {
+      : capacity_(capacity), width_(width), stride_(padded(width)), data_(capacity * stride_, stream) {
     data_.set_zero(stream);  // kernels read what pads a row, and never write it
   }
 
@@ -93,9 +93,8 @@ class KvPages {
     if (count <= pages_.size()) return;
     // At least half as many again as there are, so that a long generation allocates a few times only.
     const std::size_t more = std::max(count, pages_.size() + pages_.size() / 2) - pages_.size();
-    slabs_.emplace_back(more * shape_.page_bytes());
+    slabs_.emplace_back(more * shape_.page_bytes(), stream);
     for (std::size_t i = 0; i < more; ++i) pages_.push_back(slabs_.back().data() + i * shape_.page_bytes());
-    stream.wait();  // kernels may still read the old table
     table_ = upload(std::span<void* const>(pages_), stream);
   }
 

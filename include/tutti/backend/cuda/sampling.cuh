@@ -19,9 +19,8 @@ namespace tutti::cuda {
 /// Draws tokens from rows of logits.
 class DeviceSampler {
  public:
-  DeviceSampler() = default;
-  /// `options` have been validated.
-  DeviceSampler(const SamplingOptions& options, const Stream& stream) {
+  /// How to draw from now on. `options` have been validated.
+  void set(const SamplingOptions& options, const Stream& stream) {
     const Penalties::Options penalties = options.penalties();
     how_.greedy = options.temperature == 0.0F;
     how_.temperature_first = !how_.greedy && options.order == SamplerOrder::hugging_face && options.temperature != 1.0F;
@@ -41,12 +40,14 @@ class DeviceSampler {
       tokens.push_back(token);
       values.push_back(bias);
     }
-    tokens_ = upload(std::span<const Token>(tokens), stream);
-    values_ = upload(std::span<const float>(values), stream);
+    tokens_.assign(tokens, stream);
+    values_.assign(values, stream);
     how_.bias_count = static_cast<std::uint32_t>(tokens.size());
     how_.bias_tokens = tokens_.data();
     how_.biases = values_.data();
   }
+
+  [[nodiscard]] const DeviceSampling& how() const { return how_; }
 
   /// Whether draws depend on what has been said, and how far back.
   [[nodiscard]] bool penalises() const {

@@ -30,6 +30,8 @@ struct DeviceSampling {
   std::uint32_t bias_count = 0;
   const Token* bias_tokens = nullptr;  ///< Ascending; several biases of one token add up in their order.
   const float* biases = nullptr;
+
+  friend bool operator==(const DeviceSampling&, const DeviceSampling&) = default;
 };
 
 namespace detail {
