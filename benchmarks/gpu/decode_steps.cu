@@ -97,7 +97,8 @@ Prefill prefill_of(const std::vector<ModelWeights>& experts, std::size_t length,
 /// A stack behind prompts that draws on the device.
 class Decoder {
  public:
-  Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, std::size_t prompt) : stack_(experts) {
+  Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, std::size_t prompt)
+      : stack_(experts, CudaOptions{.steps_a_poll = kStepsALook}) {
     const std::vector<Row> rows = make_prompts(stack_, prompt);
     for (std::uint32_t e = 0; e < experts.size(); ++e) {
       for (std::uint16_t s = 0; s < samples; ++s) {
@@ -115,15 +116,15 @@ class Decoder {
     running_.assign(first_.size(), 1);
   }
 
-  /// Seconds a step, over the rest of kNewTokens tokens after some that warm up. The host waits for the device at each poll.
+  /// Seconds a step, from one look of the host to the next, after some steps that warm up.
   Timing steps() {
-    const std::size_t chunk = 16;
     std::vector<double> seconds;
-    for (std::size_t done = 0; done + chunk <= kNewTokens; done += chunk) {
+    while (true) {
       std::span<const DrawnToken> drawn;
-      const double taken = seconds_of([&] { drawn = stack_.decode(running_, chunk); });
+      const double taken = seconds_of([&] { drawn = stack_.decode(running_); });
+      if (drawn.empty()) break;
       for (std::size_t i = 0; i < drawn.size(); i += first_.size()) first_tokens_.push_back(drawn[i].token);
-      if (done > 0) seconds.push_back(taken / static_cast<double>(chunk));
+      if (drawn.size() == kStepsALook * first_.size()) seconds.push_back(taken / kStepsALook);  // not the first look, nor the last ones
     }
     return timing_of(seconds);
   }
@@ -136,6 +137,8 @@ class Decoder {
   }
 
  private:
+  static constexpr std::size_t kStepsALook = 16;
+
   BatchedTransformer<Cuda> stack_;
   SamplingOptions sampling_;
   std::vector<Row> first_;

@@ -31,6 +31,14 @@ struct CUstream_st {
   std::unique_ptr<CUgraph_st> capture;  ///< What is enqueued while it is there goes into it.
 };
 
+/// The point behind the last recording, which all copies of the pointer can outlive.
+struct CUevent_st {
+  struct Point {
+    CUstream_st* stream = nullptr;
+    bool reached = true;
+  };
+  std::shared_ptr<Point> point = std::make_shared<Point>();
+};
 /// Pools keep nothing here: addresses are not used twice.
 struct CUmemPoolHandle_st {};
 
@@ -99,6 +107,15 @@ void drain(CUstream_st& stream) {
   while (!stream.waiting.empty()) {
     const Operation operation = std::move(stream.waiting.front());
     stream.waiting.pop_front();
+    operation();
+  }
+}
+
+/// Runs the stream of an event up to it.
+void reach(const std::shared_ptr<CUevent_st::Point>& point) {
+  while (!point->reached) {
+    const Operation operation = std::move(point->stream->waiting.front());
+    point->stream->waiting.pop_front();
     operation();
   }
 }
@@ -311,6 +328,28 @@ cudaError_t cudaDeviceSynchronize() {
   }
   for (CUstream_st* stream : device().streams) drain(*stream);
   return cudaSuccess;
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new CUevent_st;
+  return cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  if (stream_of(stream).capture != nullptr) return result(cudaErrorStreamCaptureUnsupported);  // the backend's graphs have none
+  const auto point = std::make_shared<CUevent_st::Point>(CUevent_st::Point{&stream_of(stream), false});
+  event->point = point;
+  return enqueue(stream, [point] { point->reached = true; });
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  reach(event->point);
+  return result(std::exchange(device().kernel_error, cudaSuccess));
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  return enqueue(stream, [point = event->point] { reach(point); });
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {

@@ -37,9 +37,10 @@ struct DecodingStart {
   std::size_t most_steps = 0;
 };
 
-/// `begin_decoding` fixes the rows. `decode` runs `steps` steps and returns [steps, rows] tokens, valid until the next call. Its batch
-/// has the same rows as they are when the steps have been made, those without spans having ended; each call of `step` enqueues one
-/// forward pass of them, logits included.
+/// `begin_decoding` fixes the rows. `decode` enqueues `steps` more steps, `most_steps` in all at most, and returns the [some steps, rows]
+/// tokens that have not been returned yet, but perhaps the last few, valid until the next call; all that are left when `steps` is 0. Its
+/// batch has the same rows as they are when the steps have been made, without spans those that the host has ended, and those that it does
+/// not know to have ended as if they had not; each call of `step` enqueues one forward pass of them, logits included.
 template <class B>
 concept DeviceDecoding = Backend<B> &&
     requires(B& b, const DecodingStart& start, const Batch& batch, typename B::KvPages& pages, typename B::Rows& logits,

@@ -29,11 +29,10 @@ namespace tutti {
 
 /// A stack that can draw by itself, several tokens of each candidate at a time; see BatchedTransformer.
 template <class Stack>
-concept DecodesOnDevice = requires(Stack& stack, const DecodingStart& start, std::span<const std::uint8_t> running, std::size_t rows,
-                                   std::size_t steps) {
-  { stack.device_steps(rows) } -> std::same_as<std::size_t>;
+concept DecodesOnDevice = requires(Stack& stack, const DecodingStart& start, std::span<const std::uint8_t> running, std::size_t rows) {
+  { stack.can_decode(rows) } -> std::same_as<bool>;
   stack.begin_decoding(start);
-  { stack.decode(running, steps) } -> std::same_as<std::span<const DrawnToken>>;
+  { stack.decode(running) } -> std::same_as<std::span<const DrawnToken>>;
 };
 
 /// One request on its way through the experts of `Stack`. Used once.
@@ -86,7 +85,7 @@ class Generation {
     draw(logits);
     if (!advance()) return release();
     if constexpr (DecodesOnDevice<Stack>) {
-      if (!request_.custom_sampler && stack_.device_steps(rows_.size()) > 0) {
+      if (!request_.custom_sampler && stack_.can_decode(rows_.size())) {
         draw_on_device();
         return release();
       }
@@ -196,15 +195,14 @@ class Generation {
     }
     std::vector<Token> end_tokens = request_.stop_tokens;
     if (!request_.ignore_end_of_text) end_tokens.insert(end_tokens.end(), codec_.end_of_text.begin(), codec_.end_of_text.end());
-    stack_.begin_decoding({rows_, keys, histories, request_.sampling, end_tokens, stack_.vocabulary_size(), request_.max_new_tokens});
+    const std::size_t length = rows_.front().position + std::size_t{1};  // all candidates have the same
+    const std::size_t most_steps = std::min(request_.max_new_tokens - (length - prompt_tokens_.size()), stack_.context_length() - length);
+    stack_.begin_decoding({rows_, keys, histories, request_.sampling, end_tokens, stack_.vocabulary_size(), most_steps});
     while (!active_.empty()) {
       std::vector<std::uint8_t> running(writer_of_row.size());
       std::transform(writer_of_row.begin(), writer_of_row.end(), running.begin(),
                      [&](std::size_t i) { return static_cast<std::uint8_t>(std::binary_search(active_.begin(), active_.end(), i)); });
-      const std::size_t length = rows_.front().position + std::size_t{1};  // all candidates have the same
-      const std::size_t steps = std::min({stack_.device_steps(writer_of_row.size()),
-                                          prompt_tokens_.size() + request_.max_new_tokens - length, stack_.context_length() - length});
-      const std::span<const DrawnToken> drawn = stack_.decode(running, steps);
+      const std::span<const DrawnToken> drawn = stack_.decode(running);
       for (std::size_t first = 0; first < drawn.size() && !active_.empty(); first += writer_of_row.size()) {
         std::vector<DrawnToken> of_active;
         for (std::size_t r = 0; r < writer_of_row.size(); ++r) {

@@ -121,9 +121,9 @@ class BatchedTransformer {
 
   // A generation that draws on the device, for backends that can.
 
-  /// Steps that `decode` makes at once for a generation of `rows` rows; 0 where the host has to draw.
-  [[nodiscard]] std::size_t device_steps(std::size_t rows) const requires DeviceDecoding<B> {
-    return rows <= options_.rows_per_pass ? backend_.steps_a_poll() : 0;
+  /// Whether `decode` can make the steps of a generation of `rows` rows, or the host has to draw.
+  [[nodiscard]] bool can_decode(std::size_t rows) const requires DeviceDecoding<B> {
+    return rows <= options_.rows_per_pass && backend_.steps_a_poll() > 0;
   }
   /// Fixes the rows of a generation. Their sequences hold all that comes before them.
   /// @throws OptionError, CapacityError as forward does.
@@ -131,28 +131,32 @@ class BatchedTransformer {
     check_rows(start.rows);
     reserve_outputs(start.rows.size());
     decoding_.assign(start.rows.begin(), start.rows.end());
+    steps_left_ = start.most_steps;
+    steps_made_ = steps_counted_ = 0;
     backend_.begin_decoding(start, decoding_batch([](std::size_t) { return true; }, 0), experts_.front().rope_inverse_frequencies);
   }
-  /// Appends the rows that run, draws what follows, and so on: `steps` times, or once where the cache has little room left.
-  /// @returns [steps, rows] tokens, valid until the next call.
+  /// Appends the rows that run, draws what follows, and so on, for as many steps as the backend makes between two looks of the host, or one
+  /// where the cache has little room left. @returns [some steps, rows] tokens, those that the last call has not returned first; valid until
+  /// the next call. It is empty once `most_steps` steps have been returned.
   /// @throws CapacityError when the cache is full.
-  std::span<const DrawnToken> decode(std::span<const std::uint8_t> running, std::size_t steps) requires DeviceDecoding<B> {
+  std::span<const DrawnToken> decode(std::span<const std::uint8_t> running) requires DeviceDecoding<B> {
     const auto start = std::chrono::steady_clock::now();
-    if (decoding_.size() * (steps / kPagePositions + 1) > cache_.pages_left()) steps = 1;
+    std::size_t steps = std::min(backend_.steps_a_poll(), steps_left_);
+    if (decoding_.size() * (steps / kPagePositions + 1) > cache_.pages_left()) steps = std::min<std::size_t>(steps, 1);
     for (std::size_t r = 0; r < decoding_.size(); ++r) {
       for (std::size_t s = 0; running[r] != 0 && s < steps; ++s) (void)cache_.append(decoding_[r].sequence);
     }
     backend_.reserve_pages(pages_, cache_.pages_needed());
-    const Batch batch = decoding_batch([](std::size_t) { return true; }, steps, running);
+    const Batch batch = decoding_batch([](std::size_t) { return true; }, steps_made_ + steps, running);
     std::vector<std::uint32_t> all(batch.size());
     std::iota(all.begin(), all.end(), 0U);
     const std::span<const DrawnToken> drawn = backend_.decode(batch, pages_, outputs_, steps, [&] {
       run_layers(backend_, weights_, config(), batch, pages_, buffers_);
       run_head(backend_, weights_, config(), batch, all, buffers_, outputs_, 0);
     });
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    count_decoded(drawn, steps, seconds / static_cast<double>(steps));
-    for (Row& row : decoding_) row.position += static_cast<std::uint32_t>(steps);
+    steps_left_ -= steps;
+    steps_made_ += steps;
+    count_decoded(drawn, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     return drawn;
   }
 
@@ -247,17 +251,18 @@ class BatchedTransformer {
     return batch;
   }
 
-  /// Counts the steps that `decode` has made, each with the rows that had not ended.
-  void count_decoded(std::span<const DrawnToken> drawn, std::size_t steps, double seconds_a_step) {
+  /// Counts the steps that `decode` returns, which took `seconds`, each with the rows that had not ended.
+  void count_decoded(std::span<const DrawnToken> drawn, double seconds) {
     const std::vector<std::uint8_t> run(decoding_.size(), 1);
-    for (std::size_t s = 0; s < steps; ++s) {
+    const std::size_t steps = drawn.size() / decoding_.size();
+    for (std::size_t s = 0; s < steps; ++s, ++steps_counted_) {
       const auto computed = [&](std::size_t r) { return drawn[s * decoding_.size() + r].token != DrawnToken::kEnded; };
-      Batch batch = decoding_batch(computed, s + 1, run);
-      if (batch.size() == 0) return;
-      for (Row& row : batch.rows) row.position += static_cast<std::uint32_t>(s);
+      Batch batch = decoding_batch(computed, steps_counted_ + 1, run);
+      if (batch.size() == 0) continue;
+      for (Row& row : batch.rows) row.position += static_cast<std::uint32_t>(steps_counted_);
       costs_.count_layers(batch);
       costs_.count_head(batch.groups);
-      costs_.count_step(batch, seconds_a_step);
+      costs_.count_step(batch, seconds / static_cast<double>(steps));
     }
   }
 
@@ -271,7 +276,8 @@ class BatchedTransformer {
   typename B::KvPages pages_;
   std::size_t outputs_capacity_;
   typename B::Rows outputs_;
-  std::vector<Row> decoding_;  ///< The rows of the generation in work, as the next step finds them; tokens are the device's.
+  std::vector<Row> decoding_;  ///< The rows of the generation that the device draws, as its first step finds them.
+  std::size_t steps_left_ = 0, steps_made_ = 0, steps_counted_ = 0;
 };
 
 }  // namespace tutti

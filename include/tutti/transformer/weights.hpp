@@ -32,13 +32,13 @@ struct LayerWeights {
   LinearWeights down;                ///< [hidden, intermediate]
   NormWeights mlp_post_norm;         ///< [hidden], of what the MLP adds
 
+  using LinearMember = LinearWeights LayerWeights::*;
+  using NormMember = NormWeights LayerWeights::*;
   /// All linear layers and all norms, in a fixed order.
-  static constexpr LinearWeights LayerWeights::*kLinears[] = {&LayerWeights::query,  &LayerWeights::key,  &LayerWeights::value,
-                                                              &LayerWeights::output, &LayerWeights::gate, &LayerWeights::up,
-                                                              &LayerWeights::down};
-  static constexpr NormWeights LayerWeights::*kNorms[] = {&LayerWeights::attention_norm, &LayerWeights::query_norm,
-                                                          &LayerWeights::key_norm,       &LayerWeights::attention_post_norm,
-                                                          &LayerWeights::mlp_norm,       &LayerWeights::mlp_post_norm};
+  static constexpr LinearMember kLinears[] = {&LayerWeights::query, &LayerWeights::key, &LayerWeights::value, &LayerWeights::output,
+                                              &LayerWeights::gate,  &LayerWeights::up,  &LayerWeights::down};
+  static constexpr NormMember kNorms[] = {&LayerWeights::attention_norm,      &LayerWeights::query_norm, &LayerWeights::key_norm,
+                                          &LayerWeights::attention_post_norm, &LayerWeights::mlp_norm,   &LayerWeights::mlp_post_norm};
 };
 
 /// A whole expert. Copies share the memory behind the views.

@@ -10,6 +10,7 @@
 #include "tutti/backend/cuda/cuda.cuh"
 #include "tutti/router/fixed_subset.hpp"
 #include "tutti/scorer/cross_expert_likelihood.hpp"
+#include "tutti/scorer/log_probability.hpp"
 
 using namespace tutti;
 using namespace tutti::test;
@@ -87,6 +88,29 @@ TEST_CASE("The device's loop draws what the host draws, and ends candidates wher
   }
 }
 
+TEST_CASE("The host looks at tokens while the device makes the next ones, whatever it ends and wherever the limit is", "[cuda]") {
+  Request request = request_of(1);
+  request.max_new_tokens = 13;
+  const Result free = generate<Cuda>(request, {0, 1, 0});
+  // Ends that the device knows, the first ones between two looks, and, with a budget, one that only the host knows.
+  std::vector<Request> requests(3, request);
+  requests[1].stop_tokens = {free.candidates[0].tokens[6], free.candidates[1].tokens[7]};
+  requests[2].budget.max_total_tokens = 3 * 10;
+  const std::size_t steps_a_poll[] = {4, 8, 8};
+  for (std::size_t which = 0; which < 3; ++which) {
+    CAPTURE(which);
+    const Result host = generate<Cuda>(requests[which], {0, 1, 0});
+#if !defined(__CUDACC__)
+    const emulation::ScopedOptions scope({.deferred = which == 1});
+#endif
+    const Result device = generate<Cuda>(requests[which], {0, 1, steps_a_poll[which]});
+    for (std::size_t i = 0; i < 3; ++i) {
+      CHECK(device.candidates[i].tokens == host.candidates[i].tokens);
+      CHECK(device.candidates[i].finish == host.candidates[i].finish);
+    }
+  }
+}
+
 TEST_CASE("The device's loop goes on across cache pages, with all work deferred and blocks in any order", "[cuda]") {
   Request request = request_of(1);
   request.max_new_tokens = 70;  // a page of one's own holds 64
@@ -96,6 +120,28 @@ TEST_CASE("The device's loop goes on across cache pages, with all work deferred 
   const emulation::ScopedOptions scope({.order = emulation::ThreadOrder::random, .resident_blocks = 3, .deferred = true});
 #endif
   CHECK(run(30) == expected);
+}
+
+TEST_CASE("A cache that fills up on the device is a typed error, and the next request is answered", "[cuda]") {
+  const auto experts = three_experts<Cuda>();
+  const ModelConfig& config = experts[0].weights().config;
+  StackOptions options;
+  options.max_cache_bytes = 2 * KvShape{config.layers, config.kv_heads, config.head_dim, options.kv_type}.page_bytes();
+  using Stack = ExpertStack<3, Transformer<Cuda>>;
+  Ensemble<3, Transformer<Cuda>, MeanLogProbability, FixedSubset> ensemble(Stack(experts, {0, 1, 3}, options), {}, {}, FixedSubset({1}));
+  // The prompt has one page, and each sample wants one.
+  CHECK_THROWS_AS(ensemble.generate(request_of(2)), CapacityError);
+  CHECK(ensemble.generate(request_of(1)).candidates[0].tokens == generate<Cuda>(request_of(1), {0, 1, 3}).candidates[1].tokens);
+}
+
+TEST_CASE("More candidates than a pass has rows are drawn by the host, with the same tokens", "[cuda]") {
+  const Result expected = generate<Cuda>(request_of(2), {0, 1, 3});
+  StackOptions options;
+  options.rows_per_pass = 4;
+  using Stack = ExpertStack<3, Transformer<Cuda>>;
+  Ensemble<3, Transformer<Cuda>, CrossExpertLikelihood> ensemble(Stack(three_experts<Cuda>(), {0, 1, 3}, options));
+  const Result result = ensemble.generate(request_of(2));
+  for (std::size_t i = 0; i < 6; ++i) CHECK(result.candidates[i].tokens == expected.candidates[i].tokens);
 }
 
 #if !defined(__CUDACC__)
@@ -117,10 +163,9 @@ TEST_CASE("Requests of one shape share the graphs of their steps, and others hav
   CHECK(graphs_of(other, of_other) == 0);
   request.seed = 8;  // of the same shape all the same
   CHECK(graphs_of(request, generate<Cuda>(request, {0, 1, 0})) == 0);
-  request.prompt_tokens = some_tokens(200);
-  const Result longer = generate<Cuda>(request, {0, 1, 0});
-  CHECK(graphs_of(request, longer) == 1);
-  (void)ensemble.generate(request);
+  request.prompt_tokens = some_tokens(60);
+  const Result longer = ensemble.generate(request);
+  CHECK(graphs_of(request, longer) <= 1);
   CHECK(graphs_of(request, longer) == 0);
   CHECK(graphs_of(other, of_other) == 1);  // its graph may use what the longer prompts have outgrown
 }

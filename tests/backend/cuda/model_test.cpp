@@ -75,7 +75,7 @@ std::vector<std::vector<Token>> greedy_tokens(const std::vector<ModelWeights>& e
 
 /// The same tokens as greedy_tokens<Cuda>, all but the first drawn on the device.
 std::vector<std::vector<Token>> greedy_on_device(const std::vector<ModelWeights>& experts, std::size_t count) {
-  BatchedTransformer<Cuda> stack(experts, {0, 1}, kOptions);
+  BatchedTransformer<Cuda> stack(experts, {0, 1, 4}, kOptions);
   const std::vector<Token> prompt = {3, 14, 15, 92, 65};
   std::vector<Row> rows;
   std::vector<std::uint32_t> outputs;
@@ -95,10 +95,10 @@ std::vector<std::vector<Token>> greedy_on_device(const std::vector<ModelWeights>
   sampling.temperature = 0.0F;
   const std::vector<DrawKey> keys(experts.size());
   const std::vector<std::span<const Token>> histories(experts.size(), prompt);
-  stack.begin_decoding({first, keys, histories, sampling, {}, stack.vocabulary_size(), count});
+  stack.begin_decoding({first, keys, histories, sampling, {}, stack.vocabulary_size(), count - 1});
   const std::vector<std::uint8_t> running(experts.size(), 1);
   while (tokens[0].size() < count) {
-    const std::span<const DrawnToken> drawn = stack.decode(running, std::min<std::size_t>(4, count - tokens[0].size()));
+    const std::span<const DrawnToken> drawn = stack.decode(running);
     for (std::size_t i = 0; i < drawn.size(); ++i) tokens[i % experts.size()].push_back(drawn[i].token);
   }
   return tokens;

@@ -23,7 +23,8 @@ struct DecodeState {
   std::uint32_t row_count = 0, group_count = 0, window_count = 0, end_count = 0;
   Row* rows = nullptr;
   DrawKey* keys = nullptr;
-  std::uint32_t* running = nullptr;  ///< 0 for rows that have ended.
+  std::uint32_t* running = nullptr;       ///< 0 for rows that have ended.
+  const std::uint32_t* wanted = nullptr;  ///< 0 for rows that the host has ended.
   PageSlot* slots = nullptr;
   PageSpan* spans = nullptr;  ///< As far as the rows have come; a row that has ended sees none.
   const PageSpan* span_limits = nullptr;
@@ -97,11 +98,15 @@ __device__ inline void place_row(const DecodeState& state, std::uint32_t r) {
   }
 }
 
-/// Takes the draws of a step, if `after_step`, and prepares the next one. One block.
+/// Takes the draws of a step, or what the host says of the rows if not `after_step`, and prepares the next step. One block.
 template <unsigned kThreads>
 __global__ void __launch_bounds__(kThreads) advance_kernel(const __grid_constant__ DecodeState state, bool after_step) {
   for (std::uint32_t r = threadIdx.x; r < state.row_count; r += kThreads) {
-    if (after_step) take_drawn(state, r);
+    if (after_step) {
+      take_drawn(state, r);
+    } else if (state.wanted[r] == 0) {
+      state.running[r] = 0;
+    }
     place_row(state, r);
   }
   __syncthreads();

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Owners of what CUDA hands out for enqueuing work: streams, each with a pool of memory and a way to it, events, and host memory that
+// copies can use directly.
+
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "tutti/backend/cuda/error.cuh"
+
+namespace tutti::cuda {
+
+template <class T>
+class DeviceArray;
+class Stream;
+
+namespace detail {
+
+[[noreturn]] inline void fail_for_memory(std::size_t bytes) {
+  std::size_t free_bytes = 0, total = 0;
+  if (cudaMemGetInfo(&free_bytes, &total) != cudaSuccess) free_bytes = total = 0;
+  (void)cudaGetLastError();
+  constexpr std::size_t kMega = std::size_t{1} << 20;
+  fail<DeviceError>("the device has no room for ", bytes, " bytes (", bytes / kMega, " MB): ", free_bytes / kMega, " MB of ", total / kMega,
+                    " MB are free; use fewer experts, a smaller storage type or a smaller cache, so that at most that much is asked for");
+}
+
+}  // namespace detail
+
+/// Host memory that the device's copies read and write while the host goes on.
+template <class T>
+class PinnedArray {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  PinnedArray() = default;
+  explicit PinnedArray(std::size_t size) : size_(size) {
+    if (size == 0) return;
+    void* memory = nullptr;
+    check(cudaMallocHost(&memory, size * sizeof(T)), "allocating pinned host memory");
+    data_ = static_cast<T*>(memory);
+  }
+  ~PinnedArray() {
+    if (data_ != nullptr) (void)cudaFreeHost(data_);
+  }
+  PinnedArray(PinnedArray&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  PinnedArray& operator=(PinnedArray&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+
+  [[nodiscard]] T* data() { return data_; }
+  [[nodiscard]] const T* data() const { return data_; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  void grow(std::size_t size) {
+    if (size > size_) *this = PinnedArray(size);
+  }
+  /// Copies elements [first, first + count) of `from` to the same places here; they are there once the stream has been waited for.
+  void download(const DeviceArray<T>& from, std::size_t count, const Stream& stream, std::size_t first = 0);
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// A point in a stream's work.
+class Event {
+ public:
+  Event() { check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "creating an event"); }
+  ~Event() {
+    if (event_ != nullptr) (void)cudaEventDestroy(event_);
+  }
+  Event(Event&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+  Event& operator=(Event&& other) noexcept {
+    std::swap(event_, other.event_);
+    return *this;
+  }
+
+  [[nodiscard]] cudaEvent_t get() const { return event_; }
+
+  /// From now on it is the point behind all that has been enqueued.
+  void record(cudaStream_t stream) { check(cudaEventRecord(event_, stream), "recording an event"); }
+  /// Waits until the device has come to the point; not at all if there is none yet.
+  void wait() const { check(cudaEventSynchronize(event_), "waiting for an event"); }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
+/// Pinned memory through which the host's bytes go to the device. Copies from there wait for nothing but their turn in the stream, so that
+/// the host fills one slot while others are copied, and goes on while the device is still at work.
+class Staging {
+ public:
+  /// Takes the bytes at once and enqueues their copy.
+  void upload(std::byte* to, const std::byte* from, std::size_t bytes, cudaStream_t stream) {
+    while (bytes > 0) {
+      if (used_ >= kSlotBytes) next_slot(stream);
+      slots_[slot_].memory.grow(kSlotBytes);
+      const std::size_t part = std::min(bytes, kSlotBytes - used_);
+      std::byte* const place = slots_[slot_].memory.data() + used_;
+      std::memcpy(place, from, part);
+      check(cudaMemcpyAsync(to, place, part, cudaMemcpyHostToDevice, stream), "copying to the device");
+      to += part, from += part, bytes -= part;
+      used_ += (part + kAlignment - 1) / kAlignment * kAlignment;
+    }
+  }
+
+ private:
+  static constexpr std::size_t kSlotBytes = std::size_t{1} << 20, kAlignment = 16;
+
+  struct Slot {
+    PinnedArray<std::byte> memory;
+    Event copied;
+  };
+
+  void next_slot(cudaStream_t stream) {
+    slots_[slot_].copied.record(stream);
+    slot_ = (slot_ + 1) % slots_.size();
+    slots_[slot_].copied.wait();
+    used_ = 0;
+  }
+
+  std::array<Slot, 4> slots_;
+  std::size_t slot_ = 0;
+  std::size_t used_ = 0;  ///< Bytes of the slot.
+};
+
+/// A queue of work on the device, apart from all others, and the pool from which this work takes its memory. What is given back stays in
+/// the pool for whoever asks next, until the last copy of the stream and the last array are gone. Copies are the same queue.
+class Stream {
+ public:
+  /// On the device that is chosen.
+  Stream() : state_(std::make_shared<State>()) {}
+
+  [[nodiscard]] cudaStream_t get() const { return state_->stream; }
+
+  /// Waits until all that was enqueued is done.
+  /// @throws DeviceError when any of it failed.
+  void wait() const { check(cudaStreamSynchronize(get()), "waiting for the device"); }
+
+  /// What is enqueued from now on begins once the device has come to the point.
+  void wait_for(const Event& event) const { check(cudaStreamWaitEvent(get(), event.get(), 0), "making a stream wait"); }
+
+  /// Copies `bytes` bytes to the device. They are taken at once.
+  void upload(void* to, const void* from, std::size_t bytes) const {
+    state_->staging.upload(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes, get());
+  }
+
+  /// Memory for what is enqueued from now on.
+  /// @throws DeviceError when there is no room.
+  [[nodiscard]] void* allocate(std::size_t bytes) const {
+    void* memory = nullptr;
+    cudaError_t error = cudaMallocFromPoolAsync(&memory, bytes, state_->pool, get());
+    if (error == cudaErrorMemoryAllocation) {  // what the pool keeps may be in pieces that are too small
+      (void)cudaGetLastError();
+      wait();
+      check(cudaMemPoolTrimTo(state_->pool, 0), "giving back what a pool keeps");
+      error = cudaMallocFromPoolAsync(&memory, bytes, state_->pool, get());
+    }
+    if (error == cudaErrorMemoryAllocation) detail::fail_for_memory(bytes);
+    check(error, "allocating device memory");
+    return memory;
+  }
+  /// Gives memory back once all that has been enqueued is done, without waiting for it.
+  void release(void* memory) const noexcept {
+    ++state_->releases;
+    (void)cudaFreeAsync(memory, get());
+  }
+  /// How often memory has been given back: work that was captured before may use memory that is gone.
+  [[nodiscard]] std::uint64_t releases() const { return state_->releases; }
+
+ private:
+  struct State {
+    cudaStream_t stream = nullptr;
+    cudaMemPool_t pool = nullptr;
+    std::uint64_t releases = 0;
+    Staging staging;
+
+    State() {
+      try {
+        check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "creating a stream");
+        cudaMemPoolProps properties{};
+        properties.allocType = cudaMemAllocationTypePinned;
+        properties.location.type = cudaMemLocationTypeDevice;
+        check(cudaGetDevice(&properties.location.id), "asking for the device");
+        check(cudaMemPoolCreate(&pool, &properties), "creating a pool of device memory");
+        std::uint64_t all = ~std::uint64_t{0};
+        check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all), "telling a pool to keep what it is given");
+      } catch (...) {
+        destroy();
+        throw;
+      }
+    }
+    ~State() { destroy(); }
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+
+    void destroy() const noexcept {
+      if (stream == nullptr) return;
+      (void)cudaStreamSynchronize(stream);  // copies may still read what is staged
+      (void)cudaStreamDestroy(stream);
+      if (pool != nullptr) (void)cudaMemPoolDestroy(pool);
+    }
+  };
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace tutti::cuda
