@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps of a whole model of the shape of SmolLM2-135M: prefill of a prompt, and decoding with one row, sixteen rows of one shared
-// base, eight LoRA experts on a shared base, and eight independent experts of two samples. Counters: tokens a second, bytes of
-// weights a second as a fraction of a plain read of memory in the same run, and the time as a multiple of the step of one row,
-// measured right before.
+// base, eight LoRA experts on a shared base (adapters in f32 and in bf16), and eight independent experts of two samples. Counters:
+// tokens a second, bytes of weights a second as a fraction of a plain read of memory in the same run, and the time as a multiple of
+// the step of one row, measured right before.
 //   generation_benchmark --benchmark_filter='decode/bf16/'
 
 #include <benchmark/benchmark.h>
@@ -22,7 +22,7 @@ namespace {
 
 using namespace tutti;
 
-enum class Experts { one, shared, lora, independent };
+enum class Experts { one, shared, lora, lora_bf16, independent };
 
 /// The type of the weights, and how they are multiplied.
 struct Storage {
@@ -38,7 +38,9 @@ std::vector<ModelWeights> make_experts(DType type, Experts kind) {
   for (std::uint32_t e = 1; kind != Experts::one && e < 8; ++e) {
     experts.push_back(kind == Experts::independent ? bench::synthetic_model(bench::smollm2_shape(), type, e) : base);
   }
-  for (std::uint32_t e = 0; kind == Experts::lora && e < 8; ++e) experts[e] = bench::with_synthetic_adapter(experts[e], 16, e);
+  if (kind != Experts::lora && kind != Experts::lora_bf16) return experts;
+  const DType adapters = kind == Experts::lora ? DType::f32 : DType::bf16;
+  for (std::uint32_t e = 0; e < 8; ++e) experts[e] = bench::with_synthetic_adapter(experts[e], 16, e, adapters);
   return experts;
 }
 
@@ -47,10 +49,13 @@ class Decoder {
  public:
   Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, CpuOptions options) : stack_(experts, options) {
     std::vector<Row> prompt;
+    std::vector<SequenceId> sequences;
     for (std::uint32_t e = 0; e < experts.size(); ++e) {
-      const SequenceId sequence = stack_.create();
-      for (std::uint32_t p = 0; p < kPrompt; ++p) prompt.push_back({e, sequence, p, static_cast<Token>(7 * p + 11)});
-      for (std::size_t s = 0; s < samples; ++s) rows_.push_back({e, sequence, kPrompt, 5});
+      // As in an ensemble, a prompt is computed once for all experts that are equal.
+      const bool first = stack_.representative(e) == e;
+      sequences.push_back(first ? stack_.create() : sequences[stack_.representative(e)]);
+      for (std::uint32_t p = 0; first && p < kPrompt; ++p) prompt.push_back({e, sequences[e], p, static_cast<Token>(7 * p + 11)});
+      for (std::size_t s = 0; s < samples; ++s) rows_.push_back({e, sequences[e], kPrompt, 5});
     }
     stack_.forward(prompt, {});
     for (std::size_t r = 0; r < rows_.size(); ++r) {
@@ -137,8 +142,10 @@ const bool registered = [] {
                                                 {"bf16", {DType::bf16, {}}},
                                                 {"bf16_rounded", {DType::bf16, {.round_to_bfloat16 = true}}},
                                                 {"q8_0", {DType::q8_0, {}}}};
-  const std::map<std::string, Experts> kinds{
-      {"shared_base", Experts::shared}, {"lora_r16", Experts::lora}, {"independent", Experts::independent}};
+  const std::map<std::string, Experts> kinds{{"shared_base", Experts::shared},
+                                             {"lora_r16", Experts::lora},
+                                             {"lora_r16_bf16", Experts::lora_bf16},
+                                             {"independent", Experts::independent}};
   for (const auto& entry : storages) {
     const std::string& name = entry.first;
     for (const std::size_t threads : {1U, 2U}) {

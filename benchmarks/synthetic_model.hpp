@@ -79,8 +79,8 @@ inline ModelWeights synthetic_model(const ModelConfig& config, DType type, std::
   return model;
 }
 
-/// A LoRA of rank `rank` on all seven layers of every block, random.
-inline ModelWeights with_synthetic_adapter(ModelWeights model, std::size_t rank, std::uint32_t seed) {
+/// A LoRA of rank `rank` on all seven layers of every block, random; `type` is one of floats.
+inline ModelWeights with_synthetic_adapter(ModelWeights model, std::size_t rank, std::uint32_t seed, DType type = DType::f32) {
   const auto matrix = [&](std::size_t rows, std::size_t cols) {
     const std::shared_ptr<float[]> memory(new float[rows * cols]);
     float* const values = memory.get();
@@ -88,7 +88,8 @@ inline ModelWeights with_synthetic_adapter(ModelWeights model, std::size_t rank,
       values[i] = 0.01F * (to_open_unit(draw_block({seed, 1, 0, 0, 0}, static_cast<std::uint32_t>(i))[0]) - 0.5F);
     }
     model.owners.push_back(memory);
-    return WeightMatrix{DType::f32, reinterpret_cast<const std::byte*>(memory.get()), rows, cols, cols * sizeof(float)};
+    const WeightMatrix floats{DType::f32, reinterpret_cast<const std::byte*>(memory.get()), rows, cols, cols * sizeof(float)};
+    return type == DType::f32 ? floats : convert(floats, type, model.owners, "adapter");
   };
   for (LayerWeights& layer : model.layers) {
     for (LinearWeights* linear : {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down}) {

@@ -153,7 +153,8 @@ std::vector<ModelWeights> make_experts(const ModelConfig& config, const std::str
   for (std::uint32_t e = 1; e < count; ++e) {
     experts.push_back(kind == "lora_r16" ? experts.front() : bench::synthetic_model(config, type, e));
   }
-  for (std::uint32_t e = 0; kind == "lora_r16" && e < count; ++e) experts[e] = bench::with_synthetic_adapter(experts[e], 16, e);
+  for (std::uint32_t e = 0; kind == "lora_r16" && e < count; ++e)
+    experts[e] = bench::with_synthetic_adapter(experts[e], 16, e, DType::bf16);
   return experts;
 }
 

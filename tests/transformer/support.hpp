@@ -4,10 +4,12 @@
 
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "tutti/backend/cpu/cpu.hpp"
+#include "tutti/transformer/convert.hpp"
 #include "tutti/transformer/transformer.hpp"
 
 namespace tutti::test {
@@ -47,6 +49,19 @@ inline std::vector<float> logits_alone(const CpuModel& model, std::span<const To
   const auto last = static_cast<std::uint32_t>(rows.size() - 1);
   const MatrixView<const float> logits = stack.forward(rows, std::span(&last, 1));
   return {logits.row(0), logits.row(0) + logits.cols};
+}
+
+/// The expert with its adapter's matrices in another type.
+inline ModelWeights with_adapter_type(ModelWeights expert, DType type) {
+  for (LayerWeights& layer : expert.layers) {
+    for (const LayerWeights::LinearMember member : LayerWeights::kLinears) {
+      std::optional<LowRankDelta>& delta = (layer.*member).delta;
+      if (!delta) continue;
+      delta->a = convert(delta->a, type, expert.owners, "A");
+      delta->b = convert(delta->b, type, expert.owners, "B");
+    }
+  }
+  return expert;
 }
 
 /// Whether two rows are the same to the bit.

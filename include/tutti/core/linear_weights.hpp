@@ -25,7 +25,7 @@ struct WeightMatrix {
   friend bool operator==(const WeightMatrix&, const WeightMatrix&) = default;
 };
 
-/// B A for a layer of [out, in]: A is [rank, in]; B is [out, rank] and has the adapter's scale in it.
+/// B A for a layer of [out, in]: A is [rank, in]; B is [out, rank] and has the adapter's scale in it. Both are of floats, 32 or 16 bits.
 struct LowRankDelta {
   WeightMatrix a;
   WeightMatrix b;

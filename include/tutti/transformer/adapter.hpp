@@ -2,29 +2,37 @@
 #pragma once
 // Puts a PEFT LoRA adapter beside the weights of its base. The base stays shared: an expert is a few views more.
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "tutti/core/error.hpp"
+#include "tutti/core/float16.hpp"
 #include "tutti/core/linear_weights.hpp"
 #include "tutti/formats/architecture.hpp"
 #include "tutti/formats/dequantize.hpp"
 #include "tutti/formats/peft_adapter.hpp"
+#include "tutti/transformer/convert.hpp"
+#include "tutti/transformer/detail/weight_reader.hpp"
 #include "tutti/transformer/weights.hpp"
 
 namespace tutti {
 
 namespace detail {
 
-/// A float copy of `rows` rows of a tensor of rank 2; `row_of(r)` names the source row of destination row r.
+/// A copy of `rows` rows of a tensor of rank 2, times `scale`; `row_of(r)` names the source row of destination row r. It is of the floats
+/// that `wanted` names. If that is none of them, it has the tensor's type where this holds every product exactly, as 16-bit floats do for
+/// scales that are powers of two, and is of 32-bit floats where not.
 template <class RowOf>
-WeightMatrix float_copy(const TensorView& tensor, std::size_t rows, float scale, std::vector<std::shared_ptr<const void>>& owners,
-                        RowOf row_of) {
+WeightMatrix scaled_copy(const TensorView& tensor, std::size_t rows, float scale, std::optional<DType> wanted,
+                         std::vector<std::shared_ptr<const void>>& owners, RowOf row_of) {
   const std::size_t cols = tensor.shape[1];
   const std::shared_ptr<float[]> memory(new float[rows * cols]);
   for (std::size_t r = 0; r < rows; ++r) {
@@ -32,8 +40,20 @@ WeightMatrix float_copy(const TensorView& tensor, std::size_t rows, float scale,
     dequantize_row(tensor.type, tensor.data + row_of(r) * row_bytes(tensor.type, cols), cols, row);
     for (std::size_t c = 0; c < cols; ++c) row[c] *= scale;
   }
+  const std::span<const float> values(memory.get(), rows * cols);
+  const auto holds = [&](auto round) {
+    return std::all_of(values.begin(), values.end(), [&](float x) { return to_float(round(x)) == x; });
+  };
+  DType type = DType::f32;
+  if (wanted && !is_quantised(*wanted)) {
+    type = *wanted;
+  } else if ((tensor.type == DType::f16 && holds(to_float16)) || (tensor.type == DType::bf16 && holds(to_bfloat16))) {
+    type = tensor.type;
+  }
+  const WeightMatrix floats{DType::f32, reinterpret_cast<const std::byte*>(memory.get()), rows, cols, cols * sizeof(float)};
+  if (type != DType::f32) return convert(floats, type, owners, "adapter");
   owners.push_back(memory);
-  return {DType::f32, reinterpret_cast<const std::byte*>(memory.get()), rows, cols, cols * sizeof(float)};
+  return floats;
 }
 
 /// Row of a query or key matrix of Hugging Face that stands at `row` where rotary pairs are neighbours (GGUF, arch llama).
@@ -48,7 +68,9 @@ inline std::size_t interleaved_row(std::size_t row, std::size_t head_dim) {
 /// A copy of `base` with the adapter of `directory` on top of any adapter-free layer. A value head in it (modules_to_save:
 /// score) makes the copy a reward model.
 /// @throws ModelError when the adapter names a module or shape that the base does not have, or the base has an adapter.
-[[nodiscard]] inline ModelWeights apply_adapter(const ModelWeights& base, const std::filesystem::path& directory) {
+/// @param options the storage of the adapter's matrices, if that is a type of floats.
+[[nodiscard]] inline ModelWeights apply_adapter(const ModelWeights& base, const std::filesystem::path& directory,
+                                                const LoadOptions& options = {}) {
   const PeftAdapter adapter(directory);
   ModelWeights model = base;
   model.source = base.source + " + " + directory.string();
@@ -72,9 +94,10 @@ inline std::size_t interleaved_row(std::size_t row, std::size_t head_dim) {
     const auto behind_first = [&](std::size_t r) { return first + r; };
     const auto permuted = [&](std::size_t r) { return detail::interleaved_row(r, base.config.head_dim); };
     linear.delta.emplace();
-    linear.delta->a = detail::float_copy(found->a, a[0], 1.0F, model.owners, same);
-    linear.delta->b = interleaved && rotary ? detail::float_copy(found->b, rows, found->scale, model.owners, permuted)
-                                            : detail::float_copy(found->b, rows, found->scale, model.owners, behind_first);
+    linear.delta->a = detail::scaled_copy(found->a, a[0], 1.0F, options.storage, model.owners, same);
+    linear.delta->b = interleaved && rotary
+                          ? detail::scaled_copy(found->b, rows, found->scale, options.storage, model.owners, permuted)
+                          : detail::scaled_copy(found->b, rows, found->scale, options.storage, model.owners, behind_first);
   };
   const Architecture* family = find_architecture(&Architecture::name, base.config.architecture);
   require<ModelError>(family != nullptr, base.source, ": architecture ", base.config.architecture, " is none of ",
@@ -101,7 +124,8 @@ inline std::size_t interleaved_row(std::size_t row, std::size_t head_dim) {
   if (const TensorView* head = adapter.value_head()) {
     require<ModelError>(head->shape.size() == 2 && head->shape[1] == base.config.hidden_size, directory.string(),
                         ": the value head has shape ", shape_text(head->shape), ", the base needs [labels, ", base.config.hidden_size, "]");
-    model.value_head.emplace().weight = detail::float_copy(*head, head->shape[0], 1.0F, model.owners, [](std::size_t r) { return r; });
+    model.value_head.emplace().weight =
+        detail::scaled_copy(*head, head->shape[0], 1.0F, DType::f32, model.owners, [](std::size_t r) { return r; });
   }
   require<ModelError>(applied == adapter.modules().size(), directory.string(), ": the adapter changes ", adapter.modules().size(),
                       " modules, of which the base ", base.source, " has ", applied, ": it belongs to another architecture");

@@ -151,7 +151,7 @@ template <Backend B>
                         " models: give one model, their base");
     const Transformer<B> base = experts.models.front();
     experts.models.clear();
-    for (const std::filesystem::path& adapter : paths.adapters) experts.models.push_back(base.with_adapter(adapter));
+    for (const std::filesystem::path& adapter : paths.adapters) experts.models.push_back(base.with_adapter(adapter, options));
   }
   std::vector<ModelWeights> weights;  // views: copies are cheap
   for (const Transformer<B>& model : experts.models) weights.push_back(model.weights());

@@ -33,8 +33,8 @@ class Transformer {
 
   /// The same weights with a PEFT LoRA adapter (a directory) beside them; the base is shared, not copied.
   /// @throws FormatError, ModelError when the adapter cannot be read or does not fit.
-  [[nodiscard]] Transformer with_adapter(const std::filesystem::path& directory) const {
-    return Transformer(apply_adapter(*weights_, directory));
+  [[nodiscard]] Transformer with_adapter(const std::filesystem::path& directory, const LoadOptions& options = {}) const {
+    return Transformer(apply_adapter(*weights_, directory, options));
   }
 
   [[nodiscard]] const ModelWeights& weights() const { return *weights_; }

@@ -131,6 +131,32 @@ TEST_CASE("A LoRA beside its base on the Cuda backend gives the logits of peft's
   CHECK(largest_difference(base.with_adapter(kData / "lora_all"), kData / "lora_all" / "expected.json") <= 1e-4);
 }
 
+TEST_CASE("Adapters of 16-bit floats on the Cuda backend give the logits of the same values in 32 bits, all of one type or not", "[cuda]") {
+  const auto base = Transformer<Cpu>::load(kData / "llama");
+  const ModelWeights wide = base.with_adapter(kData / "lora_all").weights();
+  const ModelWeights narrow = with_adapter_type(wide, DType::bf16), halves = with_adapter_type(wide, DType::f16);
+  const ModelWeights same = with_adapter_type(narrow, DType::f32), halves_same = with_adapter_type(halves, DType::f32);
+  const auto logits_of = [](const std::vector<ModelWeights>& experts) {
+    BatchedTransformer<Cuda> stack(experts, {0, 1}, kOptions);
+    std::vector<Row> rows;
+    std::vector<std::uint32_t> last;
+    for (std::uint32_t e = 0; e < experts.size(); ++e) {
+      append_rows(rows, e, stack.create(), 0, some_tokens(7));
+      last.push_back(static_cast<std::uint32_t>(rows.size() - 1));
+    }
+    const MatrixView<const float> logits = stack.forward(rows, last);
+    return std::vector<float>(logits.data, logits.data + logits.rows * logits.cols);
+  };
+  const std::vector<float> expected = logits_of({same, halves_same, base.weights()});
+  const std::size_t width = expected.size() / 3;
+  const auto check = [&](const std::vector<float>& logits, std::size_t first) {
+    for (std::size_t i = 0; i < logits.size(); ++i) CHECK(std::abs(logits[i] - expected[first * width + i]) <= 1e-5F);
+  };
+  check(logits_of({narrow}), 0);
+  check(logits_of({halves}), 1);
+  check(logits_of({narrow, halves, base.weights()}), 0);
+}
+
 TEST_CASE("Quantised and 16-bit files on the Cuda backend give the logits of transformers on the expanded weights", "[cuda]") {
   for (const std::string name : {"q4_0", "q4_1", "q5_0", "q5_1", "q4_k_m", "q8_0", "f16", "bf16"}) {
     INFO(name);

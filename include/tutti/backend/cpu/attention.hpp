@@ -66,8 +66,9 @@ void store_key_value(T* keys, T* values, std::size_t head_dim, std::size_t offse
 
 namespace detail {
 
-/// Queries that share the loads of a chunk.
+/// Queries that share the loads of a chunk: as many as the registers hold with 4 vectors of each.
 inline constexpr std::size_t kQueryTile = 3;
+inline constexpr std::size_t kWideQueryTile = kLanes == 16 ? 6 : kQueryTile;
 
 template <class T>
 [[nodiscard]] FloatLanes load_elements(const T* from) {
@@ -180,14 +181,13 @@ void attend_tile(AttentionQuery* queries, std::size_t head_dim, const KvChunk<T>
 template <class T>
 void attend_chunk(std::span<AttentionQuery> queries, std::size_t head_dim, const KvChunk<T>& chunk) {
   std::size_t q = 0;
-  for (; q + detail::kQueryTile <= queries.size(); q += detail::kQueryTile) {
-    detail::attend_tile<detail::kQueryTile>(queries.data() + q, head_dim, chunk);
-  }
-  switch (queries.size() - q) {
-    case 2: detail::attend_tile<2>(queries.data() + q, head_dim, chunk); break;
-    case 1: detail::attend_tile<1>(queries.data() + q, head_dim, chunk); break;
-    default: break;
-  }
+  const auto attend = [&]<std::size_t Q>(Constant<Q>) {
+    for (; q + Q <= queries.size(); q += Q) detail::attend_tile<Q>(queries.data() + q, head_dim, chunk);
+  };
+  if constexpr (detail::kWideQueryTile > detail::kQueryTile) attend(Constant<detail::kWideQueryTile>{});
+  attend(Constant<detail::kQueryTile>{});
+  attend(Constant<2>{});
+  attend(Constant<1>{});
 }
 
 /// Divides by the sum of the weights; the query has seen at least one position.

@@ -12,7 +12,6 @@
 
 #include "tutti/backend/batch.hpp"
 #include "tutti/backend/cpu/activations.hpp"
-#include "tutti/backend/cpu/aligned_buffer.hpp"
 #include "tutti/backend/cpu/product.hpp"
 #include "tutti/core/linear_weights.hpp"
 #include "tutti/core/matrix_view.hpp"
@@ -38,6 +37,9 @@ namespace tutti::cpu {
 /// The products of one phase. Filled with add(), then run once.
 class LinearJobs {
  public:
+  /// @param round as that of ActivationBuffer, for what lies between the two products of a delta.
+  explicit LinearJobs(bool round = false) : low_rank_(round) {}
+
   void clear() {
     products_.clear();
     deltas_.clear();
@@ -61,9 +63,34 @@ class LinearJobs {
   }
 
   void run(ThreadPool& pool) {
-    std::vector<ProductJob> second = add_low_rank();
+    if (deltas_.empty()) return run_products(pool, products_);
+    // First t = A x beside the products themselves, then y += B t.
+    std::size_t rows = 0, widest = 0;
+    std::vector<DType> types;
+    for (const Delta& delta : deltas_) {
+      rows += delta.x.rows;
+      widest = std::max(widest, delta.weights->a.rows);
+      types.push_back(delta.weights->b.type);
+    }
+    low_rank_.reset(rows, widest, types);
+    std::size_t first = 0;
+    for (const Delta& delta : deltas_) {
+      for (std::size_t r = first; r < first + delta.x.rows; ++r) std::fill_n(low_rank_.row(r), widest, 0.0F);
+      const MatrixView<float> t(low_rank_.row(first), delta.x.rows, delta.weights->a.rows, low_rank_.view().stride);
+      products_.push_back({delta.weights->a, delta.x, t, nullptr, false});
+      first += delta.x.rows;
+    }
     run_products(pool, products_);
-    if (!second.empty()) run_products(pool, second);
+    for (std::size_t r = 0; r < rows; ++r) low_rank_.prepare_row(r);
+    products_.clear();
+    first = 0;
+    for (const Delta& delta : deltas_) {
+      PreparedActivations t = low_rank_.view(first, delta.x.rows);
+      t.cols = delta.weights->a.rows;  // zeros behind them
+      products_.push_back({delta.weights->b, t, delta.y, nullptr, true});
+      first += delta.x.rows;
+    }
+    run_products(pool, products_);
   }
 
  private:
@@ -75,34 +102,9 @@ class LinearJobs {
 
   static bool reads_the_same(const LinearWeights& a, const LinearWeights& b) { return a.weight == b.weight && a.bias == b.bias; }
 
-  /// Appends t = A x to the products, and returns y += B t, which must wait for them.
-  std::vector<ProductJob> add_low_rank() {
-    std::vector<ProductJob> second;
-    std::size_t floats = 0;
-    for (const Delta& delta : deltas_) floats += delta.x.rows * stride_of(delta);
-    low_rank_.grow(floats);
-    std::fill_n(low_rank_.data(), floats, 0.0F);  // zeros behind each row, as prepared activations have them
-    float* next = low_rank_.data();
-    for (const Delta& delta : deltas_) {
-      const std::size_t rank = delta.weights->a.rows;
-      const std::size_t stride = stride_of(delta);
-      products_.push_back({delta.weights->a, delta.x, MatrixView<float>(next, delta.x.rows, rank, stride), nullptr, false});
-      PreparedActivations t;
-      t.rows = delta.x.rows;
-      t.cols = rank;
-      t.stride = stride;
-      t.plain = next;
-      second.push_back({delta.weights->b, t, delta.y, nullptr, true});
-      next += delta.x.rows * stride;
-    }
-    return second;
-  }
-
-  static std::size_t stride_of(const Delta& delta) { return round_up(delta.weights->a.rows, 32); }
-
   std::vector<ProductJob> products_;
   std::vector<Delta> deltas_;
-  AlignedBuffer<float> low_rank_;
+  ActivationBuffer low_rank_;
 };
 
 }  // namespace tutti::cpu

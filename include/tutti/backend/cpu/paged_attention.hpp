@@ -61,8 +61,14 @@ class KvPages {
 
 namespace detail {
 
-/// Rows whose queries go through the pages together: bounds the working memory of a prefill.
+/// The most rows whose queries go through the pages together: bounds the working memory of a prefill.
 inline constexpr std::size_t kAttentionRows = 16;
+
+/// Rows a task, so that each of `threads` threads gets some tasks. An even number, as neighbouring rows often read the same pages.
+[[nodiscard]] inline std::size_t attention_rows(std::size_t rows, std::size_t kv_heads, std::size_t threads) {
+  constexpr std::size_t kTasksAThread = 4;
+  return std::clamp<std::size_t>(rows * kv_heads / (kTasksAThread * threads) / 2 * 2, 2, kAttentionRows);
+}
 
 /// Batch rows [first, last) for one kv head. `queries` is scratch: each row's query heads lie together.
 template <class T>
@@ -112,11 +118,12 @@ inline void attend_pages(const AttentionShape& shape, std::size_t layer, const B
                          MatrixView<float> out, ThreadPool& pool) {
   const std::size_t group = shape.heads / shape.kv_heads;
   const std::size_t group_width = group * shape.head_dim;
-  const std::size_t blocks = (batch.size() + detail::kAttentionRows - 1) / detail::kAttentionRows;
+  const std::size_t rows_a_task = detail::attention_rows(batch.size(), shape.kv_heads, pool.size());
+  const std::size_t blocks = (batch.size() + rows_a_task - 1) / rows_a_task;
   pool.for_each(blocks * shape.kv_heads, [&](std::size_t task) {
     const std::size_t kv_head = task % shape.kv_heads;
-    const std::size_t first = task / shape.kv_heads * detail::kAttentionRows;
-    const std::size_t last = std::min(first + detail::kAttentionRows, batch.size());
+    const std::size_t first = task / shape.kv_heads * rows_a_task;
+    const std::size_t last = std::min(first + rows_a_task, batch.size());
     std::vector<AttentionQuery> queries((last - first) * group);
     for (std::size_t r = first; r < last; ++r) {
       float* query = q.row(r) + kv_head * group_width;

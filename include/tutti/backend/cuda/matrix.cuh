@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "tutti/backend/cuda/memory.cuh"
@@ -28,12 +27,14 @@ struct DeviceMatrix {
 /// A matrix and the device memory that holds it.
 class StoredMatrix {
  public:
-  StoredMatrix(const WeightMatrix& matrix, const Stream& stream) {
+  /// @param widen as that of pack.
+  StoredMatrix(const WeightMatrix& matrix, const Stream& stream, bool widen = false) {
     // Whole rows of floats need no packing: they go from the file's mapping straight to the device.
-    if (!is_quantised(matrix.type) && padded(matrix.cols) == matrix.cols && matrix.row_bytes == row_bytes(matrix.type, matrix.cols)) {
+    if (!widen && !is_quantised(matrix.type) && padded(matrix.cols) == matrix.cols &&
+        matrix.row_bytes == row_bytes(matrix.type, matrix.cols)) {
       weights_ = upload(std::span<const std::byte>(matrix.data, matrix.bytes()), stream);
     } else {
-      const PackedMatrix packed = pack(matrix);
+      const PackedMatrix packed = pack(matrix, widen);
       weights_ = upload(std::span<const std::byte>(packed.weights), stream);
       scales_ = upload(std::span<const std::byte>(packed.scales), stream);
     }
@@ -50,19 +51,26 @@ class StoredMatrix {
 /// Uploads each matrix once, however many experts or layers use the same memory of the host.
 class MatrixStore {
  public:
-  [[nodiscard]] std::shared_ptr<const StoredMatrix> get(const WeightMatrix& matrix, const Stream& stream) {
-    for (const auto& [known, stored] : known_) {
-      if (known != matrix) continue;
-      if (std::shared_ptr<const StoredMatrix> alive = stored.lock()) return alive;
+  /// @param widen as that of pack.
+  [[nodiscard]] std::shared_ptr<const StoredMatrix> get(const WeightMatrix& matrix, const Stream& stream, bool widen) {
+    for (const Known& known : known_) {
+      if (known.matrix != matrix || known.widened != widen) continue;
+      if (std::shared_ptr<const StoredMatrix> alive = known.stored.lock()) return alive;
     }
-    std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
-    auto stored = std::make_shared<const StoredMatrix>(matrix, stream);
-    known_.emplace_back(matrix, stored);
+    std::erase_if(known_, [](const Known& known) { return known.stored.expired(); });
+    auto stored = std::make_shared<const StoredMatrix>(matrix, stream, widen);
+    known_.push_back({matrix, widen, stored});
     return stored;
   }
 
  private:
-  std::vector<std::pair<WeightMatrix, std::weak_ptr<const StoredMatrix>>> known_;
+  struct Known {
+    WeightMatrix matrix;
+    bool widened = false;
+    std::weak_ptr<const StoredMatrix> stored;
+  };
+
+  std::vector<Known> known_;
 };
 
 }  // namespace tutti::cuda

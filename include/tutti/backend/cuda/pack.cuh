@@ -10,6 +10,7 @@
 
 #include "tutti/core/float16.hpp"
 #include "tutti/core/linear_weights.hpp"
+#include "tutti/formats/dequantize.hpp"
 #include "tutti/formats/quantised_group.hpp"
 
 namespace tutti::cuda {
@@ -36,11 +37,18 @@ struct PackedMatrix {
 
 namespace detail {
 
-/// Rows of floats, padded with zeros.
-inline void pack_floats(const WeightMatrix& matrix, PackedMatrix& packed) {
-  const std::size_t element = layout_of(matrix.type).block_bytes, bytes = padded(matrix.cols) * element;
+/// Rows of floats as they are or, if `widen`, as 32-bit floats; padded with zeros.
+inline void pack_floats(const WeightMatrix& matrix, bool widen, PackedMatrix& packed) {
+  const std::size_t element = layout_of(widen ? DType::f32 : matrix.type).block_bytes, bytes = padded(matrix.cols) * element;
   packed.weights.resize(matrix.rows * bytes);
-  for (std::size_t r = 0; r < matrix.rows; ++r) std::memcpy(packed.weights.data() + r * bytes, matrix.row(r), matrix.cols * element);
+  for (std::size_t r = 0; r < matrix.rows; ++r) {
+    std::byte* const row = packed.weights.data() + r * bytes;
+    if (widen) {
+      dequantize_row(matrix.type, matrix.row(r), matrix.cols, reinterpret_cast<float*>(row));
+    } else {
+      std::memcpy(row, matrix.row(r), matrix.cols * element);
+    }
+  }
 }
 
 template <class... Values>
@@ -73,10 +81,11 @@ inline void pack_group(DType type, const QuantisedGroup& group, PackedMatrix& pa
 
 }  // namespace detail
 
-[[nodiscard]] inline PackedMatrix pack(const WeightMatrix& matrix) {
+/// @param widen makes 32-bit floats of 16-bit ones; without effect on quantised types.
+[[nodiscard]] inline PackedMatrix pack(const WeightMatrix& matrix, bool widen = false) {
   PackedMatrix packed;
   if (!is_quantised(matrix.type)) {
-    detail::pack_floats(matrix, packed);
+    detail::pack_floats(matrix, widen, packed);
     return packed;
   }
   const auto append = [&](const QuantisedGroup& group) { detail::pack_group(device_type(matrix.type), group, packed); };

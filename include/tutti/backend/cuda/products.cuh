@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -56,12 +57,10 @@ class Products {
     Linear linear;
     stack_biases(experts, linear, stream);
     linear.weights = stack(
-        weights, [&](std::size_t i, std::size_t j) { return experts[i]->bias == experts[j]->bias; }, stream);
+        weights, false, [&](std::size_t i, std::size_t j) { return experts[i]->bias == experts[j]->bias; }, stream);
     const auto alike = [](std::size_t, std::size_t) { return true; };
-    linear.low_rank_a = stack(a, alike, stream);
-    linear.low_rank_b = stack(b, alike, stream);
-    require<ModelError>(linear.low_rank_b.type == DType::f32, "the second matrix of an adapter is in ",
-                        layout_of(linear.low_rank_b.type).name, ": only F32 can be used");
+    linear.low_rank_a = stack(a, differ_in_type(a), alike, stream);
+    linear.low_rank_b = stack(b, differ_in_type(b), alike, stream);
     return linear;
   }
 
@@ -160,6 +159,7 @@ class Products {
       Rows& low_rank = low_rank_[parts.size()];
       low_rank.reset(input.x.capacity(), linear.low_rank_a.outputs, stream);
       linears.back().low_rank_b = linear.low_rank_b.table.data();
+      linears.back().low_rank_type = linear.low_rank_b.type;
       linears.back().low_rank = low_rank.view();
       const PlacedGroups groups = list(linear.low_rank_a.pattern);
       parts.push_back({{.linear = {linear.low_rank_a.table.data(), nullptr, nullptr, {}},
@@ -214,19 +214,28 @@ class Products {
     linear.biases = upload(std::span<const float* const>(pointers), stream);
   }
 
+  [[nodiscard]] static bool differ_in_type(std::span<const WeightMatrix* const> experts) {
+    std::set<DType> types;
+    for (const WeightMatrix* expert : experts) {
+      if (expert != nullptr) types.insert(expert->type);
+    }
+    return types.size() > 1;
+  }
+
+  /// @param widen makes all of them matrices of 32-bit floats.
   /// @param alike(i, j) whether experts i and j with the same matrix make one group.
   template <class Alike>
-  [[nodiscard]] StackedMatrices stack(std::span<const WeightMatrix* const> experts, Alike alike, const Stream& stream) {
+  [[nodiscard]] StackedMatrices stack(std::span<const WeightMatrix* const> experts, bool widen, Alike alike, const Stream& stream) {
     StackedMatrices stacked;
     std::vector<DeviceMatrix> table;
     SharingPattern pattern;
     std::size_t first = experts.size();
     for (std::size_t e = 0; e < experts.size(); ++e) {
-      stacked.stored.push_back(experts[e] == nullptr ? nullptr : store_.get(*experts[e], stream));
+      stacked.stored.push_back(experts[e] == nullptr ? nullptr : store_.get(*experts[e], stream, widen));
       table.push_back(experts[e] == nullptr ? DeviceMatrix{} : stacked.stored[e]->view());
       pattern.push_back(kNoWeights);
       if (experts[e] == nullptr) continue;
-      const DType type = device_type(experts[e]->type);
+      const DType type = widen ? DType::f32 : device_type(experts[e]->type);
       if (first == experts.size()) {
         first = e;
         stacked.type = type;

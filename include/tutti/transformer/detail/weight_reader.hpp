@@ -25,7 +25,8 @@
 namespace tutti {
 
 struct LoadOptions {
-  /// Element type to convert all matrices to (f32, f16, bf16, or q8_0); by default they are used in place as they are.
+  /// Element type to convert all matrices to (f32, f16, bf16, or q8_0); by default they are used in place as they are. Adapters are
+  /// converted to floats only; read each step beside a base that is read once, eight of them are many bytes: f16 or bf16 halve those.
   std::optional<DType> storage;
 };
 

@@ -76,7 +76,11 @@ struct WeightPair {
   float delta = 0.0F;
   for (std::uint32_t k = 0; k < b.cols; k += 8) {
     float weights[8];
-    load_weights<DType::f32>(b, n, k, weights);
+    switch (linear.low_rank_type) {
+      case DType::f16: load_weights<DType::f16>(b, n, k, weights); break;
+      case DType::bf16: load_weights<DType::bf16>(b, n, k, weights); break;
+      default: load_weights<DType::f32>(b, n, k, weights); break;
+    }
     for (unsigned i = 0; i < 8 && k + i < b.cols; ++i) delta = fmaf(weights[i], inputs[k + i], delta);
   }
   return sum + delta;

@@ -35,8 +35,9 @@ struct DeviceRows {
 struct DeviceLinear {
   const DeviceMatrix* matrices = nullptr;    ///< [experts]
   const float* const* biases = nullptr;      ///< [experts], null entries for none; null for none at all.
-  const DeviceMatrix* low_rank_b = nullptr;  ///< [experts] of floats, without columns for those that have no delta; null for none at all.
+  const DeviceMatrix* low_rank_b = nullptr;  ///< [experts], without columns for those that have no delta; null for none at all.
   DeviceRows low_rank;                       ///< A x of every row.
+  DType low_rank_type = DType::f32;          ///< Of low_rank_b: f32, f16 or bf16.
 };
 
 /// Eight neighbouring weights, or codes of weights, as they lie in memory.
