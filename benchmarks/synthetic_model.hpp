@@ -93,7 +93,7 @@ inline ModelWeights with_synthetic_adapter(ModelWeights model, std::size_t rank,
   };
   for (LayerWeights& layer : model.layers) {
     for (LinearWeights* linear : {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down}) {
-      linear->delta = LowRankDelta{matrix(rank, linear->weight.cols), matrix(linear->weight.rows, rank)};
+      linear->delta = LowRankDelta{matrix(rank, linear->weight.cols), matrix(rank, linear->weight.rows)};
     }
   }
   return model;

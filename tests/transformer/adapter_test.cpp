@@ -24,7 +24,7 @@ TEST_CASE("An adapter adds deltas to the layers it names and shares everything e
   CHECK_FALSE(expert.layers[0].key.delta.has_value());
   CHECK(expert.layers[0].query.weight == base.layers[0].query.weight);
   CHECK(expert.layers[0].query.delta->a.rows == 3);
-  CHECK(expert.layers[0].value.delta->b.rows == 16);
+  CHECK(expert.layers[0].value.delta->b_transposed.cols == 16);
 }
 
 TEST_CASE("An adapter of 16-bit floats stays in them where they hold its product with the scale", "[adapter]") {
@@ -43,12 +43,12 @@ TEST_CASE("An adapter of 16-bit floats stays in them where they hold its product
         << R"({"peft_type": "LORA", "r": 2, "target_modules": ["q_proj"], "lora_alpha": )" << alpha << "}";
     const ModelWeights expert = apply_adapter(base, directory.path());
     const LowRankDelta& delta = *expert.layers[0].query.delta;
-    std::vector<float> row(2);
-    for (std::size_t r = 0; r < 32; ++r) {
-      dequantize_row(delta.b.type, delta.b.row(r), 2, row.data());
-      for (std::size_t c = 0; c < 2; ++c) CHECK(row[c] == alpha / 2.0F * to_float(b[2 * r + c]));
+    std::vector<float> row(32);
+    for (std::size_t k = 0; k < 2; ++k) {
+      dequantize_row(delta.b_transposed.type, delta.b_transposed.row(k), 32, row.data());
+      for (std::size_t n = 0; n < 32; ++n) CHECK(row[n] == alpha / 2.0F * to_float(b[2 * n + k]));
     }
-    return std::pair(delta.a.type, delta.b.type);
+    return std::pair(delta.a.type, delta.b_transposed.type);
   };
   CHECK(from_file("BF16", BFloat16{}, to_bfloat16, 8.0F) == std::pair(DType::bf16, DType::bf16));
   CHECK(from_file("F16", Float16{}, to_float16, 8.0F) == std::pair(DType::f16, DType::f16));
@@ -60,7 +60,7 @@ TEST_CASE("An adapter is converted to the floats that are asked for, and a value
   const CpuModel base = CpuModel::load(checkpoint("llama"));
   const auto types = [&](DType storage) {
     const LowRankDelta delta = *base.with_adapter(checkpoint("lora_all"), {.storage = storage}).weights().layers[0].query.delta;
-    return std::pair(delta.a.type, delta.b.type);
+    return std::pair(delta.a.type, delta.b_transposed.type);
   };
   CHECK(types(DType::bf16) == std::pair(DType::bf16, DType::bf16));
   CHECK(types(DType::f16) == std::pair(DType::f16, DType::f16));

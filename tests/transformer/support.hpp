@@ -58,7 +58,7 @@ inline ModelWeights with_adapter_type(ModelWeights expert, DType type) {
       std::optional<LowRankDelta>& delta = (layer.*member).delta;
       if (!delta) continue;
       delta->a = convert(delta->a, type, expert.owners, "A");
-      delta->b = convert(delta->b, type, expert.owners, "B");
+      delta->b_transposed = convert(delta->b_transposed, type, expert.owners, "B");
     }
   }
   return expert;

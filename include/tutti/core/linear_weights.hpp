@@ -25,10 +25,10 @@ struct WeightMatrix {
   friend bool operator==(const WeightMatrix&, const WeightMatrix&) = default;
 };
 
-/// B A for a layer of [out, in]: A is [rank, in]; B is [out, rank] and has the adapter's scale in it. Both are of floats, 32 or 16 bits.
+/// B A for a layer of [out, in], of floats of 32 or 16 bits.
 struct LowRankDelta {
-  WeightMatrix a;
-  WeightMatrix b;
+  WeightMatrix a;             ///< A, [rank, in].
+  WeightMatrix b_transposed;  ///< B^T, [rank, out], with the adapter's scale in it.
 };
 
 /// y = (W + B A) x + bias. An empty bias stands for none.

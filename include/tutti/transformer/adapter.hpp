@@ -95,9 +95,11 @@ inline std::size_t interleaved_row(std::size_t row, std::size_t head_dim) {
     const auto permuted = [&](std::size_t r) { return detail::interleaved_row(r, base.config.head_dim); };
     linear.delta.emplace();
     linear.delta->a = detail::scaled_copy(found->a, a[0], 1.0F, options.storage, model.owners, same);
-    linear.delta->b = interleaved && rotary
-                          ? detail::scaled_copy(found->b, rows, found->scale, options.storage, model.owners, permuted)
-                          : detail::scaled_copy(found->b, rows, found->scale, options.storage, model.owners, behind_first);
+    std::vector<std::shared_ptr<const void>> temporary;
+    const auto copy_of_b = [&](auto row_of) {
+      return detail::scaled_copy(found->b, rows, found->scale, options.storage, temporary, row_of);
+    };
+    linear.delta->b_transposed = transpose(interleaved && rotary ? copy_of_b(permuted) : copy_of_b(behind_first), model.owners);
   };
   const Architecture* family = find_architecture(&Architecture::name, base.config.architecture);
   require<ModelError>(family != nullptr, base.source, ": architecture ", base.config.architecture, " is none of ",

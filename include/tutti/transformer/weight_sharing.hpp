@@ -163,7 +163,7 @@ inline void check_experts_fit(std::span<const ModelWeights> experts) {
         if (!linears[e][i]->delta) continue;
         patterns.emplace_back(n, 0U)[e] = 1;
         counter.add(nobody_shares, e, linears[e][i]->delta->a);
-        counter.add(nobody_shares, e, linears[e][i]->delta->b);
+        counter.add(nobody_shares, e, linears[e][i]->delta->b_transposed);
       }
     }
     return counter.result();

@@ -14,6 +14,7 @@
 #include <span>
 #include <type_traits>
 
+#include "tutti/backend/cpu/column_product.hpp"
 #include "tutti/backend/cpu/simd.hpp"
 #include "tutti/backend/kv_cache.hpp"
 
@@ -65,58 +66,6 @@ void store_key_value(T* keys, T* values, std::size_t head_dim, std::size_t offse
 }
 
 namespace detail {
-
-/// Queries that share the loads of a chunk: as many as the registers hold with 4 vectors of each.
-inline constexpr std::size_t kQueryTile = 3;
-inline constexpr std::size_t kWideQueryTile = kLanes == 16 ? 6 : kQueryTile;
-
-template <class T>
-[[nodiscard]] FloatLanes load_elements(const T* from) {
-  return load_as<T>(reinterpret_cast<const std::byte*>(from));
-}
-
-/// c[q][j] += sum_i a[q][i] b[i][j] for i in [begin, end) ascending and `Vectors` vectors of columns j: one chain of fused
-/// multiply-adds for each element, whatever the tile.
-template <std::size_t Vectors, std::size_t Q, class T>
-void accumulate_columns(const float* const (&a)[Q], std::size_t begin, std::size_t end, const T* b, std::size_t stride,
-                        float* const (&c)[Q], std::size_t column) {
-  FloatLanes sums[Q][Vectors];
-  const auto place = [&](std::size_t q, std::size_t v) { return c[q] + column + v * kLanes; };
-  unroll<Q * Vectors>([&](auto i) TUTTI_INLINE { sums[i / Vectors][i % Vectors] = load(place(i / Vectors, i % Vectors)); });
-  for (std::size_t i = begin; i < end; ++i) {
-    FloatLanes factors[Q];
-    unroll<Q>([&](auto q) TUTTI_INLINE { factors[q] = keep(broadcast(a[q][i])); });
-    unroll<Vectors>([&](auto v) TUTTI_INLINE {
-      const FloatLanes element = keep(load_elements(b + i * stride + column + v * kLanes));
-      unroll<Q>([&](auto q) TUTTI_INLINE { sums[q][v] = fma(factors[q], element, sums[q][v]); });
-    });
-  }
-  unroll<Q * Vectors>([&](auto i) TUTTI_INLINE { store(place(i / Vectors, i % Vectors), sums[i / Vectors][i % Vectors]); });
-}
-
-/// The same for the first `columns` columns.
-template <std::size_t Q, class T>
-void accumulate_rows(const float* const (&a)[Q], std::size_t begin, std::size_t end, const T* b, std::size_t stride, float* const (&c)[Q],
-                     std::size_t columns) {
-  constexpr std::size_t kWide = Q == 1 ? 8 : 4;
-  std::size_t column = 0;
-  for (; column + kWide * kLanes <= columns; column += kWide * kLanes) accumulate_columns<kWide>(a, begin, end, b, stride, c, column);
-  for (; column + 2 * kLanes <= columns; column += 2 * kLanes) accumulate_columns<2>(a, begin, end, b, stride, c, column);
-  for (; column + kLanes <= columns; column += kLanes) accumulate_columns<1>(a, begin, end, b, stride, c, column);
-  for (; column < columns; ++column) {
-    for (std::size_t q = 0; q < Q; ++q) {
-      for (std::size_t i = begin; i < end; ++i) {
-        float element;
-        if constexpr (std::is_same_v<T, float>) {
-          element = b[i * stride + column];
-        } else {
-          element = to_float(b[i * stride + column]);
-        }
-        c[q][column] += a[q][i] * element;
-      }
-    }
-  }
-}
 
 /// Turns scores into weights exp(score - largest), 0 outside the query's positions, and rescales what the query has so far.
 inline void update_softmax(AttentionQuery& query, std::size_t head_dim, float* scores) {
@@ -180,14 +129,8 @@ void attend_tile(AttentionQuery* queries, std::size_t head_dim, const KvChunk<T>
 /// Adds one chunk to every query. All queries have the same kv head.
 template <class T>
 void attend_chunk(std::span<AttentionQuery> queries, std::size_t head_dim, const KvChunk<T>& chunk) {
-  std::size_t q = 0;
-  const auto attend = [&]<std::size_t Q>(Constant<Q>) {
-    for (; q + Q <= queries.size(); q += Q) detail::attend_tile<Q>(queries.data() + q, head_dim, chunk);
-  };
-  if constexpr (detail::kWideQueryTile > detail::kQueryTile) attend(Constant<detail::kWideQueryTile>{});
-  attend(Constant<detail::kQueryTile>{});
-  attend(Constant<2>{});
-  attend(Constant<1>{});
+  detail::for_row_tiles(queries.size(),
+                        [&](auto count, std::size_t q) { detail::attend_tile<count>(queries.data() + q, head_dim, chunk); });
 }
 
 /// Divides by the sum of the weights; the query has seen at least one position.

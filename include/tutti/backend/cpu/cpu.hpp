@@ -41,8 +41,7 @@ class Cpu {
   using Rows = cpu::FloatMatrix;
   using KvPages = cpu::KvPages;
 
-  explicit Cpu(Options options = {})
-      : pool_(std::make_unique<ThreadPool>(options.threads)), activations_(options.round_to_bfloat16), jobs_(options.round_to_bfloat16) {}
+  explicit Cpu(Options options = {}) : pool_(std::make_unique<ThreadPool>(options.threads)), activations_(options.round_to_bfloat16) {}
 
   [[nodiscard]] std::size_t threads() const { return pool_->size(); }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Lays out the products of linear layers for all experts of a batch. Experts that share a matrix make one product of all
-// their rows, so that shared weights are read once; low-rank deltas follow as two small products an expert.
+// their rows, so that shared weights are read once; low-rank deltas are two small products an expert, the first beside its base.
 
 #include <algorithm>
 #include <array>
@@ -12,6 +12,8 @@
 
 #include "tutti/backend/batch.hpp"
 #include "tutti/backend/cpu/activations.hpp"
+#include "tutti/backend/cpu/aligned_buffer.hpp"
+#include "tutti/backend/cpu/low_rank_product.hpp"
 #include "tutti/backend/cpu/product.hpp"
 #include "tutti/core/linear_weights.hpp"
 #include "tutti/core/matrix_view.hpp"
@@ -37,9 +39,6 @@ namespace tutti::cpu {
 /// The products of one phase. Filled with add(), then run once.
 class LinearJobs {
  public:
-  /// @param round as that of ActivationBuffer, for what lies between the two products of a delta.
-  explicit LinearJobs(bool round = false) : low_rank_(round) {}
-
   void clear() {
     products_.clear();
     deltas_.clear();
@@ -63,34 +62,19 @@ class LinearJobs {
   }
 
   void run(ThreadPool& pool) {
-    if (deltas_.empty()) return run_products(pool, products_);
-    // First t = A x beside the products themselves, then y += B t.
-    std::size_t rows = 0, widest = 0;
-    std::vector<DType> types;
+    std::size_t floats = 0;
+    for (const Delta& delta : deltas_) floats += delta.x.rows * delta.weights->a.rows;
+    low_rank_.grow(floats);
+    float* next = low_rank_.data();
+    std::vector<LowRankJob> second;
     for (const Delta& delta : deltas_) {
-      rows += delta.x.rows;
-      widest = std::max(widest, delta.weights->a.rows);
-      types.push_back(delta.weights->b.type);
-    }
-    low_rank_.reset(rows, widest, types);
-    std::size_t first = 0;
-    for (const Delta& delta : deltas_) {
-      for (std::size_t r = first; r < first + delta.x.rows; ++r) std::fill_n(low_rank_.row(r), widest, 0.0F);
-      const MatrixView<float> t(low_rank_.row(first), delta.x.rows, delta.weights->a.rows, low_rank_.view().stride);
+      const MatrixView<float> t(next, delta.x.rows, delta.weights->a.rows);
       products_.push_back({delta.weights->a, delta.x, t, nullptr, false});
-      first += delta.x.rows;
+      second.push_back({delta.weights->b_transposed, t, delta.y});
+      next += t.rows * t.cols;
     }
     run_products(pool, products_);
-    for (std::size_t r = 0; r < rows; ++r) low_rank_.prepare_row(r);
-    products_.clear();
-    first = 0;
-    for (const Delta& delta : deltas_) {
-      PreparedActivations t = low_rank_.view(first, delta.x.rows);
-      t.cols = delta.weights->a.rows;  // zeros behind them
-      products_.push_back({delta.weights->b, t, delta.y, nullptr, true});
-      first += delta.x.rows;
-    }
-    run_products(pool, products_);
+    if (!second.empty()) add_low_rank(pool, second);
   }
 
  private:
@@ -104,7 +88,7 @@ class LinearJobs {
 
   std::vector<ProductJob> products_;
   std::vector<Delta> deltas_;
-  ActivationBuffer low_rank_;
+  AlignedBuffer<float> low_rank_;
 };
 
 }  // namespace tutti::cpu

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tutti/backend/cuda/memory.cuh"
@@ -28,7 +29,8 @@ struct DeviceMatrix {
 class StoredMatrix {
  public:
   /// @param widen as that of pack.
-  StoredMatrix(const WeightMatrix& matrix, const Stream& stream, bool widen = false) {
+  StoredMatrix(const WeightMatrix& matrix, const Stream& stream, bool widen = false)
+      : type_(widen ? DType::f32 : device_type(matrix.type)) {
     // Whole rows of floats need no packing: they go from the file's mapping straight to the device.
     if (!widen && !is_quantised(matrix.type) && padded(matrix.cols) == matrix.cols &&
         matrix.row_bytes == row_bytes(matrix.type, matrix.cols)) {
@@ -42,8 +44,10 @@ class StoredMatrix {
   }
 
   [[nodiscard]] const DeviceMatrix& view() const { return view_; }
+  [[nodiscard]] DType type() const { return type_; }
 
  private:
+  DType type_;
   DeviceArray<std::byte> weights_, scales_;
   DeviceMatrix view_;
 };
@@ -51,26 +55,19 @@ class StoredMatrix {
 /// Uploads each matrix once, however many experts or layers use the same memory of the host.
 class MatrixStore {
  public:
-  /// @param widen as that of pack.
-  [[nodiscard]] std::shared_ptr<const StoredMatrix> get(const WeightMatrix& matrix, const Stream& stream, bool widen) {
-    for (const Known& known : known_) {
-      if (known.matrix != matrix || known.widened != widen) continue;
-      if (std::shared_ptr<const StoredMatrix> alive = known.stored.lock()) return alive;
+  [[nodiscard]] std::shared_ptr<const StoredMatrix> get(const WeightMatrix& matrix, const Stream& stream) {
+    for (const auto& [known, stored] : known_) {
+      if (known != matrix) continue;
+      if (std::shared_ptr<const StoredMatrix> alive = stored.lock()) return alive;
     }
-    std::erase_if(known_, [](const Known& known) { return known.stored.expired(); });
-    auto stored = std::make_shared<const StoredMatrix>(matrix, stream, widen);
-    known_.push_back({matrix, widen, stored});
+    std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
+    auto stored = std::make_shared<const StoredMatrix>(matrix, stream);
+    known_.emplace_back(matrix, stored);
     return stored;
   }
 
  private:
-  struct Known {
-    WeightMatrix matrix;
-    bool widened = false;
-    std::weak_ptr<const StoredMatrix> stored;
-  };
-
-  std::vector<Known> known_;
+  std::vector<std::pair<WeightMatrix, std::weak_ptr<const StoredMatrix>>> known_;
 };
 
 }  // namespace tutti::cuda

@@ -6,15 +6,19 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tutti/backend/cuda/cublas.cuh"
 #include "tutti/backend/cuda/groups.cuh"
 #include "tutti/backend/cuda/kernels/product.cuh"
 #include "tutti/backend/cuda/parts.cuh"
+#include "tutti/transformer/convert.hpp"
 
 namespace tutti::cuda {
 
@@ -49,18 +53,24 @@ class Products {
   /// @throws ModelError when the experts keep the layer in different types, DeviceError when there is no room.
   [[nodiscard]] Linear make(std::span<const LinearWeights* const> experts, const Stream& stream) {
     std::vector<const WeightMatrix*> weights, a, b;
+    std::vector<std::shared_ptr<const void>> temporary;
+    std::deque<WeightMatrix> transposed;
     for (const LinearWeights* expert : experts) {
       weights.push_back(expert->weight.rows == 0 ? nullptr : &expert->weight);  // a part that the family does not have
       a.push_back(expert->delta ? &expert->delta->a : nullptr);
-      b.push_back(expert->delta ? &expert->delta->b : nullptr);
+      b.push_back(expert->delta ? &transposed.emplace_back(transpose(expert->delta->b_transposed, temporary)) : nullptr);
     }
     Linear linear;
     stack_biases(experts, linear, stream);
     linear.weights = stack(
-        weights, false, [&](std::size_t i, std::size_t j) { return experts[i]->bias == experts[j]->bias; }, stream);
-    const auto alike = [](std::size_t, std::size_t) { return true; };
-    linear.low_rank_a = stack(a, differ_in_type(a), alike, stream);
-    linear.low_rank_b = stack(b, differ_in_type(b), alike, stream);
+        weights, [&](const WeightMatrix& matrix) { return store_.get(matrix, stream); },
+        [&](std::size_t i, std::size_t j) { return experts[i]->bias == experts[j]->bias; }, stream);
+    for (const auto& [matrices, stacked] : {std::pair(&a, &linear.low_rank_a), std::pair(&b, &linear.low_rank_b)}) {
+      const bool widen = differ_in_type(*matrices);
+      *stacked = stack(
+          *matrices, [&](const WeightMatrix& matrix) { return std::make_shared<const StoredMatrix>(matrix, stream, widen); },
+          [](std::size_t, std::size_t) { return true; }, stream);
+    }
     return linear;
   }
 
@@ -222,20 +232,20 @@ class Products {
     return types.size() > 1;
   }
 
-  /// @param widen makes all of them matrices of 32-bit floats.
+  /// @param store(matrix) brings a matrix to the device.
   /// @param alike(i, j) whether experts i and j with the same matrix make one group.
-  template <class Alike>
-  [[nodiscard]] StackedMatrices stack(std::span<const WeightMatrix* const> experts, bool widen, Alike alike, const Stream& stream) {
+  template <class Store, class Alike>
+  [[nodiscard]] StackedMatrices stack(std::span<const WeightMatrix* const> experts, Store store, Alike alike, const Stream& stream) {
     StackedMatrices stacked;
     std::vector<DeviceMatrix> table;
     SharingPattern pattern;
     std::size_t first = experts.size();
     for (std::size_t e = 0; e < experts.size(); ++e) {
-      stacked.stored.push_back(experts[e] == nullptr ? nullptr : store_.get(*experts[e], stream, widen));
+      stacked.stored.push_back(experts[e] == nullptr ? nullptr : store(*experts[e]));
       table.push_back(experts[e] == nullptr ? DeviceMatrix{} : stacked.stored[e]->view());
       pattern.push_back(kNoWeights);
       if (experts[e] == nullptr) continue;
-      const DType type = widen ? DType::f32 : device_type(experts[e]->type);
+      const DType type = stacked.stored[e]->type();
       if (first == experts.size()) {
         first = e;
         stacked.type = type;
