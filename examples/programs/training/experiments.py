@@ -50,6 +50,8 @@ EXPERIMENTS = {
     "single_96x3_long": f"--seed 200 {LARGE} --epochs 40",
     "single_96x3_longer": f"--seed 200 {LARGE} --epochs 80 --patience 20",
     "single_96x3_longer_d2": f"--seed 200 {LARGE} --epochs 80 --patience 20 --dropout 0.2",
+    "single_96x3_longest_d2": f"--seed 200 {LARGE} --epochs 160 --patience 30 --dropout 0.2",
+    "single_96x3_longest_d3": f"--seed 200 {LARGE} --epochs 160 --patience 30 --dropout 0.3",
     "single_128x3": "--seed 200 --epochs 16 --outputs 0.5 --width 128 --layers 3 --hidden 256",
     "single_128x3_d1": "--seed 200 --epochs 16 --outputs 0.5 --width 128 --layers 3 --hidden 256 --dropout 0.1",
 }
@@ -74,6 +76,8 @@ SETS = {
     "single_96x3_long": ["single_96x3_long"],
     "single_96x3_longer": ["single_96x3_longer"],
     "single_96x3_longer_d2": ["single_96x3_longer_d2"],
+    "single_96x3_longest_d2": ["single_96x3_longest_d2"],
+    "single_96x3_longest_d3": ["single_96x3_longest_d3"],
 }
 
 # Two stages of train_value.py: the outputs of right candidates alone, then right and wrong candidates.
