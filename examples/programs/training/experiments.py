@@ -90,7 +90,7 @@ CHOSEN = {
     "experts": SETS["longer"],
     "base": "single_96x3_longer_d2",
     "adapters": SETS["longer_adapters"],
-    "single": "single_96x3_longer_d2",
+    "single": "single_96x3_longest_d3",
     "value": "value",
     "value_members": SETS["seeds"],
 }

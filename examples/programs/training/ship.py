@@ -33,7 +33,7 @@ ROLES = {
     "expert": ("Expert {number} of 8", "One of eight small language models that answer as one ensemble."),
     "base": ("Base of the adapters", "The model that the eight adapters beside it change."),
     "adapter": ("Adapter {number} of 8", "A LoRA adapter (`peft`) of `../base`, one of eight that answer as one ensemble."),
-    "single": ("The single model", "The model with the lowest loss on the development set of all that were trained, one expert among them: the ensemble's opponent."),
+    "single": ("The single model", "The model with the lowest loss on the development set of all that were trained: the ensemble's opponent."),
     "value": ("Value model", "It reads a program and the inputs of the shown examples, and says how likely their outputs are: the sum of these "
                              "log-probabilities is the program's value."),
 }
