@@ -279,8 +279,8 @@ class Report:
             "```sh\ncmake --preset demo && cmake --build --preset demo --target evaluation\n```\n",
             "## The lines\n",
             "Own: the mean log p a token under whoever wrote the program; all: the mean over all eight experts, who then read the best expert's programs too; value: the value model, and no program is run. "
-            "Single is the model with the lowest loss on the development set of all that were trained on the same data, as examples/programs/training/README.md tells; it is also the first of the eight "
-            "experts, and the base of the adapters.\n", self.summary(),
+            "Single is the model with the lowest loss on the development set of all that were trained on the same data, as examples/programs/training/README.md tells: twice as long as any expert, with more "
+            "dropout. The adapters' base is the best of the experts.\n", self.summary(),
             "## What was aimed for\n", "A goal holds when the whole interval is beyond it.\n", self.goals(),
             "## The comparison that looks worst beside the one that looks best\n", self.comparisons(),
             "## pass@k\n", f"![pass@k]({name}/pass_at_k.svg)\n", self.curves(),
