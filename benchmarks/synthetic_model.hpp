@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tutti/core/philox.hpp"
-#include "tutti/transformer/convert.hpp"
+#include "tutti/formats/convert.hpp"
 #include "tutti/transformer/load.hpp"
 
 namespace tutti::bench {

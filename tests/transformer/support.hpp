@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tutti/backend/cpu/cpu.hpp"
-#include "tutti/transformer/convert.hpp"
+#include "tutti/formats/convert.hpp"
 #include "tutti/transformer/transformer.hpp"
 
 namespace tutti::test {

@@ -17,9 +17,9 @@
 #include "tutti/core/float16.hpp"
 #include "tutti/core/linear_weights.hpp"
 #include "tutti/formats/architecture.hpp"
+#include "tutti/formats/convert.hpp"
 #include "tutti/formats/dequantize.hpp"
 #include "tutti/formats/peft_adapter.hpp"
-#include "tutti/transformer/convert.hpp"
 #include "tutti/transformer/detail/weight_reader.hpp"
 #include "tutti/transformer/weights.hpp"
 

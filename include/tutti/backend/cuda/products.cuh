@@ -18,7 +18,7 @@
 #include "tutti/backend/cuda/groups.cuh"
 #include "tutti/backend/cuda/kernels/product.cuh"
 #include "tutti/backend/cuda/parts.cuh"
-#include "tutti/transformer/convert.hpp"
+#include "tutti/formats/convert.hpp"
 
 namespace tutti::cuda {
 

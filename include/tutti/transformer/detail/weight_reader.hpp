@@ -19,8 +19,8 @@
 #include "tutti/core/types.hpp"
 #include "tutti/formats/checked.hpp"
 #include "tutti/formats/checkpoint_layout.hpp"
+#include "tutti/formats/convert.hpp"
 #include "tutti/formats/dequantize.hpp"
-#include "tutti/transformer/convert.hpp"
 
 namespace tutti {
 
