@@ -30,8 +30,8 @@ std::vector<float> low_rank_sums(const WeightMatrix& b, const std::vector<float>
 }  // namespace
 
 TEST_CASE("A low-rank product equals a sum in double, and a row's bits depend on neither rows nor threads", "[low_rank_product]") {
-  for (const std::size_t outputs : {1, 37, 576, 1100}) {
-    for (const std::size_t rank : {1, 3, 16}) {
+  for (const std::size_t outputs : {1U, 37U, 576U, 1100U}) {
+    for (const std::size_t rank : {1U, 3U, 16U}) {
       const std::size_t rows = 11;
       const std::vector<float> t = waves(rows * rank, 0.7F), values = waves(rank * outputs, 0.3F);
       const WeightMatrix floats{DType::f32, reinterpret_cast<const std::byte*>(values.data()), rank, outputs, outputs * sizeof(float)};
