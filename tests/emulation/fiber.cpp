@@ -56,9 +56,9 @@ void switch_context(Context& from, Context& to) {
   if (__sanitizer_finish_switch_fiber != nullptr) __sanitizer_finish_switch_fiber(from.fake_stack, nullptr, nullptr);
 }
 
-void entered_new_stack(Context& creator) {
+void entered_new_stack(Context& left) {
   if (__sanitizer_finish_switch_fiber != nullptr) {
-    __sanitizer_finish_switch_fiber(nullptr, &creator.stack_bottom, &creator.stack_bytes);
+    __sanitizer_finish_switch_fiber(nullptr, &left.stack_bottom, &left.stack_bytes);
   }
 }
 
@@ -68,6 +68,9 @@ void create_context(Context& context, void (*entry)()) {
       mmap(nullptr, context.stack_bytes + kGuardBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED || mprotect(memory, kGuardBytes, PROT_NONE) != 0) std::abort();
   context.stack_bottom = static_cast<char*>(memory) + kGuardBytes;
+  // Stacks that all began at one place within a page would share a few sets of the caches.
+  static std::size_t created = 0;
+  context.stack_offset = ++created * 5 % 64 * 64;
   reset_context(context, entry);
 }
 
@@ -75,7 +78,7 @@ void reset_context(Context& context, void (*entry)()) {
   char* bottom = static_cast<char*>(const_cast<void*>(context.stack_bottom));
   unpoison(bottom, context.stack_bytes);
   // As if `entry` had been called from nowhere: a return address of zero, then the registers that the switch restores.
-  auto** top = reinterpret_cast<void**>(bottom + context.stack_bytes - 64);
+  auto** top = reinterpret_cast<void**>(bottom + context.stack_bytes - 64 - context.stack_offset);
   *--top = nullptr;
   *--top = reinterpret_cast<void*>(entry);
   for (std::size_t i = 0; i < kSavedRegisters; ++i) *--top = nullptr;

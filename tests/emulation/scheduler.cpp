@@ -3,6 +3,7 @@
 #include "tests/emulation/scheduler.hpp"
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <map>
@@ -38,6 +39,7 @@ struct Thread {
   Context context;
   Block* block = nullptr;
   unsigned index = 0;  ///< Within its block.
+  uint3 position{};    ///< The same as threadIdx.
   State state = State::finished;
   Place place;                  ///< Where it waits.
   unsigned mask = 0;            ///< Of the collective that it waits in.
@@ -98,6 +100,8 @@ struct Block {
   unsigned barriers = 0;
 };
 
+bool same_place(Place a, Place b) { return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0); }
+
 std::string text_of(Place place) {
   const std::string file = place.file;
   return file.substr(file.find_last_of('/') + 1) + ":" + std::to_string(place.line);
@@ -107,11 +111,12 @@ std::string text_of(Place place) {
 struct Scheduler {
   std::vector<std::unique_ptr<Block>> blocks;
   // Nothing here may allocate or move memory while a thread runs: ThreadSanitizer would take it for the thread's own doing.
-  std::vector<Thread*> ready;   ///< A ring of `ready_count` threads from `next_ready` on.
+  std::vector<Thread*> ready;   ///< A ring of `ready_count` threads from `next_ready` on; its size is a power of two.
   std::vector<Memory> retired;  ///< Shared memory of blocks that have ended: freed behind all that used it.
   std::size_t next_ready = 0, ready_count = 0;
   Thread* running = nullptr;
   Context host;
+  Context* left = nullptr;  ///< Where control came from last.
   const std::function<void()>* body = nullptr;
   std::uint64_t random_state = 1;
   std::string failure;
@@ -128,7 +133,7 @@ struct Scheduler {
     ready_at(ready_count++) = &thread;
   }
 
-  [[nodiscard]] Thread*& ready_at(std::size_t i) { return ready[(next_ready + i) % ready.size()]; }
+  [[nodiscard]] Thread*& ready_at(std::size_t i) { return ready[(next_ready + i) & (ready.size() - 1)]; }
 
   Thread* take_ready() {
     const ThreadOrder order = options().order;
@@ -136,14 +141,26 @@ struct Scheduler {
     --ready_count;
     if (order != ThreadOrder::forward) return ready_at(ready_count);
     Thread* thread = ready[next_ready];
-    next_ready = (next_ready + 1) % ready.size();
+    next_ready = (next_ready + 1) & (ready.size() - 1);
     return thread;
   }
 
-  /// From a thread, back to the loop of run(). Returns when the thread runs again.
+  /// Makes the next ready thread the running one. @return its context, for the caller to switch to.
+  Context& next() {
+    running = take_ready();
+    threadIdx = running->position;
+    blockIdx = running->block->index;
+    return running->context;
+  }
+
+  /// From a thread to the next one, or to the loop of run() where that has something to do. Returns when the thread runs again.
   void suspend() {
     release(&kernel_order);  // it may be for ever, if another thread fails
-    switch_context(running->context, host);
+    Thread& thread = *running;
+    const bool waits = thread.state != State::finished && thread.block->at_barrier != thread.block->live;
+    Context& to = waits && ready_count > 0 && failure.empty() ? next() : host;
+    left = &thread.context;
+    if (&to != left) switch_context(thread.context, to);
   }
 
   /// Ends the kernel with the message that `make` returns. Whatever else is on the thread's stack is abandoned.
@@ -168,7 +185,7 @@ Scheduler& scheduler() {
 
 void thread_main() {
   Scheduler& s = scheduler();
-  entered_new_stack(s.host);
+  entered_new_stack(*s.left);
   for (;;) {
     Thread& thread = *s.running;
     acquire(&thread.block->order[0]);
@@ -204,6 +221,7 @@ void Scheduler::start(Block& block, std::size_t number, dim3 grid, dim3 shape, s
     if (under_thread_sanitizer() && options().distinct_threads) reset_context(thread.context, thread_main);
     thread.block = &block;
     thread.index = i;
+    thread.position = {i % shape.x, i / shape.x % shape.y, i / (shape.x * shape.y)};
     thread.fenced = false;
     thread.last_atomic = nullptr;
     block.warps[i / kWarp].live |= 1U << i % kWarp;
@@ -269,7 +287,7 @@ void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
   const std::size_t total = std::size_t{grid.x} * grid.y * grid.z;
   const std::size_t resident = std::min(std::max<std::size_t>(1, options().resident_blocks), total);
   while (blocks.size() < resident) blocks.push_back(std::make_unique<Block>());
-  ready.resize(std::max<std::size_t>(ready.size(), resident * threads));
+  ready.resize(std::max(ready.size(), std::bit_ceil(resident * threads)));
   next_ready = 0;
   random_state = options().seed * 0x9E3779B97F4A7C15U | 1U;
   for (int i = 0; i < 8; ++i) (void)random();
@@ -288,12 +306,11 @@ void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
       failure = report_waiting();
       break;
     }
-    running = take_ready();
-    Block& block = *running->block;
-    threadIdx = {running->index % shape.x, running->index / shape.x % shape.y, running->index / (shape.x * shape.y)};
-    blockIdx = block.index;
-    switch_context(host, running->context);
+    Context& to = next();
+    left = &host;
+    switch_context(host, to);
     if (!failure.empty()) break;
+    Block& block = *running->block;
     if (running->state == State::finished) {
       --block.live;
       block.warps[running->warp()].live &= ~(1U << running->lane());
@@ -371,11 +388,14 @@ bool complete(Meeting& meeting, std::string& failure) {
   }
   const auto lane_value = [&](unsigned lane) { return static_cast<LaneValue*>(meeting.lanes[lane]); };
   std::uint64_t ballot = 0;
-  for (unsigned lane = 0; lane < kWarp; ++lane) {
-    if ((meeting.mask >> lane & 1) != 0 && meeting.kind == Collective::ballot && lane_value(lane)->in != 0) ballot |= 1ULL << lane;
+  if (meeting.kind == Collective::ballot) {
+    for (unsigned rest = meeting.mask; rest != 0; rest &= rest - 1) {
+      const auto lane = static_cast<unsigned>(std::countr_zero(rest));
+      if (lane_value(lane)->in != 0) ballot |= 1ULL << lane;
+    }
   }
-  for (unsigned lane = 0; lane < kWarp; ++lane) {
-    if ((meeting.mask >> lane & 1) == 0) continue;
+  for (unsigned rest = meeting.mask; rest != 0; rest &= rest - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(rest));
     LaneValue& value = *lane_value(lane);
     const auto argument = static_cast<unsigned>(value.argument);
     unsigned source = lane;
@@ -414,7 +434,7 @@ void block_barrier(Place place) {
   Thread& thread = *s.running;
   Block& block = *thread.block;
   if (block.at_barrier == 0) block.barrier_place = place;
-  if (block.barrier_place.line != place.line || std::strcmp(block.barrier_place.file, place.file) != 0) {
+  if (!same_place(block.barrier_place, place)) {
     s.fail([&] { return "threads of one block meet at different barriers, " + text_of(block.barrier_place) + " and " + text_of(place); });
   }
   // All threads pass one barrier before any reaches the next but one.
@@ -439,12 +459,12 @@ void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
   const auto found = std::find_if(warp.meetings.begin(), end, [&](const Meeting& m) { return m.mask == mask; });
   if (found == end) {  // each lane is in one meeting at most, so there is room for another
     ++warp.meeting_count;
-    *found = Meeting{};
+    found->arrived = 0;
     found->mask = mask;
     found->kind = kind;
     found->place = place;
   }
-  if (found->kind != kind || found->place.line != place.line || std::strcmp(found->place.file, place.file) != 0) {
+  if (found->kind != kind || !same_place(found->place, place)) {
     s.fail([&] { return "lanes of one warp meet at different operations, " + text_of(found->place) + " and " + text_of(place); });
   }
   // Only __syncwarp orders memory; a shuffle moves a value and nothing else.
@@ -453,10 +473,9 @@ void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
   found->arrived |= 1U << thread.lane();
   if (found->arrived == mask) {
     if (!complete(*found, s.failure)) s.fail([&] { return s.failure; });
-    *found = warp.meetings[--warp.meeting_count];
-    for (const auto& other : thread.block->threads) {
-      if (other->warp() == thread.warp() && (mask >> other->lane() & 1) != 0 && other.get() != &thread) s.make_ready(*other);
-    }
+    if (Meeting& last = warp.meetings[--warp.meeting_count]; found != &last) *found = last;
+    const std::unique_ptr<Thread>* lanes = &thread.block->threads[std::size_t{thread.warp()} * kWarp];
+    for (unsigned rest = mask & ~(1U << thread.lane()); rest != 0; rest &= rest - 1) s.make_ready(*lanes[std::countr_zero(rest)]);
     s.make_ready(thread);
   } else {
     thread.state = State::in_collective;

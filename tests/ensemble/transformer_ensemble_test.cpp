@@ -15,16 +15,16 @@ using namespace tutti::test;
 namespace {
 
 /// Eight experts: two checkpoints, the first of them twice, and LoRA experts on it.
-std::vector<CpuModel> eight_experts() {
-  const auto base = CpuModel::load(checkpoint("llama"));
+std::vector<TestModel> eight_experts() {
+  const auto base = TestModel::load(checkpoint("llama"));
   return {base,
-          CpuModel::load(checkpoint("llama_second")),
+          TestModel::load(checkpoint("llama_second")),
           base.with_adapter(checkpoint("lora_all")),
           base.with_adapter(checkpoint("lora_rs")),
           base,
           base.with_adapter(checkpoint("lora_pattern")),
           base.with_adapter(checkpoint("lora_all")),
-          CpuModel::load(checkpoint("llama_second"))};
+          TestModel::load(checkpoint("llama_second"))};
 }
 
 Request request_of(std::size_t samples, std::size_t tokens = 12) {
@@ -38,7 +38,7 @@ Request request_of(std::size_t samples, std::size_t tokens = 12) {
 
 template <class Scorer = MeanLogProbability, class Router = AllExperts>
 Result generate(const Request& request, std::size_t threads, Router router = {}, StackOptions options = {}) {
-  Ensemble<8, CpuModel, Scorer, Router> ensemble(ExpertStack<8, CpuModel>(eight_experts(), {threads}, options), {}, {}, router);
+  Ensemble<8, TestModel, Scorer, Router> ensemble(ExpertStack<8, TestModel>(eight_experts(), on_threads(threads), options), {}, {}, router);
   return ensemble.generate(request);
 }
 
@@ -89,12 +89,12 @@ TEST_CASE("Experts that are equal compute their prompt once", "[transformer_ense
 
 TEST_CASE("What teacher forcing says of a candidate is what generation said, to the bit", "[transformer_ensemble]") {
   const Result written = generate(request_of(2, 70), 2);
-  ExpertStack<8, CpuModel> stack(eight_experts(), {2});
+  ExpertStack<8, TestModel> stack(eight_experts(), on_threads(2));
   const Request request = request_of(2, 70);
   const TextCodec codec;
-  Generation<ExpertStack<8, CpuModel>> generation(stack, codec, request, request.prompt_tokens);
+  Generation<ExpertStack<8, TestModel>> generation(stack, codec, request, request.prompt_tokens);
   generation.prefill(std::vector<bool>(8, true));
-  TeacherForcing<ExpertStack<8, CpuModel>> models(stack, generation.prompt());
+  TeacherForcing<ExpertStack<8, TestModel>> models(stack, generation.prompt());
   // Attributed to another expert, a candidate must be read by its own; what that expert says must be what it said.
   std::vector<Candidate> strangers = written.candidates;
   for (Candidate& candidate : strangers) candidate.expert = candidate.expert == 1 || candidate.expert == 7 ? 0 : 1;
@@ -106,10 +106,10 @@ TEST_CASE("What teacher forcing says of a candidate is what generation said, to 
 
 TEST_CASE("Cross-expert likelihood is the mean over experts of their own log-probabilities", "[transformer_ensemble]") {
   const Result result = generate<CrossExpertLikelihood>(request_of(1, 6), 2);
-  const std::vector<CpuModel> experts = eight_experts();
+  const std::vector<TestModel> experts = eight_experts();
   const Candidate& candidate = result.candidates[3];
   double sum = 0;
-  for (const CpuModel& expert : experts) {
+  for (const TestModel& expert : experts) {
     std::vector<Token> context = result.prompt_tokens;
     for (const Token token : candidate.tokens) {
       sum += static_cast<double>(log_probability_of(logits_alone(expert, context), token));
@@ -120,11 +120,11 @@ TEST_CASE("Cross-expert likelihood is the mean over experts of their own log-pro
 }
 
 TEST_CASE("Fusing one expert with itself changes nothing", "[transformer_ensemble]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   Request request = request_of(1);
   request.sampling.temperature = 0;
-  Ensemble<1, CpuModel, MeanLogProbability> one(ExpertStack<1, CpuModel>(std::vector<CpuModel>(1, model)));
-  Ensemble<4, CpuModel, MeanLogProbability> four(ExpertStack<4, CpuModel>(std::vector<CpuModel>(4, model)));
+  Ensemble<1, TestModel, MeanLogProbability> one(ExpertStack<1, TestModel>(std::vector<TestModel>(1, model)));
+  Ensemble<4, TestModel, MeanLogProbability> four(ExpertStack<4, TestModel>(std::vector<TestModel>(4, model)));
   const std::vector<Token> reference = one.generate(request).candidates[0].tokens;
   CHECK(four.fuse(request).candidate.tokens == reference);
   CHECK(four.fuse(request, Fusion::product_of_experts).candidate.tokens == reference);

@@ -26,8 +26,8 @@ TEST_CASE("a channel reading has the program first and asks for the outputs and 
 
 TEST_CASE("the value model's values are those of transformers for the readings of the training") {
   const std::filesystem::path data(TUTTI_TEST_DATA);
-  const CpuModel model = CpuModel::load(data / ".." / ".." / "examples" / "models" / "programs" / "value");
-  NoisyChannel<Cpu> channel(
+  const TestModel model = TestModel::load(data / ".." / ".." / "examples" / "models" / "programs" / "value");
+  NoisyChannel<TestBackend> channel(
       model,
       [](const ScoringRequest& request, const Candidate& candidate) { return programs::read_channel(request.prompt, candidate.tokens); },
       {}, exact_cache());

@@ -20,10 +20,10 @@ const std::filesystem::path kModels = std::filesystem::path(TUTTI_TEST_DATA) / "
 
 Json expected_logits() { return read_json_file(std::filesystem::path(TUTTI_TEST_DATA) / "programs" / "logits.json"); }
 
-CpuModel load_model(const std::string& name) {
+TestModel load_model(const std::string& name) {
   const std::filesystem::path path = kModels / name;
-  if (!std::filesystem::exists(path / "adapter_config.json")) return CpuModel::load(path);
-  return CpuModel::load(kModels / "base").with_adapter(path);
+  if (!std::filesystem::exists(path / "adapter_config.json")) return TestModel::load(path);
+  return TestModel::load(kModels / "base").with_adapter(path);
 }
 
 /// The largest |difference| of some logits from those expected.
@@ -44,7 +44,7 @@ TEST_CASE("every shipped program model has the logits of transformers") {
   REQUIRE(sequences.size() == 2);
   for (const auto& [name, values] : expected.at("models").items()) {
     CAPTURE(name);
-    const CpuModel model = load_model(name);
+    const TestModel model = load_model(name);
     CHECK(model.vocabulary_size() == programs::kVocabularySize);
     for (std::size_t s = 0; s < sequences.size(); ++s) {
       CHECK(largest_difference(logits_alone(model, sequences[s], exact_cache()), values.at(s)) <= 1e-4);

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tutti/sampler/chain.hpp"
 
-#include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
-#include <string>
 #include <thread>
 
 #include "tests/sampler/filtered.hpp"
+#include "tests/sampler/reference_cases.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/infinity.hpp"
 
@@ -15,48 +13,29 @@ using namespace tutti;
 using tutti::test::contains;
 using tutti::test::kInfinity;
 using tutti::test::logits_of;
+using tutti::test::reference_cases;
+using tutti::test::ReferenceCase;
 using tutti::test::stepped_waves;
 using tutti::test::tokens_left;
 
 namespace {
 
-SamplingOptions options_of(const nlohmann::json& values, SamplerOrder order) {
-  SamplingOptions options;
-  options.order = order;
-  options.temperature = values.value("temperature", 1.0F);
-  options.top_k = values.value("top_k", std::size_t{0});
-  options.top_p = values.value("top_p", 1.0F);
-  options.min_p = values.value("min_p", 0.0F);
-  options.repetition_penalty = values.value("repetition_penalty", 1.0F);
-  options.presence_penalty = values.value("presence_penalty", 0.0F);
-  options.frequency_penalty = values.value("frequency_penalty", 0.0F);
-  if (values.contains("penalty_last_n")) options.penalty_last_n = values["penalty_last_n"].get<std::size_t>();
-  for (const auto& bias : values.value("logit_bias", nlohmann::json::array())) {
-    options.logit_bias.emplace_back(bias[0].get<Token>(), bias[1].is_string() ? -kInfinity : bias[1].get<float>());
-  }
-  return options;
-}
-
 /// Compares the tokens that a chain leaves, and their probabilities, with what the other program made of the same options.
-void check_against(const std::string& name, SamplerOrder order) {
-  const nlohmann::json golden = nlohmann::json::parse(std::ifstream(std::string(TUTTI_TEST_DATA "/sampler/") + name));
-  for (const nlohmann::json& expected : golden["cases"]) {
-    INFO(expected["options"].dump());
-    const auto logits = golden["logits"][expected["row"].get<std::size_t>()].get<std::vector<float>>();
-    const auto history = expected["history"].get<std::vector<Token>>();
-    const SamplerChain chain(options_of(expected["options"], order));
-    const std::vector<TokenLogit> left = tutti::test::filtered(chain, logits, history);
+void check_against_references(SamplerOrder order) {
+  for (const ReferenceCase& expected : reference_cases(order)) {
+    INFO(expected.description);
+    const std::vector<TokenLogit> left = tutti::test::filtered(SamplerChain(expected.options), expected.logits, expected.history);
     std::vector<Token> tokens;
     std::vector<float> left_logits;
     for (const TokenLogit& entry : left) {
       tokens.push_back(entry.token);
       left_logits.push_back(entry.logit);
     }
-    REQUIRE(tokens == expected["tokens"].get<std::vector<Token>>());
+    REQUIRE(tokens == expected.tokens);
     double worst = 0;
     for (std::size_t i = 0; i < left.size(); ++i) {
       const double p = std::exp(static_cast<double>(log_probability_of(left_logits, static_cast<Token>(i))));
-      worst = std::max(worst, std::fabs(p - expected["probabilities"][i].get<double>()));
+      worst = std::max(worst, std::fabs(p - expected.probabilities[i]));
     }
     CHECK(worst < 1e-6);
   }
@@ -72,12 +51,10 @@ struct EvenTokens {
 }  // namespace
 
 TEST_CASE("the Hugging Face order leaves the tokens and probabilities of transformers") {
-  check_against("hugging_face.json", SamplerOrder::hugging_face);
+  check_against_references(SamplerOrder::hugging_face);
 }
 
-TEST_CASE("the llama.cpp order leaves the tokens and probabilities of llama.cpp") {
-  check_against("llama_cpp.json", SamplerOrder::llama_cpp);
-}
+TEST_CASE("the llama.cpp order leaves the tokens and probabilities of llama.cpp") { check_against_references(SamplerOrder::llama_cpp); }
 
 TEST_CASE("the same options keep different tokens in the two orders") {
   const std::vector<float> logits = logits_of({0.6, 0.25, 0.1, 0.05});

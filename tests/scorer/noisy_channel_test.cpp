@@ -33,10 +33,10 @@ std::vector<Candidate> candidates_of(std::initializer_list<std::vector<Token>> t
 }  // namespace
 
 TEST_CASE("A channel's value is the sum of log p of the asked tokens", "[noisy_channel]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> prompt = some_tokens(3);
   const std::vector<Candidate> candidates = candidates_of({some_tokens(4, 2), some_tokens(2, 5)});
-  NoisyChannel<Cpu> channel(model, candidate_first, {2}, exact_cache());
+  NoisyChannel<TestBackend> channel(model, candidate_first, on_threads(2), exact_cache());
   const std::vector<double> values = channel.score({prompt, {}, candidates});
   REQUIRE(values.size() == 2);
   for (std::size_t c = 0; c < 2; ++c) {
@@ -51,10 +51,10 @@ TEST_CASE("A channel's value is the sum of log p of the asked tokens", "[noisy_c
 }
 
 TEST_CASE("Equal candidates are read once, and a value does not depend on the others", "[noisy_channel]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> prompt = some_tokens(6);
   const std::vector<Candidate> candidates = candidates_of({some_tokens(4, 2), some_tokens(7, 5), some_tokens(4, 2)});
-  NoisyChannel<Cpu> channel(model, candidate_first);
+  NoisyChannel<TestBackend> channel(model, candidate_first);
   const std::vector<double> together = channel.score({prompt, {}, candidates});
   const double rows_of_two = channel.ledger().total().flops;
   CHECK(together[0] == together[2]);
@@ -66,10 +66,10 @@ TEST_CASE("Equal candidates are read once, and a value does not depend on the ot
 }
 
 TEST_CASE("A candidate of which nothing is asked is worth nothing", "[noisy_channel]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Candidate> candidates = candidates_of({some_tokens(4, 2), {}});
   const std::vector<Token> prompt = some_tokens(3);
-  NoisyChannel<Cpu> channel(model, [](const ScoringRequest& request, const Candidate& candidate) {
+  NoisyChannel<TestBackend> channel(model, [](const ScoringRequest& request, const Candidate& candidate) {
     return candidate.tokens.empty() ? ChannelReading{} : candidate_first(request, candidate);
   });
   const std::vector<double> values = channel.score({prompt, {}, candidates});
@@ -79,13 +79,13 @@ TEST_CASE("A candidate of which nothing is asked is worth nothing", "[noisy_chan
 }
 
 TEST_CASE("Readings that ask for what they do not have, and models with a value head, are refused", "[noisy_channel]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Candidate> candidates = candidates_of({some_tokens(4, 2)});
   const auto score = [&](ChannelReading reading) {
-    return NoisyChannel<Cpu>(model, [&](const ScoringRequest&, const Candidate&) { return reading; }).score({{}, {}, candidates});
+    return NoisyChannel<TestBackend>(model, [&](const ScoringRequest&, const Candidate&) { return reading; }).score({{}, {}, candidates});
   };
   CHECK_THROWS_WITH(score({{1, 2, 3}, {3}}), contains("3 tokens asks for position 3: it must be 1 to 2"));
   CHECK_THROWS_AS(score({{1, 2, 3}, {0}}), ComponentError);
   CHECK_THROWS_WITH(score({{1, 2, 3}, {2, 1}}), contains("position 1 behind position 2: positions must ascend"));
-  CHECK_THROWS_WITH(NoisyChannel<Cpu>(CpuModel::load(checkpoint("reward")), candidate_first), contains("has a value head"));
+  CHECK_THROWS_WITH(NoisyChannel<TestBackend>(TestModel::load(checkpoint("reward")), candidate_first), contains("has a value head"));
 }

@@ -12,8 +12,8 @@ using namespace tutti::test;
 namespace {
 
 std::vector<ModelWeights> three_experts() {
-  const auto base = CpuModel::load(checkpoint("llama"));
-  return {base.weights(), CpuModel::load(checkpoint("llama_second")).weights(), base.with_adapter(checkpoint("lora_all")).weights()};
+  const auto base = TestModel::load(checkpoint("llama"));
+  return {base.weights(), TestModel::load(checkpoint("llama_second")).weights(), base.with_adapter(checkpoint("lora_all")).weights()};
 }
 
 }  // namespace
@@ -24,16 +24,16 @@ TEST_CASE("A row has the same bits alone and in a ragged batch of several expert
   for (const KvType kv : {KvType::f32, KvType::f16, KvType::bf16}) {
     StackOptions options;
     options.kv_type = kv;
-    BatchedTransformer<Cpu> stack(experts, {2}, options);
+    BatchedTransformer<TestBackend> stack(experts, on_threads(2), options);
     std::vector<Row> rows;
     append_rows(rows, 0, stack.create(), 0, std::span(prompt).first(9));
     append_rows(rows, 1, stack.create(), 0, prompt);
     append_rows(rows, 2, stack.create(), 0, std::span(prompt).first(1));
     const std::vector<std::uint32_t> outputs{8, 78, 79};
     const MatrixView<const float> logits = stack.forward(rows, outputs);
-    CHECK(same_bits(logits.row_span(0), logits_alone(CpuModel(experts[0]), std::span(prompt).first(9), options)));
-    CHECK(same_bits(logits.row_span(1), logits_alone(CpuModel(experts[1]), prompt, options)));
-    CHECK(same_bits(logits.row_span(2), logits_alone(CpuModel(experts[2]), std::span(prompt).first(1), options)));
+    CHECK(same_bits(logits.row_span(0), logits_alone(TestModel(experts[0]), std::span(prompt).first(9), options)));
+    CHECK(same_bits(logits.row_span(1), logits_alone(TestModel(experts[1]), prompt, options)));
+    CHECK(same_bits(logits.row_span(2), logits_alone(TestModel(experts[2]), std::span(prompt).first(1), options)));
   }
 }
 
@@ -41,8 +41,8 @@ TEST_CASE("Quantised weights keep a row's bits too", "[batched_transformer]") {
   const std::vector<Token> prompt = some_tokens(20);
   for (const char* name : {"gguf/q4_0.gguf", "gguf/q4_1.gguf", "gguf/q5_0.gguf", "gguf/q5_1.gguf", "gguf/q8_0.gguf", "gguf/bf16.gguf"}) {
     INFO(name);
-    const auto model = CpuModel::load(checkpoint(name));
-    BatchedTransformer<Cpu> stack(std::vector<ModelWeights>(3, model.weights()), {2});
+    const auto model = TestModel::load(checkpoint(name));
+    BatchedTransformer<TestBackend> stack(std::vector<ModelWeights>(3, model.weights()), on_threads(2));
     std::vector<Row> rows;
     for (std::uint32_t e = 0; e < 3; ++e) append_rows(rows, e, stack.create(), 0, prompt);
     const std::vector<std::uint32_t> outputs{19, 39, 59};
@@ -53,7 +53,7 @@ TEST_CASE("Quantised weights keep a row's bits too", "[batched_transformer]") {
 }
 
 TEST_CASE("Neither threads nor the length of a pass change a bit", "[batched_transformer]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> prompt = some_tokens(150);
   const std::vector<float> reference = logits_alone(model, prompt);
   for (const std::size_t threads : {2U, 3U}) CHECK(same_bits(logits_alone(model, prompt, {}, threads), reference));
@@ -65,9 +65,9 @@ TEST_CASE("Neither threads nor the length of a pass change a bit", "[batched_tra
 }
 
 TEST_CASE("Decoding token by token gives the bits of the whole sequence at once", "[batched_transformer]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> tokens = some_tokens(67);
-  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1));
+  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1));
   const SequenceId sequence = stack.create();
   const std::uint32_t output = 0;
   MatrixView<const float> logits;
@@ -79,11 +79,11 @@ TEST_CASE("Decoding token by token gives the bits of the whole sequence at once"
 }
 
 TEST_CASE("Samples that share a prompt see it as if it were their own", "[batched_transformer]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> prompt = some_tokens(70);
   const std::vector<Token> first = some_tokens(5, 2);
   const std::vector<Token> second = some_tokens(3, 3);
-  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {2}, exact_cache());
+  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(2), exact_cache());
   const SequenceId shared = stack.create();
   std::vector<Row> rows;
   append_rows(rows, 0, shared, 0, prompt);
@@ -101,10 +101,47 @@ TEST_CASE("Samples that share a prompt see it as if it were their own", "[batche
   for (std::size_t t = 0; t < alone.size(); ++t) CHECK(logits.row(0)[t] == Approx(alone[t]).margin(1e-4));
 }
 
+TEST_CASE("A row behind a shared prompt has the same bits alone at once, and token by token beside other experts and samples",
+          "[batched_transformer]") {
+  const std::vector<ModelWeights> experts = three_experts();
+  const std::vector<Token> prompt = some_tokens(6), text = some_tokens(5, 2), other_text = some_tokens(5, 3);
+  for (std::uint32_t e = 0; e < 3; ++e) {
+    CAPTURE(e);
+    const auto with_prompt = [&](BatchedTransformer<TestBackend>& stack, std::uint32_t expert) {
+      const SequenceId shared = stack.create();
+      std::vector<Row> rows;
+      append_rows(rows, expert, shared, 0, prompt);
+      stack.forward(rows, {});
+      return shared;
+    };
+    BatchedTransformer<TestBackend> alone(std::span(&experts[e], 1), on_threads(1));
+    std::vector<Row> rows;
+    append_rows(rows, 0, alone.fork(with_prompt(alone, 0), prompt.size()), prompt.size(), text);
+    const std::uint32_t last = 4;
+    const MatrixView<const float> at_once = alone.forward(rows, std::span(&last, 1));
+
+    BatchedTransformer<TestBackend> among(experts, on_threads(2));
+    std::vector<SequenceId> others;  // of each expert, the same one's too
+    for (std::uint32_t x = 0; x < 3; ++x) others.push_back(among.fork(with_prompt(among, x), prompt.size()));
+    const SequenceId sample = among.fork(with_prompt(among, e), prompt.size());
+    MatrixView<const float> token_by_token;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      rows.clear();
+      for (std::uint32_t x = 0; x < 3; ++x) {
+        append_rows(rows, x, others[x], prompt.size() + i, std::span(other_text).subspan(i, 1));
+        if (x == e) append_rows(rows, e, sample, prompt.size() + i, std::span(text).subspan(i, 1));
+      }
+      const std::uint32_t output = e + 1;
+      token_by_token = among.forward(rows, std::span(&output, 1));
+    }
+    CHECK(same_bits(token_by_token.row_span(0), at_once.row_span(0)));
+  }
+}
+
 TEST_CASE("Log-probabilities of targets are those of the logits", "[batched_transformer]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> tokens = some_tokens(130);
-  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {2});
+  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(2));
   std::vector<Row> rows;
   append_rows(rows, 0, stack.create(), 0, tokens);
   std::vector<TargetToken> targets;
@@ -119,7 +156,7 @@ TEST_CASE("Log-probabilities of targets are those of the logits", "[batched_tran
 
 TEST_CASE("A padding token or any other last token: reward models give the values of transformers", "[batched_transformer]") {
   for (const char* name : {"reward", "reward_three"}) {
-    const auto model = CpuModel::load(checkpoint(name));
+    const auto model = TestModel::load(checkpoint(name));
     const Json expected = read_json_file(checkpoint(name) / "expected.json");
     const std::vector<Token> tokens = expected.at("tokens");
     for (std::size_t i = 0; i < expected.at("lengths").size(); ++i) {
@@ -133,9 +170,9 @@ TEST_CASE("A padding token or any other last token: reward models give the value
 }
 
 TEST_CASE("The ledger counts a shared matrix once and splits it evenly", "[batched_transformer]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   const auto read_by = [](const std::vector<ModelWeights>& experts) {
-    BatchedTransformer<Cpu> stack(experts);
+    BatchedTransformer<TestBackend> stack(experts);
     std::vector<Row> rows;
     std::vector<std::uint32_t> outputs;
     for (std::uint32_t e = 0; e < experts.size(); ++e) {
@@ -147,7 +184,7 @@ TEST_CASE("The ledger counts a shared matrix once and splits it evenly", "[batch
   };
   const CostLedger one = read_by({model.weights()});
   const CostLedger same = read_by({model.weights(), model.weights()});
-  const CostLedger different = read_by({model.weights(), CpuModel::load(checkpoint("llama_second")).weights()});
+  const CostLedger different = read_by({model.weights(), TestModel::load(checkpoint("llama_second")).weights()});
   // Hidden 32, 4 heads and 2 kv heads of 8, intermediate 48, 2 layers, vocabulary 96, float32.
   const double layer = 32.0 * 32 * 2 + 16 * 32 * 2 + 48 * 32 * 3;
   CHECK(one.total().weight_bytes == Approx(4 * (2 * layer + 96 * 32)));
@@ -167,10 +204,10 @@ TEST_CASE("The ledger counts a shared matrix once and splits it evenly", "[batch
 }
 
 TEST_CASE("Rows that the model cannot compute are refused, and the stack works on after clear", "[batched_transformer]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   StackOptions options;
   options.context_length = 8;
-  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {1}, options);
+  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(1), options);
   const SequenceId sequence = stack.create();
   const auto forward = [&](Row row) { return stack.forward(std::span(&row, 1), {}); };
   CHECK_THROWS_WITH(forward({1, sequence, 0, 5}), contains("expert 1 in a stack of 1"));
@@ -183,10 +220,10 @@ TEST_CASE("Rows that the model cannot compute are refused, and the stack works o
 }
 
 TEST_CASE("A cache that is too small for the rows says so", "[batched_transformer]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   StackOptions options;
   options.max_cache_bytes = KvShape{2, 2, 8, KvType::f16}.page_bytes();  // one page: 64 positions
-  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {1}, options);
+  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(1), options);
   std::vector<Row> rows;
   append_rows(rows, 0, stack.create(), 0, some_tokens(65));
   CHECK_THROWS_AS(stack.forward(rows, {}), CapacityError);

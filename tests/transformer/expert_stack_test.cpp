@@ -26,7 +26,7 @@ struct SumModel {
 };
 
 static_assert(LanguageModel<SumModel>);
-static_assert(LanguageModel<CpuModel>);
+static_assert(LanguageModel<TestModel>);
 
 }  // namespace
 
@@ -63,9 +63,9 @@ TEST_CASE("Stacks check how many experts there are and whether they fit", "[expe
   CHECK_THROWS_WITH((ExpertStack<3, SumModel>(std::vector<SumModel>{{0}, {1}})), contains("an ensemble of 3 experts was given 2"));
   CHECK_THROWS_AS((ExpertStack<std::dynamic_extent, SumModel>(std::vector<SumModel>{})), ModelError);
   CHECK_THROWS_WITH((ExpertStack<2, SumModel>(std::vector<SumModel>{{0, 10}, {0, 12}})), contains("vocabulary of 12, expert 0 one of 10"));
-  const auto model = CpuModel::load(checkpoint("llama"));
-  CHECK_THROWS_WITH((ExpertStack<2, CpuModel>(std::vector<CpuModel>{model})), contains("an ensemble of 2 experts was given 1"));
-  CHECK(ExpertStack<std::dynamic_extent, CpuModel>(std::vector<CpuModel>(3, model)).size() == 3);
+  const auto model = TestModel::load(checkpoint("llama"));
+  CHECK_THROWS_WITH((ExpertStack<2, TestModel>(std::vector<TestModel>{model})), contains("an ensemble of 2 experts was given 1"));
+  CHECK(ExpertStack<std::dynamic_extent, TestModel>(std::vector<TestModel>(3, model)).size() == 3);
 }
 
 TEST_CASE("A sequence longer than the context is refused by both kinds of stack", "[expert_stack]") {
@@ -76,7 +76,7 @@ TEST_CASE("A sequence longer than the context is refused by both kinds of stack"
 }
 
 TEST_CASE("A transformer alone gives the logits of its stack", "[expert_stack]") {
-  const auto model = CpuModel::load(checkpoint("llama"));
+  const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> context = some_tokens(12);
   std::vector<float> logits(96);
   model.next_logits(context, logits);

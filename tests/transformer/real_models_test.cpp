@@ -22,7 +22,7 @@ Json greedy_cases(const char* name) {
 }
 
 /// The likeliest `count` tokens behind each prompt, all prompts in one batch.
-std::vector<std::vector<Token>> write_greedily(BatchedTransformer<Cpu>& stack, const std::vector<std::vector<Token>>& prompts,
+std::vector<std::vector<Token>> write_greedily(BatchedTransformer<TestBackend>& stack, const std::vector<std::vector<Token>>& prompts,
                                                std::size_t count) {
   std::vector<SequenceId> sequences;
   std::vector<Row> rows;
@@ -58,8 +58,8 @@ std::size_t anonymous_memory() {
 /// Checks 64 greedy tokens behind each prompt of the cases `name` against llama.cpp's.
 void check_greedy(const std::filesystem::path& file, const char* name) {
   // Weights expanded to float and a float cache on both sides: no rounding of activations blurs the comparison.
-  const auto model = CpuModel::load(file, {.storage = DType::f32});
-  BatchedTransformer<Cpu> stack(std::span(&model.weights(), 1), {2}, exact_cache());
+  const auto model = TestModel::load(file, {.storage = DType::f32});
+  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(2), exact_cache());
   const Json cases = greedy_cases(name);
   REQUIRE(cases.size() == 5);
   std::vector<std::vector<Token>> prompts;
@@ -92,8 +92,8 @@ TEST_CASE("Greedy continuations of Gemma 3 270M equal those of llama.cpp, past t
 
 TEST_CASE("Quantised in place, SmolLM2's logits stay as close to the exact ones as llama.cpp's do", "[smollm2]") {
   if (!std::filesystem::exists(kModel)) TUTTI_SKIP("the model is not downloaded; run cmake -P cmake/fetch_model.cmake");
-  const auto exact = CpuModel::load(kModel, {.storage = DType::f32});
-  const auto in_place = CpuModel::load(kModel);
+  const auto exact = TestModel::load(kModel, {.storage = DType::f32});
+  const auto in_place = TestModel::load(kModel);
   const Json cases = greedy_cases("smollm2");
   double difference = 0;
   double probability_difference = 0;
@@ -115,7 +115,7 @@ TEST_CASE("Quantised in place, SmolLM2's logits stay as close to the exact ones 
 TEST_CASE("A mapped model needs little memory of its own", "[smollm2]") {
   if (!std::filesystem::exists(kModel)) TUTTI_SKIP("the model is not downloaded; run cmake -P cmake/fetch_model.cmake");
   const std::size_t before = anonymous_memory();
-  const auto model = CpuModel::load(kModel);
+  const auto model = TestModel::load(kModel);
   const auto size = static_cast<double>(std::filesystem::file_size(kModel));
   // Weights used in place need no copy; only norms are converted.
   CHECK(static_cast<double>(anonymous_memory() - before) < 0.02 * size);

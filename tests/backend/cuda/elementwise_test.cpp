@@ -50,27 +50,6 @@ TEST_CASE("RMSNorm divides by the root of the mean square and takes each row's e
   }
 }
 
-TEST_CASE("the log-probability of a token is its logit minus the log of the sum of exponentials", "[cuda][kernel]") {
-  const std::size_t width = 300;
-  std::vector<float> logits = random_floats(2 * width, 9);
-  logits[width + 17] = 80.0F;
-  in_several_orders([&] {
-    const cuda::Stream stream;
-    const cuda::Rows rows = rows_of(logits, width, stream);
-    const auto targets = on_device(std::vector<Token>{299, 17}, stream);
-    const cuda::DeviceArray<float> result(2, stream);
-    cuda::launch(one_block_a_row(2), stream.get(), cuda::log_probability_kernel<cuda::kRowThreads>, rows.view(),
-                 static_cast<std::uint32_t>(width), targets.data(), const_cast<float*>(result.data()));
-    cuda::PinnedArray<float> host;
-    host.download(result, 2, stream);
-    stream.wait();
-    double sum = 0;
-    for (std::size_t i = 0; i < width; ++i) sum += std::exp(static_cast<double>(logits[i]));
-    CHECK(static_cast<double>(host.data()[0]) == Approx(static_cast<double>(logits[299]) - std::log(sum)));
-    CHECK(host.data()[1] == Approx(0).margin(1e-6));
-  });
-}
-
 TEST_CASE("a token's embedding is its row of its expert's matrix, to the bit, whatever its type", "[cuda][kernel]") {
   constexpr std::size_t kWidth = 512;
   for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole models on the Cuda backend: the logits of `transformers` and `peft`, and the greedy tokens of the Cpu backend.
+// Whole models on the Cuda backend: the greedy tokens of the Cpu backend, with the device's own loop too; launches and errors.
+// Their logits and bits are checked by tests/transformer, which is compiled for both backends.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -22,27 +23,6 @@ namespace {
 const std::filesystem::path kData = std::filesystem::path(TUTTI_TEST_DATA) / "transformer";
 
 const StackOptions kOptions{.kv_type = KvType::f32, .max_cache_bytes = 1 << 24, .rows_per_pass = 16, .context_length = 0};
-
-/// Largest |difference| of the logits from those in the checkpoint's folder.
-template <class Model>
-double largest_difference(const Model& model, const std::filesystem::path& expected_file) {
-  const Json expected = read_json_file(expected_file);
-  const std::vector<Token> tokens = expected.at("tokens");
-  const std::vector<std::uint32_t> positions = expected.at("positions");
-  const std::vector<std::vector<float>> expected_logits = expected.at("logits");
-  BatchedTransformer<Cuda> stack(std::span(&model.weights(), 1), {0, 1}, kOptions);
-  const SequenceId sequence = stack.create();
-  std::vector<Row> rows;
-  for (const Token token : tokens) rows.push_back({0, sequence, static_cast<std::uint32_t>(rows.size()), token});
-  const MatrixView<const float> logits = stack.forward(rows, positions);
-  double largest = 0;
-  for (std::size_t i = 0; i < positions.size(); ++i) {
-    for (std::size_t t = 0; t < logits.cols; ++t) {
-      largest = std::max(largest, std::fabs(static_cast<double>(logits.row(i)[t]) - static_cast<double>(expected_logits[i][t])));
-    }
-  }
-  return largest;
-}
 
 /// `count` greedy tokens of each expert, all experts together, two samples each behind one prompt.
 template <class B>
@@ -106,29 +86,16 @@ std::vector<std::vector<Token>> greedy_on_device(const std::vector<ModelWeights>
 
 }  // namespace
 
-TEST_CASE("Logits of a checkpoint on the Cuda backend equal those of transformers", "[cuda]") {
-  for (const std::string name : {"llama", "llama_bias", "llama_head_dim"}) {
-    INFO(name);
-    CHECK(largest_difference(Transformer<Cpu>::load(kData / name), kData / name / "expected.json") <= 1e-4);
-  }
-}
-
-TEST_CASE("Every family on the Cuda backend gives the logits of transformers and the greedy tokens of the Cpu backend", "[cuda]") {
+TEST_CASE("Every family on the Cuda backend gives the greedy tokens of the Cpu backend, drawn on the host or on the device", "[cuda]") {
   const std::filesystem::path families = std::filesystem::path(TUTTI_TEST_DATA) / "families";
   for (const std::string name : {"mistral", "qwen2", "qwen3", "gemma3", "gpt2"}) {
     INFO(name);
     // Mistral's checkpoint is another family's with a window; its GGUF file is whole.
     const auto model = Transformer<Cpu>::load(families / (name == "mistral" ? name + ".gguf" : name));
-    CHECK(largest_difference(model, families / name / "expected.json") <= 1e-4);
     const std::vector<std::vector<Token>> expected = greedy_tokens<Cpu>({model.weights()}, {1}, 7);
     CHECK(greedy_tokens<Cuda>({model.weights()}, {0, 1}, 7) == expected);
     CHECK(greedy_on_device({model.weights()}, 7) == expected);
   }
-}
-
-TEST_CASE("A LoRA beside its base on the Cuda backend gives the logits of peft's merged model", "[cuda]") {
-  const auto base = Transformer<Cpu>::load(kData / "llama");
-  CHECK(largest_difference(base.with_adapter(kData / "lora_all"), kData / "lora_all" / "expected.json") <= 1e-4);
 }
 
 TEST_CASE("Adapters of 16-bit floats on the Cuda backend give the logits of the same values in 32 bits, all of one type or not", "[cuda]") {
@@ -155,13 +122,6 @@ TEST_CASE("Adapters of 16-bit floats on the Cuda backend give the logits of the 
   check(logits_of({narrow}), 0);
   check(logits_of({halves}), 1);
   check(logits_of({narrow, halves, base.weights()}), 0);
-}
-
-TEST_CASE("Quantised and 16-bit files on the Cuda backend give the logits of transformers on the expanded weights", "[cuda]") {
-  for (const std::string name : {"q4_0", "q4_1", "q5_0", "q5_1", "q4_k_m", "q8_0", "f16", "bf16"}) {
-    INFO(name);
-    CHECK(largest_difference(Transformer<Cpu>::load(kData / "gguf" / (name + ".gguf")), kData / "gguf" / (name + ".json")) <= 1e-4);
-  }
 }
 
 TEST_CASE("Experts that run together give the greedy tokens of the Cpu backend", "[cuda]") {

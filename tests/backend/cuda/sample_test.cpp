@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <set>
 #include <vector>
 
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/backend/cuda/support.hpp"
+#include "tests/sampler/filtered.hpp"
+#include "tests/sampler/reference_cases.hpp"
 #include "tutti/core/probability.hpp"
 #include "tutti/sampler/chain.hpp"
 
@@ -16,8 +18,6 @@ using namespace tutti;
 using namespace tutti::test;
 
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 struct Draws {
   std::vector<Token> tokens;
@@ -32,10 +32,12 @@ std::vector<DrawKey> keys_of(std::size_t rows) {
   return keys;
 }
 
-/// One draw from each row of logits, all rows having said `history`.
-Draws on_gpu(const std::vector<float>& logits, std::size_t width, const SamplingOptions& options, const std::vector<Token>& history = {}) {
+/// One draw from each row of logits, all rows having said `history`; with keys_of the rows if no keys are given.
+Draws on_gpu(const std::vector<float>& logits, std::size_t width, const SamplingOptions& options, const std::vector<Token>& history = {},
+             std::vector<DrawKey> draw_keys = {}) {
   const cuda::Stream stream;
   const std::size_t rows = logits.size() / width;
+  if (draw_keys.empty()) draw_keys = keys_of(rows);
   cuda::DeviceSampler sampler;
   sampler.set(options, stream);
   std::vector<std::uint32_t> counts(logits.size());
@@ -43,7 +45,7 @@ Draws on_gpu(const std::vector<float>& logits, std::size_t width, const Sampling
     for (std::size_t r = 0; r < rows; ++r) ++counts[r * width + static_cast<std::size_t>(history[i])];
   }
   const auto said = on_device(counts, stream);
-  const auto keys = on_device(keys_of(rows), stream);
+  const auto keys = on_device(draw_keys, stream);
   cuda::DeviceArray<DrawnToken> drawn(rows, stream);
   sampler.draw(rows, rows_of(logits, width, stream), nullptr, keys.data(), sampler.penalises() ? said.data() : nullptr, drawn.data(),
                stream);
@@ -68,6 +70,13 @@ std::vector<Token> on_host(const std::vector<float>& logits, std::size_t width, 
     tokens.push_back(chain.sample({&logits[r * width], width}, {history, 0}, keys[r], scratch));
   }
   return tokens;
+}
+
+/// `rows` times the same logits.
+std::vector<float> repeated(const std::vector<float>& logits, std::size_t rows) {
+  std::vector<float> all;
+  for (std::size_t r = 0; r < rows; ++r) all.insert(all.end(), logits.begin(), logits.end());
+  return all;
 }
 
 /// Every filter alone and in company, in both orders.
@@ -132,6 +141,35 @@ TEST_CASE("the device draws the tokens that the host draws, with every filter an
       }
     }
   }
+}
+
+TEST_CASE("the device draws what llama.cpp and transformers leave, all that is likely, and as the host does", "[cuda][kernel]") {
+  constexpr std::size_t kDraws = 32;
+  for (const SamplerOrder order : {SamplerOrder::llama_cpp, SamplerOrder::hugging_face}) {
+    for (const ReferenceCase& reference : reference_cases(order)) {
+      CAPTURE(static_cast<int>(order), reference.description);
+      const std::size_t width = reference.logits.size();
+      const std::vector<float> logits = repeated(reference.logits, kDraws);
+      const std::vector<Token> drawn = on_gpu(logits, width, reference.options, reference.history).tokens;
+      CHECK(drawn == on_host(logits, width, reference.options, reference.history));
+      const std::set<Token> left(reference.tokens.begin(), reference.tokens.end()), seen(drawn.begin(), drawn.end());
+      CHECK(std::includes(left.begin(), left.end(), seen.begin(), seen.end()));
+      for (std::size_t i = 0; i < reference.tokens.size(); ++i) {
+        // One chance in 90000 to miss such a token; the keys are fixed.
+        if (reference.probabilities[i] >= 0.3) CHECK(seen.contains(reference.tokens[i]));
+      }
+    }
+  }
+}
+
+TEST_CASE("draws on the device stay what they are from version to version", "[cuda][kernel]") {
+  // Those of tests/sampler/draw_test.cpp.
+  const std::vector<float> logits = stepped_waves(49152);
+  std::vector<DrawKey> keys;
+  for (std::uint16_t sample = 0; sample < 4; ++sample) {
+    keys.push_back({.seed = 42, .request = 1, .expert = 2, .sample = sample, .position = 3});
+  }
+  CHECK(on_gpu(repeated(logits, 4), logits.size(), {}, {}, keys).tokens == std::vector<Token>{48973, 19272, 32545, 2122});
 }
 
 TEST_CASE("draws on the device have the same bits in any order of threads", "[cuda][kernel]") {

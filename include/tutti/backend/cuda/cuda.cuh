@@ -16,6 +16,7 @@
 #include "tutti/backend/cuda/attention.cuh"
 #include "tutti/backend/cuda/decoding.cuh"
 #include "tutti/backend/cuda/kernels/elementwise.cuh"
+#include "tutti/backend/cuda/kernels/probability.cuh"
 #include "tutti/backend/cuda/parts.cuh"
 #include "tutti/backend/cuda/products.cuh"
 #include "tutti/core/thread_pool.hpp"
@@ -165,8 +166,8 @@ class Cuda {
     if (targets.empty()) return;
     targets_.assign(targets, stream_);
     results_.grow(targets.size(), stream_);
-    cuda::launch(row_shape(targets.size()), stream_.get(), cuda::log_probability_kernel<cuda::kRowThreads>, logits.view(),
-                 static_cast<std::uint32_t>(logits.width()), targets_.data(), results_.data());
+    cuda::launch(row_shape(targets.size(), cuda::kLogitThreads), stream_.get(), cuda::log_probability_kernel<cuda::kLogitThreads>,
+                 logits.view(), static_cast<std::uint32_t>(logits.width()), targets_.data(), results_.data());
     results_host_.download(results_, targets.size(), stream_);
     stream_.wait();
     std::copy_n(results_host_.data(), targets.size(), result.begin());
@@ -217,7 +218,9 @@ class Cuda {
   /// Another backend of the same thread may have chosen another device.
   void activate() const { cuda::check(cudaSetDevice(device_), "choosing a device"); }
 
-  static cuda::LaunchShape row_shape(std::size_t rows) { return {dim3(static_cast<unsigned>(rows)), dim3(cuda::kRowThreads)}; }
+  static cuda::LaunchShape row_shape(std::size_t rows, unsigned threads = cuda::kRowThreads) {
+    return {dim3(static_cast<unsigned>(rows)), dim3(threads)};
+  }
 
   static cuda::DeviceAttention device_shape(const AttentionShape& shape, std::size_t layer) {
     return {.layer = static_cast<std::uint32_t>(layer),

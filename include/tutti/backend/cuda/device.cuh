@@ -131,17 +131,5 @@ template <unsigned kThreads>
   __syncthreads();  // before the next call writes
   return total;
 }
-template <unsigned kThreads>
-[[nodiscard]] __device__ __forceinline__ float block_maximum(float value) {
-  constexpr unsigned kWarps = kThreads / kWarpThreads;
-  TUTTI_SHARED(float, largest, kWarps);
-  value = warp_maximum(value);
-  if (threadIdx.x % kWarpThreads == 0) largest[threadIdx.x / kWarpThreads] = value;
-  __syncthreads();
-  float result = largest[0];
-  for (unsigned warp = 1; warp < kWarps; ++warp) result = fmaxf(result, largest[warp]);
-  __syncthreads();
-  return result;
-}
 
 }  // namespace tutti::cuda

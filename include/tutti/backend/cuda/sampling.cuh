@@ -60,7 +60,7 @@ class DeviceSampler {
             DrawnToken* drawn, const Stream& stream) {
     const bool changes = said != nullptr || how_.bias_count > 0 || how_.temperature_first;
     if (changes) changed_.reset(logits.capacity(), logits.width(), stream);
-    launch({dim3(static_cast<unsigned>(rows)), dim3(kSampleThreads)}, stream.get(), sample_kernel<kSampleThreads>, how_, logits.view(),
+    launch({dim3(static_cast<unsigned>(rows)), dim3(kLogitThreads)}, stream.get(), sample_kernel<kLogitThreads>, how_, logits.view(),
            static_cast<std::uint32_t>(logits.width()), running, keys, said, changes ? changed_.view() : DeviceRows{}, drawn);
   }
 

@@ -32,18 +32,4 @@ __global__ void __launch_bounds__(kThreads) add_positions_kernel(DeviceLinear po
   }
 }
 
-/// result[r] = log softmax(logits[r])[targets[r]], in nats; NaN if any logit of the row is NaN. Grid: rows.
-template <unsigned kThreads>
-__global__ void __launch_bounds__(kThreads)
-    log_probability_kernel(DeviceRows logits, std::uint32_t width, const Token* targets, float* result) {
-  const float* row = logits.data + std::size_t{blockIdx.x} * logits.stride;
-  float largest = -INFINITY;
-  for (std::uint32_t i = threadIdx.x; i < width; i += kThreads) largest = fmaxf(largest, row[i]);
-  largest = block_maximum<kThreads>(largest);
-  float sum = 0.0F;
-  for (std::uint32_t i = threadIdx.x; i < width; i += kThreads) sum += expf(row[i] - largest);
-  sum = block_sum<kThreads>(sum);
-  if (threadIdx.x == 0) result[blockIdx.x] = row[targets[blockIdx.x]] - largest - logf(sum);
-}
-
 }  // namespace tutti::cuda
