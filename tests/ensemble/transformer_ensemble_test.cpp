@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ensemble over real transformers: results to the bit, whatever the batch and the threads.
+#include <limits>
+#include <memory>
 #include <set>
 
 #include "tests/support/catch.hpp"
@@ -40,6 +42,18 @@ template <class Scorer = MeanLogProbability, class Router = AllExperts>
 Result generate(const Request& request, std::size_t threads, Router router = {}, StackOptions options = {}) {
   Ensemble<8, TestModel, Scorer, Router> ensemble(ExpertStack<8, TestModel>(eight_experts(), on_threads(threads), options), {}, {}, router);
   return ensemble.generate(request);
+}
+
+/// The model with a NaN in the embedding of one token.
+TestModel with_nan(const TestModel& model, Token token) {
+  ModelWeights weights = model.weights();
+  WeightMatrix& matrix = weights.embedding.weight;
+  const auto* values = reinterpret_cast<const float*>(matrix.data);
+  const auto copy = std::make_shared<std::vector<float>>(values, values + matrix.rows * matrix.cols);
+  (*copy)[static_cast<std::size_t>(token) * matrix.cols] = std::numeric_limits<float>::quiet_NaN();
+  matrix.data = reinterpret_cast<const std::byte*>(copy->data());
+  weights.owners.push_back(copy);
+  return TestModel(std::move(weights));
 }
 
 void check_same(const Candidate& a, const Candidate& b) {
@@ -117,6 +131,20 @@ TEST_CASE("Cross-expert likelihood is the mean over experts of their own log-pro
     }
   }
   CHECK(candidate.score == Approx(sum / (8.0 * static_cast<double>(candidate.tokens.size()))).epsilon(1e-3));
+}
+
+TEST_CASE("NaN logits behind a drawn token name the expert, the sample and the position, and the next request is answered",
+          "[transformer_ensemble]") {
+  const auto model = TestModel::load(checkpoint("llama"));
+  Ensemble<2, TestModel, MeanLogProbability> ensemble(ExpertStack<2, TestModel>(std::vector<TestModel>{model, with_nan(model, 92)}));
+  Request request = request_of(1, 4);
+  request.prompt_tokens = {3, 14, 15};
+  const std::vector<Token> expected = ensemble.generate(request).candidates[1].tokens;
+  request.sampling.logit_bias = {{92, 1000.0F}};
+  CHECK_THROWS_AS(ensemble.generate(request), NumericError);
+  CHECK_THROWS_WITH(ensemble.generate(request), contains("expert 1, sample 0, position 4"));
+  request.sampling.logit_bias = {{92, -std::numeric_limits<float>::infinity()}};
+  CHECK(ensemble.generate(request).candidates[1].tokens == expected);
 }
 
 TEST_CASE("Fusing one expert with itself changes nothing", "[transformer_ensemble]") {

@@ -203,6 +203,21 @@ TEST_CASE("The ledger counts a shared matrix once and splits it evenly", "[batch
   CHECK(adapted.per_expert[1].flops == Approx(one.total().flops + 2 * factors));
 }
 
+TEST_CASE("A pass without rows, and one whose rows are of some experts only, compute what they have", "[batched_transformer]") {
+  const std::vector<ModelWeights> experts = three_experts();
+  BatchedTransformer<TestBackend> stack(experts, on_threads(2), exact_cache());
+  CHECK(stack.forward({}, {}).rows == 0);
+  CHECK_NOTHROW(stack.log_probabilities({}, {}, {}));
+  std::vector<Row> rows;
+  append_rows(rows, 2, stack.create(), 0, some_tokens(9));
+  CHECK(stack.forward(rows, {}).rows == 0);
+  rows.clear();
+  append_rows(rows, 1, stack.create(), 0, some_tokens(5));
+  const std::uint32_t last = 4;
+  const MatrixView<const float> logits = stack.forward(rows, std::span(&last, 1));
+  CHECK(same_bits(logits.row_span(0), logits_alone(TestModel(experts[1]), some_tokens(5), exact_cache())));
+}
+
 TEST_CASE("Rows that the model cannot compute are refused, and the stack works on after clear", "[batched_transformer]") {
   const auto model = TestModel::load(checkpoint("llama"));
   StackOptions options;

@@ -166,6 +166,17 @@ TEST_CASE("a row's bits depend neither on the number of rows nor on the experts 
   }
 }
 
+TEST_CASE("a group without rows gets nothing and takes nothing from the others", "[cuda][kernel]") {
+  for (const DType type : {DType::f32, DType::bf16, DType::q4_1}) {
+    CAPTURE(layout_of(type).name);
+    const RandomWeights a(type, 6, 64, 1), b(type, 6, 64, 2), c(type, 6, 64, 3);
+    const std::vector<float> x = random_floats(5 * 64, 4);
+    const std::vector<float> expected = multiply({a.view(), c.view()}, {3, 2}, x);
+    CHECK(multiply({a.view(), b.view(), c.view()}, {3, 0, 2}, x) == expected);
+    CHECK(multiply({b.view(), a.view(), c.view(), b.view()}, {0, 3, 2, 0}, x) == expected);
+  }
+}
+
 TEST_CASE("a row's bits on tensor cores are those of the row alone, however many there are", "[cuda][kernel]") {
   constexpr std::size_t kOutputs = 37;  // no whole tiles
   for (const DType type : {DType::f16, DType::bf16, DType::q8_0, DType::q4_1, DType::q6_k}) {
