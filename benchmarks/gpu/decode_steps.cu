@@ -2,20 +2,26 @@
 // Microseconds of a decode step on a GPU: N experts of M samples each with random weights of four shapes, independent, as adapters of one
 // base, and in 8 bits; beside them the same work as N x M single inferences one after another, and as N models with M rows each. And how
 // fast their prompts are read.
-// Prints one JSON object, with the device, its copy bandwidth and its bf16 product rate as measured in the same run.
+// Prints one JSON object, and each of its lines as it comes to the standard error, with the device, its copy bandwidth and its bf16 product
+// rate as measured in the same run.
 //   decode_steps [shape ...]        shapes: 135M 360M 1B 8B; all of them by default
 
 #include <cublas_v2.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <map>
+#include <random>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "benchmarks/synthetic_model.hpp"
 #include "tutti/backend/cuda/cuda.cuh"
+#include "tutti/core/float16.hpp"
 #include "tutti/formats/json.hpp"
 #include "tutti/transformer/batched_transformer.hpp"
 
@@ -177,13 +183,23 @@ double copy_bandwidth() {
   return 2.0 * static_cast<double>(kBytes) / timing_of(seconds).median;
 }
 
-/// Floating-point operations a second of a large product of bf16 matrices.
+/// bfloat16 numbers between -1 and 1: a device that multiplies zeros draws less power, and may be clocked higher.
+std::vector<BFloat16> random_bfloat16(std::size_t count, std::uint32_t seed) {
+  std::minstd_rand generator(seed);
+  std::uniform_real_distribution<float> uniform(-1.0F, 1.0F);
+  std::vector<BFloat16> values(count);
+  for (BFloat16& value : values) value = to_bfloat16(uniform(generator));
+  return values;
+}
+
+/// Floating-point operations a second of large products of bf16 matrices.
 double product_rate() {
-  constexpr int kSize = 8192;
+  constexpr int kSize = 8192, kProducts = 20;
   const cuda::Stream stream;
-  cuda::DeviceArray<std::uint16_t> a(std::size_t{kSize} * kSize, stream), b(a.size(), stream), c(a.size(), stream);
-  a.set_zero(stream);
-  b.set_zero(stream);
+  const std::size_t count = std::size_t{kSize} * kSize;
+  const auto a = cuda::upload(std::span<const BFloat16>(random_bfloat16(count, 1)), stream);
+  const auto b = cuda::upload(std::span<const BFloat16>(random_bfloat16(count, 2)), stream);
+  cuda::DeviceArray<BFloat16> c(count, stream);
   cublasHandle_t handle = nullptr;
   cuda::check(cublasCreate(&handle), "creating a handle");
   cuda::check(cublasSetStream(handle, stream.get()), "choosing a stream");
@@ -191,12 +207,13 @@ double product_rate() {
   std::vector<double> seconds;
   for (std::size_t i = 0; i < kRounds + 1; ++i) {
     const double taken = seconds_of([&] {
-      cuda::check(cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_N, kSize, kSize, kSize, &one, a.data(), CUDA_R_16BF, kSize, b.data(),
-                               CUDA_R_16BF, kSize, &zero, c.data(), CUDA_R_16BF, kSize, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
-                  "multiplying");
+      for (int j = 0; j < kProducts; ++j)
+        cuda::check(cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_N, kSize, kSize, kSize, &one, a.data(), CUDA_R_16BF, kSize, b.data(),
+                                 CUDA_R_16BF, kSize, &zero, c.data(), CUDA_R_16BF, kSize, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+                    "multiplying");
       stream.wait();
     });
-    if (i > 0) seconds.push_back(taken);
+    if (i > 0) seconds.push_back(taken / kProducts);
   }
   cuda::check(cublasDestroy(handle), "destroying a handle");
   return 2.0 * kSize * kSize * static_cast<double>(kSize) / timing_of(seconds).median;
@@ -224,16 +241,33 @@ double weight_bytes(const ModelConfig& c, const std::string& kind, std::size_t e
   return static_cast<double>(values) * (kind == "q8_0" ? 1.0625 : 2.0) * static_cast<double>(kind == "lora_r16" ? 1 : experts);
 }
 
-/// One line of results, or why there is none.
-Json measure(const ModelConfig& config, const std::string& kind, std::size_t experts, std::size_t samples, std::size_t prompt,
-             const Json& device) {
-  Json line = {{"kind", kind}, {"experts", experts}, {"samples", samples}, {"prompt", prompt}};
+/// @throws DeviceError when the device, or this machine's memory, has no room for the weights.
+void check_room(double needed) {
+  std::size_t free_bytes = 0, total_bytes = 0;
+  cuda::check(cudaMemGetInfo(&free_bytes, &total_bytes), "asking for free memory");
+  require<DeviceError>(needed < 0.9 * static_cast<double>(free_bytes), "the weights need ", needed, " bytes, the device has ", free_bytes,
+                       " free");
+  const double host_bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  require<DeviceError>(needed < 0.8 * host_bytes, "the weights need ", needed, " bytes, this machine has ", host_bytes);
+}
+
+/// What a decoder gave, whose memory has been given back.
+struct Decoded {
+  Timing step;
+  std::vector<Token> first_tokens;
+  double bytes_a_step = 0;
+};
+Decoded decode(const std::vector<ModelWeights>& experts, std::size_t samples, std::size_t prompt) {
+  Decoder decoder(experts, samples, prompt);
+  const Timing step = decoder.steps();
+  return {step, decoder.first_tokens(), decoder.bytes_a_step()};
+}
+
+/// Adds to a line of results what these experts give, or why there is nothing.
+void measure(const std::vector<ModelWeights>& all, const std::string& kind, std::size_t samples, std::size_t prompt, const Json& device,
+             Json& line) {
+  const std::size_t experts = all.size();
   try {
-    std::size_t free_bytes = 0, total_bytes = 0;
-    cuda::check(cudaMemGetInfo(&free_bytes, &total_bytes), "asking for free memory");
-    const double needed = weight_bytes(config, kind, experts);
-    require<DeviceError>(needed < 0.9 * static_cast<double>(free_bytes), "the weights need ", needed, " bytes, ", free_bytes, " are free");
-    const std::vector<ModelWeights> all = make_experts(config, kind, experts);
     if (samples == 1) {  // the samples of an expert share its prompt
       for (const std::string by : {"prefill", "cublas_prefill"}) {
         if (by == "cublas_prefill" && kind == "q8_0") continue;  // cuBLAS takes floats only
@@ -243,23 +277,23 @@ Json measure(const ModelConfig& config, const std::string& kind, std::size_t exp
         line[by + "_flops_of_bf16_rate"] = prefill.flops / prefill.seconds.median / device["bf16_flops_per_second"].get<double>();
       }
     }
-    Decoder single({all.front()}, 1, prompt), one_model({all.front()}, samples, prompt), together(all, samples, prompt);
-    const Timing alone = single.steps(), batched = one_model.steps(), step = together.steps();
-    require<NumericError>(single.first_tokens() == together.first_tokens(), "the first candidate of ", experts, " x ", samples,
+    const Decoded alone = decode({all.front()}, 1, prompt), batched = decode({all.front()}, samples, prompt);
+    const Decoded together = decode(all, samples, prompt);
+    require<NumericError>(alone.first_tokens == together.first_tokens, "the first candidate of ", experts, " x ", samples,
                           " differs from the same one alone");
+    const Timing step = together.step;
     const auto n = static_cast<double>(experts), m = static_cast<double>(samples);
     line["microseconds"] = step.median * 1e6;
     line["spread_microseconds"] = step.spread * 1e6;
     line["tokens_per_second"] = n * m / step.median;
-    line["weight_bytes_of_copy_bandwidth"] = together.bytes_a_step() / step.median / device["copy_bytes_per_second"].get<double>();
-    line["single_inferences_over_this"] = n * m * alone.median / step.median;
-    line["single_models_over_this"] = n * batched.median / step.median;
+    line["weight_bytes_of_copy_bandwidth"] = together.bytes_a_step / step.median / device["copy_bytes_per_second"].get<double>();
+    line["single_inferences_over_this"] = n * m * alone.step.median / step.median;
+    line["single_models_over_this"] = n * batched.step.median / step.median;
   } catch (const DeviceError& error) {
     line["skipped"] = error.what();
   } catch (const Error& error) {
     line["failed"] = error.what();
   }
-  return line;
 }
 
 }  // namespace
@@ -276,12 +310,25 @@ int main(int argc, char** argv) {
   for (const std::string& name : names) {
     for (const std::string kind : {"independent", "lora_r16", "q8_0"}) {
       for (const std::size_t experts : {1U, 2U, 4U, 8U}) {
+        std::vector<ModelWeights> all;
+        std::string no_room;
+        try {
+          check_room(weight_bytes(kShapes.at(name), kind, experts));
+          all = make_experts(kShapes.at(name), kind, experts);
+        } catch (const DeviceError& error) {
+          no_room = error.what();
+        }
         for (const std::size_t samples : {1U, 2U, 4U}) {
           for (const std::size_t prompt : {128U, 1024U}) {
-            report["results"].push_back(measure(kShapes.at(name), kind, experts, samples, prompt, report["device"]));
-            report["results"].back()["shape"] = name;
-            failed = failed || report["results"].back().contains("failed");
-            std::cerr << report["results"].back().dump() << '\n';
+            Json line = {{"shape", name}, {"kind", kind}, {"experts", experts}, {"samples", samples}, {"prompt", prompt}};
+            if (no_room.empty()) {
+              measure(all, kind, samples, prompt, report["device"], line);
+            } else {
+              line["skipped"] = no_room;
+            }
+            failed = failed || line.contains("failed");
+            std::cerr << line.dump() << std::endl;  // what has been measured so far, should the rest not come to its end
+            report["results"].push_back(std::move(line));
           }
         }
       }

@@ -20,7 +20,8 @@ for tool in memcheck racecheck synccheck initcheck; do
   compute-sanitizer --tool $tool --error-exitcode 1 build/gpu/tests/gpu/tutti_gpu_tests '[kernel]' \
     > "$results/$tool.txt" 2>&1 || { failed=1; echo "compute-sanitizer --tool $tool: see $results/$tool.txt"; }
 done
-build/gpu/benchmarks/gpu/decode_steps "$@" > "$results/decode_steps.json" || failed=1
+echo "decode_steps: each measurement as it comes is a line of $results/decode_steps.jsonl"
+build/gpu/benchmarks/gpu/decode_steps "$@" > "$results/decode_steps.json" 2> "$results/decode_steps.jsonl" || failed=1
 python=${PYTHON:-python3}
 if "$python" -c 'import torch, transformers' 2> /dev/null; then
   shapes=

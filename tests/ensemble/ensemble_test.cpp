@@ -2,6 +2,7 @@
 #include "tutti/ensemble/ensemble.hpp"
 
 #include <cmath>
+#include <limits>
 #include <set>
 #include <stdexcept>
 
@@ -164,6 +165,15 @@ TEST_CASE("A budget of tokens is never exceeded", "[ensemble]") {
   CHECK(result.cost.total().generated_tokens == 8);
   CHECK(result.candidates[3].finish == FinishReason::budget);
   CHECK(result.candidates[3].text == "ce");
+  for (const std::size_t tokens : {1U, 3U}) {  // less than one of each
+    request.budget.max_total_tokens = tokens;
+    const Result nothing = ensemble.generate(request);
+    CHECK(nothing.cost.total().generated_tokens == 0);
+    CHECK(nothing.candidates.size() == 4);
+    CHECK(nothing.candidates[3].finish == FinishReason::budget);
+  }
+  request.budget.max_total_tokens = 3;
+  CHECK(ensemble.fuse(request).text().size() == 3);
 }
 
 TEST_CASE("A stop token of the caller ends the generation with what there is", "[ensemble]") {
@@ -178,6 +188,9 @@ TEST_CASE("A stop token of the caller ends the generation with what there is", "
   CHECK(result.candidates[0].text == "bcd");
   CHECK(result.candidates[1].text == "ceg");
   CHECK(result.candidates[0].finish == FinishReason::cancelled);
+  const Result at_once = ensemble.generate(request);  // it has been asked already
+  CHECK(at_once.cost.total().generated_tokens == 0);
+  CHECK(at_once.candidates[0].finish == FinishReason::cancelled);
 }
 
 TEST_CASE("The stream tells every token and joins to the texts", "[ensemble]") {
@@ -219,6 +232,22 @@ TEST_CASE("The mean of probabilities is the mixture of the experts", "[ensemble]
   CHECK(result.candidate.log_probabilities[0] == Approx(std::log((c_under_0 + c_under_1) / 2)).epsilon(1e-5));
 }
 
+TEST_CASE("A token that no expert allows has no probability in a mixture, wherever it stands", "[ensemble]") {
+  const std::size_t vocabulary = 1003;  // not whole vectors
+  std::vector<float> logits(2 * vocabulary, -std::numeric_limits<float>::infinity());
+  for (const std::size_t t : {0U, 1U}) logits[t] = 1.0F;
+  for (const std::size_t t : {1U, 2U, 1002U}) logits[vocabulary + t] = -2.0F;
+  logits[vocabulary + 3] = -2.0F - 95.0F;  // e^-95 is no normal float
+  const std::vector<float> weights{0.25F, 0.75F};
+  std::vector<float> fused(vocabulary);
+  fuse_distributions(Fusion::mean_of_probabilities, MatrixView<const float>(logits.data(), 2, vocabulary), weights, fused);
+  CHECK(fused[0] == Approx(std::log(0.25 / 2)));
+  CHECK(fused[1] == Approx(std::log(0.25 / 2 + 0.75 / 3)));
+  CHECK(fused[1002] == Approx(std::log(0.75 / 3)));
+  CHECK(fused[3] == Approx(std::log(0.75 / 3) - 95));
+  for (std::size_t t = 4; t < 1002; ++t) CHECK(fused[t] == -std::numeric_limits<float>::infinity());
+}
+
 TEST_CASE("The product of experts is their normalised geometric mean", "[ensemble]") {
   LetterEnsemble<2> ensemble(stack_of<2>({{1, 2.0F, -60.0F}, {2, 4.0F, -60.0F}}), letter_codec());
   const FusedResult result = ensemble.fuse(greedy("a", 1), Fusion::product_of_experts);
@@ -235,6 +264,10 @@ TEST_CASE("An ensemble is a language model: the mixture of its experts", "[ensem
   ensemble.next_logits(context, logits);
   const double b = (std::exp(2.0) / (std::exp(2.0) + 25) + 1 / (std::exp(4.0) + 25)) / 2;
   CHECK(logits[1] == Approx(std::log(b)).epsilon(1e-5));
+  LetterEnsemble<1> full(stack_of<1>({{1, 3.0F, -20.0F, 4}}), letter_codec());
+  full.next_logits(std::vector<Token>{0, 1, 2, 3}, logits);  // as much as a model's context holds
+  CHECK(logits[4] > logits[5]);
+  CHECK_THROWS_AS(full.next_logits(std::vector<Token>(5, 0), logits), CapacityError);
 }
 
 TEST_CASE("A lambda is a scorer", "[ensemble]") {
@@ -295,6 +328,8 @@ TEST_CASE("A text prompt without a codec is refused, tokens are not", "[ensemble
   Request request = greedy("", 3);
   request.prompt_tokens = {0};
   CHECK(ensemble.generate(request).candidates[0].tokens == std::vector<Token>{1, 2, 3});
+  request.stop_strings = {"c", "d"};
+  CHECK_THROWS_WITH(ensemble.generate(request), contains("2 stop strings are looked for in texts"));
 }
 
 TEST_CASE("The ledger counts tokens by expert", "[ensemble]") {
@@ -306,4 +341,7 @@ TEST_CASE("The ledger counts tokens by expert", "[ensemble]") {
   CHECK(result.cost.per_expert[1].generated_tokens == 8);
   CHECK(result.cost.total().generated_tokens == 16);
   CHECK(result.cost.steps == 4);
+  const FusedResult fused = ensemble.fuse(request);
+  CHECK(fused.cost.total().generated_tokens == 4);
+  CHECK(fused.cost.per_expert[0].generated_tokens == 4);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ensemble over real transformers: results to the bit, whatever the batch and the threads.
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <set>
+#include <string>
 
 #include "tests/support/catch.hpp"
 #include "tests/transformer/support.hpp"
@@ -131,6 +133,52 @@ TEST_CASE("Cross-expert likelihood is the mean over experts of their own log-pro
     }
   }
   CHECK(candidate.score == Approx(sum / (8.0 * static_cast<double>(candidate.tokens.size()))).epsilon(1e-3));
+}
+
+TEST_CASE("A stop string ends its candidate where it stands, and the others go on as they were", "[transformer_ensemble]") {
+  TextCodec codec;
+  codec.token_bytes = [](Token token) { return "<" + std::to_string(token) + ">"; };
+  Ensemble<8, TestModel, MeanLogProbability> ensemble(ExpertStack<8, TestModel>(eight_experts(), on_threads(2)), codec);
+  Request request = request_of(2, 20);
+  const Result free = ensemble.generate(request);
+  const auto bytes_of = [&](std::size_t candidate, std::size_t token) {
+    return codec.token_bytes(free.candidates[candidate].tokens[token]);
+  };
+  request.stop_strings = {bytes_of(3, 1) + bytes_of(3, 2), bytes_of(8, 10)};
+  const Result stopped = ensemble.generate(request);
+  std::size_t ended = 0;
+  for (std::size_t i = 0; i < 16; ++i) {
+    CAPTURE(i);
+    const Candidate& candidate = stopped.candidates[i];
+    const bool has_ended = candidate.finish == FinishReason::stop_string;
+    ended += has_ended ? 1 : 0;
+    CHECK(has_ended == (candidate.tokens.size() < 20));
+    REQUIRE(candidate.tokens.size() <= 20);
+    CHECK(std::equal(candidate.tokens.begin(), candidate.tokens.end(), free.candidates[i].tokens.begin()));
+    for (const std::string& stop : request.stop_strings) CHECK(candidate.text.find(stop) == std::string::npos);
+  }
+  CHECK(stopped.candidates[3].tokens.size() <= 3);
+  CHECK(stopped.candidates[8].tokens.size() <= 11);
+  CHECK((ended >= 2 && ended < 16));
+}
+
+TEST_CASE("Candidates that a budget ends leave the cache to the scorer as all others do", "[transformer_ensemble]") {
+  const std::vector<TestModel> experts = {TestModel::load(checkpoint("llama")), TestModel::load(checkpoint("llama_second"))};
+  const ModelConfig& config = experts[0].config();
+  StackOptions options;  // room for two prompts and sixteen candidates
+  options.max_cache_bytes = 18 * KvShape{config.layers, config.kv_heads, config.head_dim, options.kv_type}.page_bytes();
+  Ensemble<2, TestModel, CrossExpertLikelihood> ensemble(ExpertStack<2, TestModel>(experts, on_threads(2), options));
+  Request request = request_of(8, 5);
+  request.prompt_tokens = some_tokens(20);
+  const Result whole = ensemble.generate(request);
+  request.max_new_tokens = 9;
+  request.budget.max_total_tokens = 16 * 5;
+  const Result ended = ensemble.generate(request);
+  for (std::size_t i = 0; i < 16; ++i) {
+    CHECK(ended.candidates[i].finish == FinishReason::budget);
+    CHECK(ended.candidates[i].tokens == whole.candidates[i].tokens);
+    CHECK(ended.candidates[i].score == whole.candidates[i].score);
+  }
 }
 
 TEST_CASE("NaN logits behind a drawn token name the expert, the sample and the position, and the next request is answered",

@@ -2,6 +2,7 @@
 #include "tutti/evaluate/bootstrap.hpp"
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "tests/support/catch.hpp"
@@ -25,6 +26,8 @@ TEST_CASE("quantiles are interpolated between neighbours") {
   CHECK(detail::quantile(values, 0) == 1);
   CHECK(detail::quantile(values, 1) == 5);
   CHECK(detail::quantile(std::vector<double>{7}, 0.975) == 7);
+  constexpr double kInfinite = std::numeric_limits<double>::infinity();
+  CHECK(detail::quantile(std::vector<double>{1, kInfinite, kInfinite}, 0.75) == kInfinite);
 }
 
 TEST_CASE("the interval holds the middle of the resampled means") {

@@ -51,6 +51,11 @@ TEST_CASE("where all candidates are alike there is no gap to recover") {
   CHECK(summary.selected.estimate == 1);
   CHECK(std::isnan(summary.gap_recovered.estimate));
   CHECK(summary.gap_recovered.undefined == 10);
+  for (const double worth : {0.1, 0.2, 0.4, 1.0 / 3}) {  // sums of which are rounded
+    SelectionReport alike;
+    alike.add(std::vector<double>(6, worth), 0);
+    CHECK(std::isnan(alike.summary({.resamples = 10}).gap_recovered.estimate));
+  }
 }
 
 TEST_CASE("selections of two systems are compared problem by problem") {

@@ -60,6 +60,10 @@ TEST_CASE("A weighted sum adds its members' values", "[scorer]") {
   CHECK(scores_of(WeightedSum({2.0, 10.0}, length, passes)) == std::vector<double>{6, 14, 0});
   CHECK(scores_of(WeightedSum({1.0, 0.0}, passes, MeanLogProbability{})) == std::vector<double>{0, 1, 0});
   static_assert(!ModelScorer<WeightedSum<MeanLogProbability>>);
+  // -infinity for the empty candidate stays so, alone and against another's.
+  CHECK(scores_of(WeightedSum({1.0, -0.5}, passes, MeanLogProbability{})) == std::vector<double>{1, 1.75, -kInfinity});
+  CHECK(scores_of(WeightedSum({1.0, -0.1}, MeanLogProbability{}, SumLogProbability{}))[2] == -kInfinity);
+  CHECK_THROWS_WITH(WeightedSum({1.0, static_cast<double>(kInfinity)}, length, passes), contains("weight 1 of 2 is inf"));
 }
 
 TEST_CASE("Wrong counts and NaN are refused, infinities are not", "[scorer]") {

@@ -83,6 +83,11 @@ TEST_CASE("Minimum Bayes risk takes the candidate most like the others", "[selec
   CHECK(MinimumBayesRisk<>{}.select(scored_candidates({{"alone", 0}})).index == 0);
 }
 
+TEST_CASE("Among candidates that are equally like the others the better score wins, and any wins against none", "[selector]") {
+  CHECK(MinimumBayesRisk<>{}.select(scored_candidates({{"same", kNan}, {"same", -1}})).index == 1);
+  CHECK(MinimumBayesRisk<>{}.select(scored_candidates({{"same", -2}, {"same", -1}, {"same", kNan}})).index == 1);
+}
+
 TEST_CASE("The filter comes before the score, and says when nothing passes", "[selector]") {
   const FilterThenBest short_ones([](const Candidate& c) { return c.text.size() < 3; });
   const Selection selection = short_ones.select(scored_candidates({{"long", 5}, {"ab", 1}, {"cd", 2}, {"ef", 2}}));

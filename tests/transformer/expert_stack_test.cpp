@@ -68,6 +68,15 @@ TEST_CASE("Stacks check how many experts there are and whether they fit", "[expe
   CHECK(ExpertStack<std::dynamic_extent, TestModel>(std::vector<TestModel>(3, model)).size() == 3);
 }
 
+TEST_CASE("A reward model is no expert and has no logits", "[expert_stack]") {
+  const auto reward = TestModel::load(checkpoint("reward"));
+  std::vector<float> logits(96);
+  CHECK_THROWS_WITH((ExpertStack<2, TestModel>(std::vector<TestModel>(2, reward))), contains("has a value head (score.weight)"));
+  CHECK_THROWS_AS(reward.next_logits(some_tokens(3), logits), ModelError);
+  const auto adapted = TestModel::load(checkpoint("llama")).with_adapter(checkpoint("lora_reward"));
+  CHECK_THROWS_WITH((ExpertStack<1, TestModel>(std::vector<TestModel>{adapted})), contains("has a value head (score.weight)"));
+}
+
 TEST_CASE("A sequence longer than the context is refused by both kinds of stack", "[expert_stack]") {
   ExpertStack<1, SumModel> stack(std::vector<SumModel>{{0}});
   std::vector<Row> rows;

@@ -119,7 +119,7 @@ concept Backend = requires(B& b, const Batch& batch, typename B::Linear& linear,
   { b.make_rows(n, n) } -> std::same_as<typename B::Rows>;
   { b.make_pages(kv) } -> std::same_as<typename B::KvPages>;
   b.reserve_pages(pages, n);
-  { b.host(rows) } -> std::same_as<MatrixView<const float>>;
+  { b.host(rows, n) } -> std::same_as<MatrixView<const float>>;  // the first n of them
   // Phases, in the order of a step.
   b.begin(batch, frequencies);                                       // rotary angles of the rows, for each set of frequencies
   b.embed(embedding, batch, rows);                                   // x = embedding of the token

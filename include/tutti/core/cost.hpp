@@ -13,7 +13,7 @@ namespace tutti {
 /// One line of the ledger.
 struct Cost {
   std::uint64_t prompt_tokens = 0;     ///< Rows computed for prompts. A prompt shared by experts is counted once.
-  std::uint64_t generated_tokens = 0;  ///< Tokens drawn.
+  std::uint64_t generated_tokens = 0;  ///< Tokens drawn. One that experts drew together is counted for the first of them.
   std::uint64_t scored_tokens = 0;     ///< Rows computed to score given texts.
   double flops = 0;                    ///< Floating-point operations of products and attention; a multiply-add is two.
   double weight_bytes = 0;             ///< Bytes of weights read. Weights shared by several experts in one step are read once.

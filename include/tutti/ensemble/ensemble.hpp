@@ -88,7 +88,7 @@ class Ensemble {
   void next_logits(std::span<const Token> context, std::span<float> logits) {
     Request request;
     request.prompt_tokens.assign(context.begin(), context.end());
-    const std::vector<Token> prompt = begin(request);
+    const std::vector<Token> prompt = begin(request, 0);
     Generation<Stack> generation(stack_, codec_, request, prompt);
     generation.prefill(std::vector<bool>(stack_.size(), true));
     const std::vector<float> weights(stack_.size(), 1.0F / static_cast<float>(stack_.size()));
@@ -107,7 +107,8 @@ class Ensemble {
   static constexpr bool scorer_needs_models() { return ModelScorer<Scorer>; }
 
   /// Checks the request, forgets the one before and returns the prompt's tokens.
-  std::vector<Token> begin(const Request& request) {
+  /// @param answer tokens for which the context must have room behind the prompt.
+  std::vector<Token> begin(const Request& request, std::size_t answer = 1) {
     check(request);
     stack_.clear();
     std::vector<Token> prompt = request.prompt_tokens;
@@ -122,8 +123,8 @@ class Ensemble {
       require<OptionError>(token >= 0 && static_cast<std::size_t>(token) < vocabulary_size(), "prompt token ", token,
                            " is outside the vocabulary of ", vocabulary_size(), ": encode the prompt with the model's own tokenizer");
     }
-    require<CapacityError>(prompt.size() < context_length(), "the prompt has ", prompt.size(), " tokens, the context holds ",
-                           context_length(), " and must keep one for the answer: shorten the prompt");
+    require<CapacityError>(prompt.size() + answer <= context_length(), "the prompt has ", prompt.size(), " tokens, the context holds ",
+                           context_length(), " and must keep ", answer, " for the answer: shorten the prompt");
     return prompt;
   }
 
@@ -136,6 +137,10 @@ class Ensemble {
     require<OptionError>(request.max_new_tokens >= 1, "max_new_tokens is 0: it must be at least 1");
     require<OptionError>(request.budget.max_seconds >= 0, "budget.max_seconds is ", request.budget.max_seconds,
                          ": it must be 0 (no limit) or positive");
+    require<OptionError>(
+        request.stop_strings.empty() || codec_.token_bytes, request.stop_strings.size(),
+        " stop strings are looked for in texts, and the ensemble has no tokenizer: give it a TextCodec with token_bytes, or ",
+        "the request stop_tokens");
     for (std::size_t i = 0; i < request.stop_strings.size(); ++i) {
       require<OptionError>(!request.stop_strings[i].empty(), "stop string ", i, " of ", request.stop_strings.size(),
                            " is empty: it would end every candidate at once");

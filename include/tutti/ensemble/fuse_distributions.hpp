@@ -4,7 +4,9 @@
 
 #include <Eigen/Core>
 #include <cstddef>
+#include <limits>
 #include <span>
+#include <vector>
 
 #include "tutti/core/error.hpp"
 #include "tutti/core/matrix_view.hpp"
@@ -15,29 +17,31 @@ namespace tutti {
 
 /// Writes the logarithm of the fused distribution, normalised: [vocabulary].
 ///
-/// Mean of probabilities: log sum_e w_e p_e(t). Product of experts (Hinton 2002, with exponents w_e):
-/// sum_e w_e log p_e(t) - log sum_t' exp(the same).
+/// Mean of probabilities: log sum_e w_e p_e(t), -inf for tokens that no expert allows. Product of experts (Hinton 2002, with exponents
+/// w_e): sum_e w_e log p_e(t) - log sum_t' exp(the same).
 /// @param logits one row for each expert, [experts, vocabulary].
 /// @param weights one for each expert, positive, of sum 1.
 /// @throws NumericError when an expert's logits hold a NaN or nothing but -inf, or the product leaves no token.
 inline void fuse_distributions(Fusion fusion, MatrixView<const float> logits, std::span<const float> weights, std::span<float> fused) {
   const auto vocabulary = static_cast<Eigen::Index>(logits.cols);
-  Eigen::ArrayXf sum = Eigen::ArrayXf::Zero(vocabulary);
-  for (std::size_t e = 0; e < logits.rows; ++e) {
-    const Eigen::Map<const Eigen::ArrayXf> row(logits.row(e), vocabulary);
-    const float normaliser = log_sum_exp(logits.row_span(e));
-    if (fusion == Fusion::mean_of_probabilities) {
-      sum += weights[e] * (row - normaliser).exp();
-    } else {
-      sum += weights[e] * (row - normaliser);
-    }
-  }
+  std::vector<float> normalisers;
+  for (std::size_t e = 0; e < logits.rows; ++e) normalisers.push_back(log_sum_exp(logits.row_span(e)));
+  const auto log_probabilities = [&](std::size_t e) {
+    return Eigen::Map<const Eigen::ArrayXf>(logits.row(e), vocabulary) - normalisers[e];
+  };
   Eigen::Map<Eigen::ArrayXf> result(fused.data(), vocabulary);
-  if (fusion == Fusion::mean_of_probabilities) {
-    result = sum.log();
-  } else {
+  Eigen::ArrayXf sum = Eigen::ArrayXf::Zero(vocabulary);
+  if (fusion == Fusion::product_of_experts) {
+    for (std::size_t e = 0; e < logits.rows; ++e) sum += weights[e] * log_probabilities(e);
     result = sum - log_sum_exp(std::span<const float>(sum.data(), logits.cols));
+    return;
   }
+  // Against each token's likeliest expert, so that the sum is neither 0 nor anything that the vector code's exp rounds to.
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  Eigen::ArrayXf largest = log_probabilities(0);
+  for (std::size_t e = 1; e < logits.rows; ++e) largest = largest.max(log_probabilities(e));
+  for (std::size_t e = 0; e < logits.rows; ++e) sum += weights[e] * (log_probabilities(e) - largest).exp();
+  result = (largest == kNever).select(kNever, largest + sum.log());
 }
 
 }  // namespace tutti

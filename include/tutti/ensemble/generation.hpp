@@ -79,6 +79,7 @@ class Generation {
     for (std::uint32_t e = 0; e < route.size(); ++e) {
       for (std::uint32_t s = 0; s < route[e]; ++s) add_writer(e, s, {e});
     }
+    if (end_at_limit()) return release();
     scratch_.resize(writers_.size());
     std::vector<std::span<const float>> logits;
     for (const Writer& writer : writers_) logits.push_back(prompt_.last_logits.row_span(writer.text.expert()));
@@ -105,6 +106,7 @@ class Generation {
     std::vector<float> weights;
     fusion_weights(experts, weights);
     add_writer(0, 0, experts);
+    if (end_at_limit()) return std::move(release().front());
     scratch_.resize(1);
     std::vector<float> fused(stack_.vocabulary_size());
     std::vector<float> gathered;
@@ -229,7 +231,7 @@ class Generation {
     }
     for (std::size_t i = 0; i < active_.size(); ++i) {
       Writer& writer = writers_[active_[i]];
-      for (const std::uint32_t e : writer.experts) ++stack_.ledger().per_expert[e].generated_tokens;
+      ++stack_.ledger().per_expert[writer.experts.front()].generated_tokens;
       ++drawn_tokens_;
       writer.text.take(drawn[i].token, drawn[i].log_probability);
     }
@@ -238,11 +240,7 @@ class Generation {
   /// Ends what must end and lays out the rows of the next step. @returns whether there is one.
   bool advance() {
     std::erase_if(active_, [&](std::size_t i) { return retire(writers_[i]); });
-    const FinishReason limit = limit_reached();
-    if (limit != FinishReason::running) {
-      for (const std::size_t i : active_) writers_[i].text.finish(limit);
-      active_.clear();
-    }
+    end_at_limit();
     rows_.clear();
     for (const std::size_t i : active_) {
       const Writer& writer = writers_[i];
@@ -253,6 +251,15 @@ class Generation {
     outputs_.resize(rows_.size());
     for (std::size_t i = 0; i < outputs_.size(); ++i) outputs_[i] = static_cast<std::uint32_t>(i);
     return !active_.empty();
+  }
+
+  /// Ends all candidates if another token of each would be too much. @returns whether it was.
+  bool end_at_limit() {
+    const FinishReason limit = limit_reached();
+    if (limit == FinishReason::running) return false;
+    for (const std::size_t i : active_) writers_[i].text.finish(limit);
+    std::erase_if(active_, [&](std::size_t i) { return retire(writers_[i]); });
+    return true;
   }
 
   /// Gives the cache of a candidate that has ended back. @returns whether it has.

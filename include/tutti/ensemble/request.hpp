@@ -18,10 +18,11 @@
 
 namespace tutti {
 
-/// Limits on what one request may use. Zero means no limit. A request that reaches one ends with what it has.
+/// Limits on what one request may use. Zero means no limit. A request that reaches one ends with what it has, which is scored all the same.
 struct Budget {
   std::size_t max_total_tokens = 0;  ///< Tokens drawn by all candidates together.
-  double max_seconds = 0;            ///< Wall-clock time of the decoding. The only limit that makes results depend on speed.
+  /// Wall-clock time of prompt and decoding, looked at before each token. The only limit that makes results depend on speed.
+  double max_seconds = 0;
 };
 
 /// News of one candidate while it is being written.
@@ -30,7 +31,8 @@ struct StreamEvent {
   std::uint32_t sample = 0;
   Token token = -1;                             ///< The token just drawn; -1 in the closing event of a candidate.
   float log_probability = 0.0F;                 ///< log p of that token under the expert, temperature 1, unfiltered; nats.
-  std::string_view text;                        ///< Text that has become certain: whole UTF-8, and no beginning of a stop string.
+  std::string_view text;                        ///< Text that has become certain: whole UTF-8, and no beginning of a stop string. Valid
+                                                ///< during the call only.
   FinishReason finish = FinishReason::running;  ///< Why the candidate has ended, in its last event.
 };
 
@@ -45,14 +47,15 @@ struct Request {
   std::size_t max_new_tokens = 128;  ///< For each candidate.
   SamplingOptions sampling;
   CustomSampler custom_sampler;           ///< Draws instead of what `sampling` describes, when given.
-  std::vector<std::string> stop_strings;  ///< A candidate ends before the first of these that appears in its text.
+  std::vector<std::string> stop_strings;  ///< A candidate ends before the first of these in its text, in which special tokens have none.
   std::vector<Token> stop_tokens;         ///< Beside the model's own end-of-text tokens.
   bool ignore_end_of_text = false;        ///< Go on past end-of-text tokens, for benchmarks.
   std::uint64_t seed = 0;
   std::uint32_t id = 0;  ///< Draws of requests with different ids are independent even when their seeds are equal.
   Budget budget;
-  std::stop_token stop;                            ///< Ends the generation after the current step when asked to.
-  std::function<void(const StreamEvent&)> stream;  ///< Called in the thread that generates; may throw, which ends the request.
+  std::stop_token stop;  ///< Ends the generation after the current step when asked to.
+  /// Called in the thread that generates, which must not use the same ensemble meanwhile. It may throw, which ends the request.
+  std::function<void(const StreamEvent&)> stream;
 };
 
 /// How `fuse` combines the experts' next-token distributions.

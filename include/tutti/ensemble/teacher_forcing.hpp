@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tutti/core/candidate.hpp"
+#include "tutti/core/error.hpp"
 #include "tutti/core/matrix_view.hpp"
 #include "tutti/core/probability.hpp"
 #include "tutti/core/types.hpp"
@@ -52,8 +53,14 @@ class TeacherForcing {
 
   /// Log-probabilities of `candidates` behind the prompt. What an expert wrote itself it need not read again: those values
   /// are the candidate's own, which are the same to the bit.
+  /// @throws ComponentError for a candidate without one log-probability for each token.
   [[nodiscard]] LikelihoodTable likelihoods(std::span<const Candidate> candidates) {
     LikelihoodTable table(candidates.size(), experts());
+    for (std::size_t c = 0; c < candidates.size(); ++c) {
+      require<ComponentError>(candidates[c].tokens.size() == candidates[c].log_probabilities.size(), "candidate ", c, " of ",
+                              candidates.size(), " has ", candidates[c].tokens.size(), " tokens and ",
+                              candidates[c].log_probabilities.size(), " log-probabilities: a scorer must not change one of them alone");
+    }
     for (std::uint32_t e = 0; e < experts(); ++e) {
       for (std::size_t c = 0; c < candidates.size(); ++c) {
         std::vector<float>& entry = table.of(c, e);

@@ -54,6 +54,7 @@ namespace detail {
   const double place = q * static_cast<double>(ascending.size() - 1);
   const auto below = static_cast<std::size_t>(place);
   const std::size_t above = std::min(below + 1, ascending.size() - 1);
+  if (ascending[below] == ascending[above]) return ascending[below];  // also where both are infinite
   return ascending[below] + (place - static_cast<double>(below)) * (ascending[above] - ascending[below]);
 }
 

@@ -30,9 +30,10 @@ class SelectionReport {
     require<OptionError>(picked < worth.size(), "candidate ", picked, " was picked of ", worth.size(), ": the first is candidate 0");
     double sum = 0;
     for (const double value : worth) sum += value;
-    random_.push_back(sum / static_cast<double>(worth.size()));
+    const auto [least, most] = std::minmax_element(worth.begin(), worth.end());
+    random_.push_back(std::clamp(sum / static_cast<double>(worth.size()), *least, *most));  // rounding must not make a gap
     selected_.push_back(worth[picked]);
-    oracle_.push_back(*std::max_element(worth.begin(), worth.end()));
+    oracle_.push_back(*most);
   }
 
   [[nodiscard]] std::size_t problems() const { return random_.size(); }

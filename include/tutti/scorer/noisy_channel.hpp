@@ -47,8 +47,7 @@ class NoisyChannel {
   /// @throws ModelError when the model has no language-model head.
   NoisyChannel(const Transformer<B>& model, Read read, typename B::Options backend_options = {}, StackOptions options = {})
       : read_(std::move(read)) {
-    require<ModelError>(!model.weights().value_head.has_value(), model.weights().source,
-                        ": has a value head (score.weight): a channel model is a language model; see ValueModel");
+    detail::require_logits(model.weights());
     model_ = std::make_unique<BatchedTransformer<B>>(std::span(&model.weights(), 1), backend_options, options);
   }
 

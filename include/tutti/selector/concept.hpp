@@ -41,6 +41,15 @@ inline void require_scores(std::span<const Candidate> candidates) {
   }
 }
 
+/// Whether candidate i has a better score than j; any is better than NaN, which is none.
+struct BetterScore {
+  std::span<const Candidate> candidates;
+
+  [[nodiscard]] bool operator()(std::size_t i, std::size_t j) const {
+    return candidates[i].score > candidates[j].score || (std::isnan(candidates[j].score) && !std::isnan(candidates[i].score));
+  }
+};
+
 /// Index of the largest value; among equals the one that `better(i, j)` prefers, at last the lowest index.
 template <class Better>
 [[nodiscard]] std::size_t index_of_largest(std::span<const double> values, Better better) {

@@ -16,8 +16,9 @@
 
 namespace tutti {
 
-/// One vote a candidate. A candidate's value is the number of votes for its answer. Among the candidates with the most votes
-/// the best score wins, then the lowest index; scores that are NaN, that is not given, only lose such ties.
+/// One vote a candidate, also one whose answer is empty: a canonical answer may give those that should not agree different texts. A
+/// candidate's value is the number of votes for its answer. Among the candidates with the most votes the best score wins, then the lowest
+/// index; scores that are NaN, that is not given, only lose such ties.
 template <CanonicalAnswer Canonical = TrimmedText>
 class MajorityVote {
  public:
@@ -31,9 +32,7 @@ class MajorityVote {
     for (const std::size_t answer : answers) votes[answer] += 1;
     Selection selection;
     for (const std::size_t answer : answers) selection.values.push_back(votes[answer]);
-    selection.index = detail::index_of_largest(selection.values, [&](std::size_t i, std::size_t j) {
-      return candidates[i].score > candidates[j].score || (std::isnan(candidates[j].score) && !std::isnan(candidates[i].score));
-    });
+    selection.index = detail::index_of_largest(selection.values, detail::BetterScore{candidates});
     return selection;
   }
 
@@ -65,8 +64,7 @@ class WeightedMajorityVote {
     for (std::size_t i = 0; i < candidates.size(); ++i) weights[answers[i]] += weight_of(candidates[i].score, best, i);
     Selection selection;
     for (const std::size_t answer : answers) selection.values.push_back(weights[answer]);
-    selection.index =
-        detail::index_of_largest(selection.values, [&](std::size_t i, std::size_t j) { return candidates[i].score > candidates[j].score; });
+    selection.index = detail::index_of_largest(selection.values, detail::BetterScore{candidates});
     return selection;
   }
 

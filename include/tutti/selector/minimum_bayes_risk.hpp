@@ -13,7 +13,7 @@
 namespace tutti {
 
 /// A candidate's value is the mean of utility(its text, another's text) over all others; of equal ones the best score wins,
-/// then the lowest index. O(n^2) utilities.
+/// then the lowest index; scores that are NaN, that is not given, only lose such ties. O(n^2) utilities.
 template <TextUtility Utility = ChrF>
 class MinimumBayesRisk {
  public:
@@ -29,8 +29,7 @@ class MinimumBayesRisk {
       for (std::size_t j = 0; j < n; ++j) sum += i == j ? 0.0 : utility_(candidates[i].text, candidates[j].text);
       selection.values.push_back(n == 1 ? 1.0 : sum / static_cast<double>(n - 1));
     }
-    selection.index =
-        detail::index_of_largest(selection.values, [&](std::size_t i, std::size_t j) { return candidates[i].score > candidates[j].score; });
+    selection.index = detail::index_of_largest(selection.values, detail::BetterScore{candidates});
     return selection;
   }
 

@@ -96,7 +96,7 @@ class BatchedTransformer {
       head(batch, chosen, done);
       done += chosen.size();
     });
-    return backend_.host(outputs_).middle_rows(0, outputs.size());
+    return backend_.host(outputs_, outputs.size());
   }
 
   /// Appends `rows` and writes log p(target) after the asked rows, in nats: log_probabilities[i] belongs to targets[i].
@@ -156,7 +156,7 @@ class BatchedTransformer {
     });
     steps_left_ -= steps;
     steps_made_ += steps;
-    count_decoded(drawn, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    count_decoded(drawn, running, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     return drawn;
   }
 
@@ -251,13 +251,13 @@ class BatchedTransformer {
     return batch;
   }
 
-  /// Counts the steps that `decode` returns, which took `seconds`, each with the rows that had not ended.
-  void count_decoded(std::span<const DrawnToken> drawn, double seconds) {
-    const std::vector<std::uint8_t> run(decoding_.size(), 1);
+  /// Counts the steps that `decode` returns, which took `seconds`, each with the rows that had ended neither on the device nor for the
+  /// host, which has released the sequences of the latter.
+  void count_decoded(std::span<const DrawnToken> drawn, std::span<const std::uint8_t> running, double seconds) {
     const std::size_t steps = drawn.size() / decoding_.size();
     for (std::size_t s = 0; s < steps; ++s, ++steps_counted_) {
-      const auto computed = [&](std::size_t r) { return drawn[s * decoding_.size() + r].token != DrawnToken::kEnded; };
-      Batch batch = decoding_batch(computed, steps_counted_ + 1, run);
+      const auto counts = [&](std::size_t r) { return running[r] != 0 && drawn[s * decoding_.size() + r].token != DrawnToken::kEnded; };
+      Batch batch = decoding_batch(counts, steps_counted_ + 1, running);
       if (batch.size() == 0) continue;
       for (Row& row : batch.rows) row.position += static_cast<std::uint32_t>(steps_counted_);
       costs_.count_layers(batch);

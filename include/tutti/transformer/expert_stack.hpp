@@ -132,7 +132,7 @@ class ExpertStack {
 template <std::size_t N, Backend B>
 class ExpertStack<N, Transformer<B>> : public BatchedTransformer<B> {
  public:
-  /// @throws ModelError when there are not N models or they do not fit each other.
+  /// @throws ModelError when there are not N models, they do not fit each other, or they give values instead of logits.
   explicit ExpertStack(std::span<const Transformer<B>> models, typename B::Options backend_options = {}, StackOptions options = {})
       : BatchedTransformer<B>(weights_of(models), backend_options, options) {}
   explicit ExpertStack(const std::vector<Transformer<B>>& models, typename B::Options backend_options = {}, StackOptions options = {})
@@ -142,7 +142,10 @@ class ExpertStack<N, Transformer<B>> : public BatchedTransformer<B> {
   static std::vector<ModelWeights> weights_of(std::span<const Transformer<B>> models) {
     detail::check_expert_count<N>(models.size());
     std::vector<ModelWeights> weights;
-    for (const Transformer<B>& model : models) weights.push_back(model.weights());
+    for (const Transformer<B>& model : models) {
+      detail::require_logits(model.weights());
+      weights.push_back(model.weights());
+    }
     return weights;
   }
 };

@@ -43,10 +43,12 @@ class Transformer {
   [[nodiscard]] std::size_t context_length() const { return config().context_length; }
 
   /// Logits after `context`, computed from nothing: for one look at a model. ExpertStack keeps the cache between tokens.
+  /// @throws ModelError for a reward model; OptionError for no tokens, or room for another number of logits.
   void next_logits(std::span<const Token> context, std::span<float> logits) const {
     require<OptionError>(!context.empty(), "the context has 0 tokens: give at least one");
     require<OptionError>(logits.size() == vocabulary_size(), "room for ", logits.size(), " logits, but the vocabulary has ",
                          vocabulary_size());
+    detail::require_logits(*weights_);
     BatchedTransformer<B> stack(std::span(weights_.get(), 1));
     const SequenceId sequence = stack.create();
     std::vector<Row> rows;

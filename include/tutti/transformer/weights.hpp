@@ -57,6 +57,16 @@ struct ModelWeights {
   std::vector<std::shared_ptr<const void>> owners;  ///< Keeps mapped files and converted copies alive.
 };
 
+namespace detail {
+
+/// @throws ModelError when the model's outputs are the values of a reward model.
+inline void require_logits(const ModelWeights& model) {
+  require<ModelError>(!model.value_head, model.source,
+                      ": has a value head (score.weight), so it gives values and no logits: use it in a ValueModel");
+}
+
+}  // namespace detail
+
 /// The first thing in which two configurations differ, with both values; empty when experts of both can run together.
 /// Token ids and the context length may differ.
 [[nodiscard]] inline std::string first_difference(const ModelConfig& a, const ModelConfig& b) {

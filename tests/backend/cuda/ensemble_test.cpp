@@ -76,6 +76,19 @@ TEST_CASE("The device's loop draws what the host draws, and ends candidates wher
   }
 }
 
+TEST_CASE("Adapters whose ranks differ from layer to layer are decoded on the device as on the host", "[cuda]") {
+  const auto base = Transformer<Cuda>::load(checkpoint("llama"));
+  // Rank 3 on queries and values, ranks 4 and 2 on keys and the last matrix of the MLP.
+  const std::vector<Transformer<Cuda>> experts = {base.with_adapter(checkpoint("lora_rs")), base.with_adapter(checkpoint("lora_pattern"))};
+  const auto run = [&](std::size_t steps) {
+    using Stack = ExpertStack<2, Transformer<Cuda>>;
+    Ensemble<2, Transformer<Cuda>, CrossExpertLikelihood> ensemble(Stack(experts, {0, 1, steps}));
+    return ensemble.generate(short_request(2));
+  };
+  const Result host = run(0), device = run(3);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(device.candidates[i].tokens == host.candidates[i].tokens);
+}
+
 TEST_CASE("The host looks at tokens while the device makes the next ones, whatever it ends and wherever the limit is", "[cuda]") {
   Request request = short_request(1);
   request.max_new_tokens = 13;

@@ -249,7 +249,7 @@ TEST_CASE("a NaN or an infinity in a row of x reaches its outputs and no others"
   }
 }
 
-TEST_CASE("a full device is an error that names what was asked for and what is free", "[cuda][kernel]") {
+TEST_CASE("a full device is an error that names what was asked for and what is free", "[cuda]") {
   const cuda::Stream stream;
   CHECK_THROWS_WITH(cuda::DeviceArray<std::byte>(std::size_t{1} << 60, stream),
                     contains("1152921504606846976 bytes") && contains("are free"));

@@ -52,7 +52,7 @@ inline cuda::Rows rows_of(const std::vector<float>& values, std::size_t width, c
 
 /// The elements of all rows, one row behind the other.
 inline std::vector<float> values_of(const cuda::Rows& rows, const cuda::Stream& stream) {
-  const MatrixView<const float> host = rows.download(stream);
+  const MatrixView<const float> host = rows.download(rows.capacity(), stream);
   std::vector<float> values;
   for (std::size_t r = 0; r < host.rows; ++r) values.insert(values.end(), host.row(r), host.row(r) + host.cols);
   return values;

@@ -58,7 +58,7 @@ class Cpu {
   [[nodiscard]] Rows make_rows(std::size_t capacity, std::size_t width) const { return Rows(capacity, width); }
   [[nodiscard]] KvPages make_pages(const KvShape& shape) const { return KvPages(shape); }
   void reserve_pages(KvPages& pages, std::size_t count) const { pages.reserve(count); }
-  [[nodiscard]] MatrixView<const float> host(const Rows& rows) const { return rows.view(); }
+  [[nodiscard]] MatrixView<const float> host(const Rows& rows, std::size_t count) const { return rows.view().middle_rows(0, count); }
 
   void begin(const Batch& batch, std::span<const std::vector<float>> rope_frequencies) { rope_.compute(batch.rows, rope_frequencies); }
 

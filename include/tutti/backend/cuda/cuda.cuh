@@ -76,10 +76,10 @@ class Cuda {
     pages.reserve(count, stream_);
   }
 
-  /// Waits for the device. The view is valid until the next call for the same rows.
-  [[nodiscard]] MatrixView<const float> host(const Rows& rows) const {
+  /// Waits for the device. The view of the first `count` rows is valid until the next call for the same ones.
+  [[nodiscard]] MatrixView<const float> host(const Rows& rows, std::size_t count) const {
     activate();
-    return rows.download(stream_);
+    return rows.download(count, stream_);
   }
 
   void begin(const Batch& batch, std::span<const std::vector<float>> rope_frequencies) {

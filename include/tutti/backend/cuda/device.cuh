@@ -58,9 +58,14 @@ template <class... Parameters, class... Arguments>
 void launch(const LaunchShape& shape, cudaStream_t stream, void (*kernel)(Parameters...), const Arguments&... arguments) {
   constexpr std::size_t kWithoutAsking = 48 * 1024;
   if (shape.shared_bytes > kWithoutAsking) {
-    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(shape.shared_bytes)),
-          "asking for shared memory");
+    // Never less than before: a graph may hold a launch that needs more.
+    const auto* const function = reinterpret_cast<const void*>(kernel);
+    const auto bytes = static_cast<int>(shape.shared_bytes);
+    cudaFuncAttributes attributes{};
+    check(cudaFuncGetAttributes(&attributes, function), "asking for a kernel's shared memory");
+    if (attributes.maxDynamicSharedSizeBytes < bytes) {
+      check(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "asking for shared memory");
+    }
   }
   cudaLaunchConfig_t config{};
   config.gridDim = shape.grid;

@@ -61,11 +61,11 @@ class Rows {
 
   void set_zero(const Stream& stream) { data_.set_zero(stream); }
 
-  /// Waits for the stream and returns all rows as they are then.
-  [[nodiscard]] MatrixView<const float> download(const Stream& stream) const {
-    host_.download(data_, data_.size(), stream);
+  /// Waits for the stream and returns the first `count` rows as they are then.
+  [[nodiscard]] MatrixView<const float> download(std::size_t count, const Stream& stream) const {
+    host_.download(data_, count * stride_, stream);
     stream.wait();
-    return {host_.data(), capacity_, width_, stride_};
+    return {host_.data(), count, width_, stride_};
   }
 
   /// Makes room for `capacity` rows of `width`; what was there is lost if it is too small or of another width.

@@ -71,6 +71,7 @@ class Products {
           *matrices, [&](const WeightMatrix& matrix) { return std::make_shared<const StoredMatrix>(matrix, stream, widen); },
           [](std::size_t, std::size_t) { return true; }, stream);
     }
+    largest_rank_ = std::max(largest_rank_, linear.low_rank_a.outputs);
     return linear;
   }
 
@@ -167,7 +168,7 @@ class Products {
       linears.push_back({linear.weights.table.data(), linear.biases.data(), nullptr, {}});
       if (!linear.has_deltas()) return;
       Rows& low_rank = low_rank_[parts.size()];
-      low_rank.reset(input.x.capacity(), linear.low_rank_a.outputs, stream);
+      low_rank.reset(input.x.capacity(), largest_rank_, stream);  // not this layer's, or memory would come and go
       linears.back().low_rank_b = linear.low_rank_b.table.data();
       linears.back().low_rank_type = linear.low_rank_b.type;
       linears.back().low_rank = low_rank.view();
@@ -266,6 +267,7 @@ class Products {
   BatchGroups groups_;
   bool shared_ = false;  ///< Whether kernels change the groups.
   Rows normed_, other_;
+  std::uint32_t largest_rank_ = 0;
   Rows low_rank_[kMostParts];
   std::optional<Cublas> cublas_;
   std::size_t cublas_rows_ = 0;

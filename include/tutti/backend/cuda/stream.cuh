@@ -156,8 +156,11 @@ class Stream {
   }
 
   /// Memory for what is enqueued from now on.
-  /// @throws DeviceError when there is no room.
+  /// @throws DeviceError when there is no room, and while work is captured: it would be the graph's memory.
   [[nodiscard]] void* allocate(std::size_t bytes) const {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    check(cudaStreamIsCapturing(get(), &status), "asking whether a stream is captured");
+    require<DeviceError>(status == cudaStreamCaptureStatusNone, "a graph's work asks for ", bytes, " bytes: this is an error in tutti");
     void* memory = nullptr;
     cudaError_t error = cudaMallocFromPoolAsync(&memory, bytes, state_->pool, get());
     if (error == cudaErrorMemoryAllocation) {  // what the pool keeps may be in pieces that are too small

@@ -119,7 +119,7 @@ __device__ __forceinline__ void change_logits(const DeviceSampling& how, const f
     float logit = x[t];
     if (said != nullptr && said[t] > 0) {
       logit = logit > 0.0F ? logit / how.repetition : __fmul_rn(logit, how.repetition);
-      logit = logit - how.presence - how.frequency * static_cast<float>(said[t]);
+      logit = tutti::detail::multiply_add(-how.frequency, static_cast<float>(said[t]), logit - how.presence);
     }
     x[t] = how.temperature_first ? __fmul_rn(logit, how.inverse_temperature) : logit;
   }
