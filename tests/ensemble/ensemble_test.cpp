@@ -300,6 +300,7 @@ TEST_CASE("NaN logits name the expert, the sample and the position", "[ensemble]
   LetterEnsemble<2> ensemble(stack_of<2>({{1}, {1, std::nanf("")}}), letter_codec());
   CHECK_THROWS_AS(ensemble.generate(greedy("abc", 3)), NumericError);
   CHECK_THROWS_WITH(ensemble.generate(greedy("abc", 3)), contains("expert 1, sample 0, position 3"));
+  CHECK_THROWS_WITH(ensemble.fuse(greedy("abc", 3)), contains("of 2 different experts, number 1: the logit of token"));
 }
 
 TEST_CASE("Requests out of range are refused with both numbers", "[ensemble]") {

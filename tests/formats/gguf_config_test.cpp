@@ -101,8 +101,22 @@ TEST_CASE("Linear RoPE scaling is read, other kinds are refused") {
   CHECK(read_config(small_model().add("llama.rope.scaling.type", "linear").add("llama.rope.scaling.factor", 4.0F)).rope_scaling == linear);
   CHECK(read_config(small_model().add("llama.rope.scale_linear", 4.0F)).rope_scaling == linear);
   CHECK_FALSE(read_config(small_model().add("llama.rope.scaling.type", "none")).rope_scaling.has_value());
+  CHECK_FALSE(
+      read_config(small_model().add("llama.rope.scaling.type", "none").add("llama.rope.scaling.factor", 4.0F)).rope_scaling.has_value());
   check_config_refused(small_model().add("llama.rope.scaling.type", "yarn"), "\"llama.rope.scaling.type\" is \"yarn\"");
   check_config_refused(small_model().add("llama.rope.scaling.type", "linear"), "\"llama.rope.scaling.factor\" is missing");
+}
+
+TEST_CASE("The factor of RoPE scaling is linear without a type, overrides its old name, and is none as 0") {
+  const RopeScaling linear{RopeScaling::Kind::linear, 4.0F};
+  CHECK(read_config(small_model().add("llama.rope.scaling.factor", 4.0F)).rope_scaling == linear);
+  CHECK(read_config(small_model().add("llama.rope.scaling.factor", 4.0F).add("llama.rope.scale_linear", 2.0F)).rope_scaling == linear);
+  CHECK(read_config(small_model().add("llama.rope.scaling.type", "linear").add("llama.rope.scale_linear", 4.0F)).rope_scaling == linear);
+  CHECK_FALSE(read_config(small_model().add("llama.rope.scaling.factor", 0.0F)).rope_scaling.has_value());
+  CHECK_FALSE(
+      read_config(small_model().add("llama.rope.scaling.factor", 0.0F).add("llama.rope.scale_linear", 2.0F)).rope_scaling.has_value());
+  CHECK_FALSE(read_config(small_model().add("llama.rope.scale_linear", 0.0F)).rope_scaling.has_value());
+  check_config_refused(small_model().add("llama.rope.scaling.factor", -4.0F), "rope scaling factor is -4, expected a positive number");
 }
 
 TEST_CASE("Other architectures, and Llamas that are not plain, are refused") {

@@ -98,6 +98,20 @@ TEST_CASE("A token id of null or -1 means that there is none") {
   CHECK_FALSE(config.pad_token.has_value());
 }
 
+TEST_CASE("BOS and EOS ids beyond the vocabulary count as absent") {
+  const ModelConfig config = read_with(R"({"bos_token_id": 64, "eos_token_id": [63, 64, 50256]})");
+  CHECK_FALSE(config.bos_token.has_value());
+  CHECK(config.eos_tokens == std::vector<Token>{63});
+  CHECK(read_with(R"({"eos_token_id": 64})").eos_tokens.empty());
+  // Those of the class: 50256.
+  const ModelConfig gpt2 = read_json(Json::parse(R"({"model_type": "gpt2", "vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4})"));
+  CHECK_FALSE(gpt2.bos_token.has_value());
+  CHECK(gpt2.eos_tokens.empty());
+  check_change_refused(R"({"bos_token_id": -2})", "BOS token is -2, but the vocabulary has 64 tokens");
+  check_change_refused(R"({"eos_token_id": [3, -1]})", "EOS token is -1, but the vocabulary has 64 tokens");
+  check_change_refused(R"({"pad_token_id": 64})", "is 64, but the vocabulary has 64 tokens");
+}
+
 TEST_CASE("RoPE is read in the old form and in that of transformers 5") {
   CHECK(read_with(R"({"rope_theta": 5e5})").rope_theta == 500'000.0F);
   CHECK(read_with(R"({"rope_parameters": {"rope_theta": 5e5, "rope_type": "default"}})").rope_theta == 500'000.0F);
@@ -112,6 +126,25 @@ TEST_CASE("RoPE is read in the old form and in that of transformers 5") {
 
   const RopeScaling linear{RopeScaling::Kind::linear, 2.0F};
   CHECK(read_with(R"({"rope_scaling": {"type": "linear", "factor": 2.0}})").rope_scaling == linear);
+}
+
+TEST_CASE("RoPE settings stand in one of two objects, and an empty one is none") {
+  const RopeScaling linear{RopeScaling::Kind::linear, 2.0F};
+  const char* scaling_alone = R"({"rope_scaling": {"rope_type": "linear", "factor": 2.0}, "rope_parameters": {}})";
+  const char* parameters_alone = R"({"rope_scaling": {}, "rope_parameters": {"rope_type": "linear", "factor": 2.0}})";
+  const char* both_equal = R"({"rope_scaling": {"rope_type": "linear", "factor": 2.0},
+                               "rope_parameters": {"rope_type": "linear", "factor": 2.0}})";
+  for (const char* change : {scaling_alone, parameters_alone, both_equal}) {
+    CAPTURE(change);
+    CHECK(read_with(change).rope_scaling == linear);
+  }
+  Json with_null = small_json();
+  with_null["rope_parameters"] = nullptr;
+  with_null["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 2.0}};
+  CHECK(read_json(with_null).rope_scaling == linear);
+  CHECK_FALSE(read_with(R"({"rope_scaling": {}, "rope_parameters": {}})").rope_scaling.has_value());
+  check_change_refused(R"({"rope_scaling": {"rope_type": "linear", "factor": 2.0}, "rope_parameters": {"rope_theta": 5e5}})",
+                       "both \"rope_scaling\" and \"rope_parameters\" are given: keep one");
 }
 
 TEST_CASE("Unknown RoPE types and partial rotation are refused") {
@@ -289,7 +322,6 @@ TEST_CASE("Sizes that make no model are refused") {
   check_change_refused(R"({"num_attention_heads": 0})", "is no multiple of 0 heads");
   check_change_refused(R"({"num_key_value_heads": 3})", "4 heads cannot share 3");
   check_change_refused(R"({"num_hidden_layers": 0})", "number of layers is 0");
-  check_change_refused(R"({"eos_token_id": 64})", "EOS token is 64, but the vocabulary has 64 tokens");
   check_change_refused(R"({"rms_norm_eps": "1e-5"})", "expected a finite number");
 }
 

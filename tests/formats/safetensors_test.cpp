@@ -26,6 +26,15 @@ TEST_CASE("A model is one file, given by its name or its directory") {
   CHECK(SafetensorsModel(directory.path()).find("b") == nullptr);
 }
 
+TEST_CASE("A path that cannot be looked at is refused as one that cannot be opened") {
+  const TemporaryDirectory directory;
+  const std::filesystem::path loop = directory.path() / "model.safetensors";
+  std::filesystem::create_symlink(loop, loop);
+  CHECK_THROWS_AS(SafetensorsModel(loop), FormatError);
+  CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("model.safetensors: cannot open"));
+  CHECK_THROWS_AS(SafetensorsModel(directory.path() / std::string(300, 'x')), FormatError);
+}
+
 TEST_CASE("Shards make one model") {
   const TemporaryDirectory directory;
   SafetensorsWriter().add_f32("a", {1}, {1}).add_f32("c", {1}, {3}).write(directory.path() / "one.safetensors");

@@ -38,12 +38,21 @@ TEST_CASE("a codec encodes as the tokenizer does and gives special tokens no tex
   CHECK(codec.token_bytes(0) == "a");
   CHECK(codec.token_bytes(4) == "\xC3");
   CHECK(codec.token_bytes(2) == "");
+  CHECK(codec.token_bytes(5) == "");  // a model may have more tokens than its tokenizer
   CHECK(codec.token_bytes(3) == "<|endoftext|>");
 }
 
 TEST_CASE("text ends at the given tokens, at EOS and at special end markers, each once", "[text][load_tokenizer]") {
   CHECK(codec_of(small_tokenizer()).end_of_text == Tokens{1, 2});
   CHECK(codec_of(small_tokenizer(), {0, 2}).end_of_text == Tokens{0, 2, 1});
+}
+
+TEST_CASE("a path that cannot be looked at holds no tokenizer", "[text][load_tokenizer]") {
+  const test::TemporaryDirectory directory;
+  const std::filesystem::path loop = directory.path() / "loop";
+  std::filesystem::create_symlink(loop, loop);
+  CHECK_THROWS_AS(load_tokenizer(loop), FormatError);
+  CHECK_THROWS_AS(load_tokenizer(directory.path() / std::string(300, 'x')), FormatError);
 }
 
 TEST_CASE("a text that begins with BOS gets no second one from a codec", "[text][load_tokenizer]") {

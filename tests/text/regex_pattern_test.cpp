@@ -61,8 +61,18 @@ TEST_CASE("rewriting leaves alone what both read alike", "[text][regex]") {
   }
 }
 
+TEST_CASE("what only Oniguruma writes so is written for PCRE2", "[text][regex]") {
+  CHECK(rewritten("a{,3}b{,12}?{2,}{,}{}{,1,}") == "a{0,3}b{0,12}?{2,}{,}{}{,1,}");
+  CHECK(rewritten(R"(\v[\t-\v])") == R"(\x0b[\t-\x0b])");
+  CHECK(marked("a{,2}", "aaab") == "[aa][a]b[]");
+  CHECK(marked(R"(\v)", "\n\v\r") == "\n[\v]\r");
+  CHECK(marked(R"([^\v]+)", "\n\v\r") == "[\n]\v[\r]");
+  CHECK(marked("(?i)a|b", "ABc") == "[A][B]c");
+}
+
 TEST_CASE("what the two engines read differently is refused", "[text][regex]") {
-  for (const char* pattern : {"[a&&b]", "[a[b]]", "(?m)a", "(?s:.)", "a{1,2}+", R"([\W])", "(?P<n>a)", "(?R)"}) {
+  for (const char* pattern :
+       {"[a&&b]", "[a[b]]", "(?m)a", "(?s:.)", "a{1,2}+", R"([\W])", "(?P<n>a)", "(?R)", "a{2}?", "x(?i)a|b", "(?:(?i)a)|b", "a(?-i)"}) {
     INFO(pattern);
     CHECK_THROWS_WITH(RegexPattern(pattern), test::contains("not supported"));
   }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tutti/transformer/load.hpp"
 
+#include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/safetensors_writer.hpp"
@@ -44,6 +49,17 @@ TEST_CASE("Weights can be converted while they are loaded", "[load]") {
   }
   CHECK_THROWS_WITH(load_weights(checkpoint("llama"), {.storage = DType::q4_0}), contains("cannot convert to Q4_0"));
   CHECK_THROWS_WITH(load_weights(checkpoint("llama"), {.storage = DType::q8_0}), contains("rows of 48 elements are no multiple of 32"));
+}
+
+TEST_CASE("Paths that cannot be looked at are refused, and why", "[load]") {
+  const TemporaryDirectory directory;
+  const std::filesystem::path loop = directory.path() / "loop";
+  std::filesystem::create_symlink(loop, loop);
+  for (const std::filesystem::path& path : {loop, directory.path() / std::string(300, 'x')}) {
+    CHECK_THROWS_AS(load_weights(path), FormatError);
+    CHECK_THROWS_WITH(load_weights(path), contains("give a .gguf file or a directory"));
+  }
+  CHECK_THROWS_WITH(load_weights(loop), contains("loop: Too many levels of symbolic links"));
 }
 
 TEST_CASE("Paths that are no model are refused", "[load]") {
@@ -101,4 +117,64 @@ TEST_CASE("A head that is neither there nor tied is missing", "[load]") {
   const TemporaryDirectory directory;
   rewrite(directory, "llama", [](const std::string& name, auto&) { return name == "lm_head.weight" ? std::string() : name; });
   CHECK_THROWS_WITH(load_weights(directory.path()), contains("lm_head.weight is missing"));
+}
+
+namespace {
+
+/// The tied checkpoint with its embedding as a head too, `type` and `changed` being what the head has of its own.
+void write_tied_with_head(const TemporaryDirectory& directory, const char* type, bool changed) {
+  std::filesystem::copy_file(checkpoint("llama_tied") / "config.json", directory.path() / "config.json");
+  const SafetensorsModel file(checkpoint("llama_tied"));
+  SafetensorsWriter writer;
+  for (const TensorView& tensor : file.tensors()) {
+    const std::string data(reinterpret_cast<const char*>(tensor.data), tensor.bytes);
+    writer.add(tensor.name, "F32", tensor.shape, data);
+    if (tensor.name != "model.embed_tokens.weight") continue;
+    std::string head = std::string_view(type) == "F32" ? data : data.substr(data.size() / 2);
+    if (changed) head.back() = static_cast<char>(head.back() ^ 1);
+    writer.add("lm_head.weight", type, tensor.shape, head);
+  }
+  writer.write(directory.path() / "model.safetensors");
+}
+
+/// Gemma 3 in bfloat16, its tensors under names without `prefix`.
+ModelWeights load_gemma3_in_bfloat16(std::string_view prefix) {
+  const TemporaryDirectory directory;
+  const std::filesystem::path gemma3 = std::filesystem::path(TUTTI_TEST_DATA) / "families" / "gemma3";
+  std::filesystem::copy_file(gemma3 / "config.json", directory.path() / "config.json");
+  const SafetensorsModel file(gemma3);
+  SafetensorsWriter writer;
+  for (const TensorView& tensor : file.tensors()) {
+    std::vector<float> values(tensor.bytes / sizeof(float));
+    std::memcpy(values.data(), tensor.data, tensor.bytes);
+    std::string data;
+    for (const float value : values) data += raw_bytes(to_bfloat16(value));
+    REQUIRE(tensor.name.starts_with(prefix));
+    writer.add(tensor.name.substr(prefix.size()), "BF16", tensor.shape, data);
+  }
+  writer.write(directory.path() / "model.safetensors");
+  return load_weights(directory.path());
+}
+
+}  // namespace
+
+TEST_CASE("A head beside the embedding that it is tied to is the same, or the model is refused", "[load]") {
+  const TemporaryDirectory same, bytes, type;
+  write_tied_with_head(same, "F32", false);
+  const ModelWeights tied = load_weights(same.path());
+  CHECK(tied.head->weight.data == tied.embedding.weight.data);
+  write_tied_with_head(bytes, "F32", true);
+  CHECK_THROWS_AS(load_weights(bytes.path()), ModelError);
+  CHECK_THROWS_WITH(load_weights(bytes.path()), contains("tie_word_embeddings is true, but tensor lm_head.weight (F32 ["));
+  CHECK_THROWS_WITH(load_weights(bytes.path()), contains("model.embed_tokens.weight (F32 ["));
+  CHECK_THROWS_WITH(load_weights(bytes.path()), contains("differ: remove lm_head.weight or set tie_word_embeddings to false"));
+  write_tied_with_head(type, "BF16", false);
+  CHECK_THROWS_WITH(load_weights(type.path()), contains("tensor lm_head.weight (BF16 ["));
+}
+
+TEST_CASE("The embedding scale is rounded to the element type, whether or not names have their prefix", "[load]") {
+  const ModelWeights whole = load_gemma3_in_bfloat16("");
+  const ModelWeights base = load_gemma3_in_bfloat16("model.");
+  CHECK(whole.config.embedding_scale == 5.65625F);  // the square root of 32 is 5.65685
+  CHECK(base.config.embedding_scale == whole.config.embedding_scale);
 }

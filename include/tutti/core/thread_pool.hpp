@@ -3,6 +3,7 @@
 // A pool of threads for many short parallel regions: a decode step has about five in each layer. Between two regions the
 // threads spin for some microseconds before they sleep, because waking a sleeping thread takes longer than a small product.
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -22,10 +23,10 @@ namespace tutti {
 /// starts none. One region at a time: neither reentrant nor to be shared by concurrent callers.
 class ThreadPool {
  public:
-  /// @param threads number of threads, the caller included; 0 takes as many as the machine has.
+  /// @param threads number of threads, the caller included; 0 takes as many as the machine has, up to kMostThreads.
   /// @throws OptionError above kMostThreads.
   explicit ThreadPool(std::size_t threads = 0) {
-    if (threads == 0) threads = std::thread::hardware_concurrency();
+    if (threads == 0) threads = std::min<std::size_t>(std::thread::hardware_concurrency(), kMostThreads);
     require<OptionError>(threads <= kMostThreads, threads, " threads asked for, at most ", kMostThreads, " are possible");
     try {
       for (std::size_t index = 1; index < threads; ++index) workers_.emplace_back([this, index] { work(index); });

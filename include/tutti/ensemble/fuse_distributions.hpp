@@ -25,7 +25,13 @@ namespace tutti {
 inline void fuse_distributions(Fusion fusion, MatrixView<const float> logits, std::span<const float> weights, std::span<float> fused) {
   const auto vocabulary = static_cast<Eigen::Index>(logits.cols);
   std::vector<float> normalisers;
-  for (std::size_t e = 0; e < logits.rows; ++e) normalisers.push_back(log_sum_exp(logits.row_span(e)));
+  for (std::size_t e = 0; e < logits.rows; ++e) {
+    try {
+      normalisers.push_back(log_sum_exp(logits.row_span(e)));
+    } catch (const NumericError& error) {
+      fail<NumericError>("of ", logits.rows, " different experts, number ", e, ": ", error.what());
+    }
+  }
   const auto log_probabilities = [&](std::size_t e) {
     return Eigen::Map<const Eigen::ArrayXf>(logits.row(e), vocabulary) - normalisers[e];
   };

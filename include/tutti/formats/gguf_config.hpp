@@ -66,20 +66,22 @@ inline void require_plain(const GgufFile& gguf, const GgufArchKeys& keys, const 
   }
 }
 
+/// As llama.cpp reads it: the old name of the factor counts where the new one is absent, a factor alone is linear, and 0 is none.
 inline void read_gguf_rope(const GgufFile& gguf, const GgufArchKeys& keys, const Architecture& family, ModelConfig& config) {
   config.rope_theta = keys.get<float>("rope.freq_base", 10'000.0F);
   if (family.defaults.sliding_rope_theta != 0) {
     config.sliding_rope_theta = keys.get<float>("rope.freq_base_swa", family.defaults.sliding_rope_theta);
   }
   config.rope_factors_tensor = gguf.find("rope_freqs.weight") != nullptr;
-  const auto legacy_factor = keys.find<float>("rope.scale_linear");
-  const auto type = keys.get<std::string_view>("rope.scaling.type", legacy_factor ? "linear" : "none");
+  std::optional<float> factor = keys.find<float>("rope.scaling.factor");
+  if (!factor) factor = keys.find<float>("rope.scale_linear");
+  const auto type = keys.get<std::string_view>("rope.scaling.type", factor ? "linear" : "none");
   if (type == "none") return;
   require<FormatError>(type == "linear", gguf.path(), ": ", in_quotes(keys.name("rope.scaling.type")), " is ", in_quotes(type),
                        "; supported are \"none\" and \"linear\"");
   RopeScaling scaling;
-  scaling.factor = legacy_factor ? *legacy_factor : keys.get<float>("rope.scaling.factor");
-  config.rope_scaling = scaling;
+  scaling.factor = factor ? *factor : keys.get<float>("rope.scaling.factor");
+  if (scaling.factor != 0) config.rope_scaling = scaling;
 }
 
 /// Arch llama with a window is a Mistral: all layers have it. In other families the file must be able to say which have it.

@@ -38,6 +38,14 @@ namespace detail {
   return token ? std::vector<Token>{*token} : std::vector<Token>{};
 }
 
+/// Takes away BOS and EOS ids beyond the vocabulary. Small models trained from scratch keep those of their class, as
+/// GPT2Config(vocab_size=100) writes 50256; transformers only warns. No such token can be read or drawn, so nothing is lost with it.
+inline void drop_unreachable_tokens(ModelConfig& config) {
+  const auto unreachable = [&](Token token) { return token >= 0 && static_cast<std::size_t>(token) >= config.vocabulary_size; };
+  if (config.bos_token && unreachable(*config.bos_token)) config.bos_token.reset();
+  std::erase_if(config.eos_tokens, unreachable);
+}
+
 /// Refuses keys that change the computation in ways no backend knows, whatever the family.
 inline void refuse_unsupported(const Json& config, const std::string& file) {
   require<FormatError>(json_find(config, "quantization_config") == nullptr, file,
@@ -134,7 +142,7 @@ inline void read_hf_biases(const Json& json, const Architecture& family, const s
 
 }  // namespace detail
 
-/// Reads the config.json at `path`.
+/// Reads the config.json at `path`. BOS and EOS ids beyond the vocabulary count as absent.
 /// @throws FormatError when it is malformed or describes a model that is not of a known family.
 [[nodiscard]] inline ModelConfig read_hf_config(const std::filesystem::path& path) {
   const std::string file = path.string();
@@ -161,6 +169,7 @@ inline void read_hf_biases(const Json& json, const Architecture& family, const s
   config.bos_token = detail::hf_token(json, "bos_token_id", family->defaults.bos, file);
   config.eos_tokens = detail::hf_eos_tokens(json, family->defaults.eos, file);
   config.pad_token = detail::hf_token(json, "pad_token_id", family->defaults.pad, file);
+  detail::drop_unreachable_tokens(config);
   validate(config, file);
   return config;
 }

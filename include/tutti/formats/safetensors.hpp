@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -26,8 +27,9 @@ class SafetensorsModel {
   ///   model.safetensors.index.json.
   /// @throws FormatError when a file is missing or malformed, or the index does not agree with its shards.
   explicit SafetensorsModel(const std::filesystem::path& path) : path_(path) {
-    if (std::filesystem::is_directory(path)) {
-      const bool is_single = std::filesystem::exists(path / "model.safetensors");
+    std::error_code error;  // what cannot be looked at is opened all the same, which says why it cannot be read
+    if (std::filesystem::is_directory(path, error)) {
+      const bool is_single = std::filesystem::exists(path / "model.safetensors", error) || error;
       path_ = path / (is_single ? "model.safetensors" : "model.safetensors.index.json");
     }
     if (path_.extension() == ".json") {

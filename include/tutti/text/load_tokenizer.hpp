@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,8 @@ namespace tutti {
 /// The tokenizer inside a `.gguf` file, or tokenizer.json of a model's directory.
 /// @throws FormatError when it is missing, malformed or of a kind that is not supported.
 [[nodiscard]] inline Tokenizer load_tokenizer(const std::filesystem::path& path) {
-  return std::filesystem::is_directory(path) ? Tokenizer::from_hf(path) : Tokenizer::from_gguf(GgufFile(path));
+  std::error_code ignored;  // what cannot be looked at cannot be opened either, and that says why
+  return std::filesystem::is_directory(path, ignored) ? Tokenizer::from_hf(path) : Tokenizer::from_gguf(GgufFile(path));
 }
 
 /// The chat template that belongs to a tokenizer, with the texts of its BOS and EOS.
@@ -33,9 +35,9 @@ namespace tutti {
   return ChatTemplate::from_text(tokenizer.chat_template(), {text(tokenizer.bos()), text(tokenizer.eos())});
 }
 
-/// A codec over a shared tokenizer. Special tokens have no text. Text ends at the tokenizer's EOS, at `end_tokens` (those of
-/// the model's configuration), and at the end-of-turn markers of the common chat formats, as far as they are special tokens. A text that
-/// begins with BOS itself, as a rendered chat may, gets no second one.
+/// A codec over a shared tokenizer. Special tokens have no text, nor have those that a model has beyond the tokenizer's. Text ends at the
+/// tokenizer's EOS, at `end_tokens` (those of the model's configuration), and at the end-of-turn markers of the common chat formats, as far
+/// as they are special tokens. A text that begins with BOS itself, as a rendered chat may, gets no second one.
 [[nodiscard]] inline TextCodec codec_of(const std::shared_ptr<const Tokenizer>& tokenizer, std::vector<Token> end_tokens = {}) {
   const auto add = [&](std::optional<Token> token) {
     if (token && std::find(end_tokens.begin(), end_tokens.end(), *token) == end_tokens.end()) end_tokens.push_back(*token);
@@ -54,7 +56,8 @@ namespace tutti {
     return tokens;
   };
   codec.token_bytes = [tokenizer](Token token) {
-    return tokenizer->is_special(token) ? std::string() : std::string(tokenizer->token_bytes(token));
+    const bool has_text = static_cast<std::size_t>(token) < tokenizer->vocabulary_size() && !tokenizer->is_special(token);
+    return has_text ? std::string(tokenizer->token_bytes(token)) : std::string();
   };
   codec.end_of_text = std::move(end_tokens);
   return codec;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -115,6 +116,12 @@ inline LayerWeights read_block(WeightReader& reader, const ModelConfig& config, 
   return weights;
 }
 
+/// A head beside an embedding that it is said to be tied to must be the same: transformers 4 ties two that differ, 5 does not.
+inline void require_tied(const WeightReader& reader, const std::string& head, const std::string& embedding, const std::string& source) {
+  require<ModelError>(reader.same(head, embedding), source, ": tie_word_embeddings is true, but ", reader.description(head), " and ",
+                      reader.description(embedding), " differ: remove ", head, " or set tie_word_embeddings to false");
+}
+
 /// Reads the heads: a language model's, a reward model's, or both.
 inline void read_heads(WeightReader& reader, const CheckpointLayout& layout, ModelWeights& model) {
   const ModelConfig& config = model.config;
@@ -124,6 +131,7 @@ inline void read_heads(WeightReader& reader, const CheckpointLayout& layout, Mod
   if (reader.has(head) && !config.tied_embeddings) {
     model.head.emplace().weight = reader.matrix(head, config.vocabulary_size, config.hidden_size);
   } else if (config.tied_embeddings || layout.absent_head_is_tied) {
+    if (reader.has(head)) require_tied(reader, head, layout.base_name(layout.embedding) + ".weight", model.source);
     model.head = model.embedding;
     reader.ignore(head);
   } else if (!model.value_head) {
@@ -132,15 +140,19 @@ inline void read_heads(WeightReader& reader, const CheckpointLayout& layout, Mod
   }
 }
 
-/// Reads all tensors of a model under the names of one format.
-inline ModelWeights read_weights(WeightReader& reader, const ModelConfig& config, CheckpointLayout layout, std::string source) {
-  ModelWeights model;
-  model.config = config;
-  model.source = std::move(source);
-  // What was saved of the base model alone lacks the prefix.
+/// The names as these files have them: what was saved of the base model alone lacks the prefix.
+inline CheckpointLayout layout_as_saved(const WeightReader& reader, CheckpointLayout layout) {
   if (!reader.has(layout.base_name(layout.embedding) + ".weight") && reader.has(std::string(layout.embedding) + ".weight")) {
     layout.base_prefix = {};
   }
+  return layout;
+}
+
+/// Reads all tensors of a model under the names of one format.
+inline ModelWeights read_weights(WeightReader& reader, const ModelConfig& config, const CheckpointLayout& layout, std::string source) {
+  ModelWeights model;
+  model.config = config;
+  model.source = std::move(source);
   model.embedding.weight = reader.matrix(layout.base_name(layout.embedding) + ".weight", config.vocabulary_size, config.hidden_size);
   if (config.learned_positions) {
     model.positions.weight = reader.matrix(layout.base_name(layout.positions) + ".weight", config.context_length, config.hidden_size);
@@ -178,9 +190,9 @@ inline ModelWeights load_gguf(const std::filesystem::path& path, const LoadOptio
 
 inline ModelWeights load_hugging_face(const std::filesystem::path& directory, const LoadOptions& options) {
   const ModelConfig config = read_hf_config(directory / "config.json");
-  const CheckpointLayout& layout = find_architecture(&Architecture::name, config.architecture)->hugging_face;
   const auto file = std::make_shared<const SafetensorsModel>(directory);
   WeightReader reader(directory.string(), file->tensors(), options);
+  const CheckpointLayout layout = layout_as_saved(reader, find_architecture(&Architecture::name, config.architecture)->hugging_face);
   ModelWeights model = read_weights(reader, config, layout, directory.string());
   model.config.embedding_scale = rounded_to(reader.type_of(layout.base_name(layout.embedding) + ".weight"), config.embedding_scale);
   reader.finish(layout);
@@ -194,9 +206,11 @@ inline ModelWeights load_hugging_face(const std::filesystem::path& directory, co
 /// Loads a `.gguf` file, or a directory with config.json and model.safetensors (or its shards).
 /// @throws FormatError when a file cannot be read; ModelError when it does not hold a complete model of a known family.
 [[nodiscard]] inline ModelWeights load_weights(const std::filesystem::path& path, const LoadOptions& options = {}) {
-  require<FormatError>(std::filesystem::exists(path), path.string(), ": no such file or directory: give a .gguf file or a directory ",
-                       "with config.json and model.safetensors");
-  return std::filesystem::is_directory(path) ? detail::load_hugging_face(path, options) : detail::load_gguf(path, options);
+  std::error_code error;
+  const bool exists = std::filesystem::exists(path, error);
+  require<FormatError>(exists, path.string(), ": ", error ? error.message() : "no such file or directory",
+                       ": give a .gguf file or a directory with config.json and model.safetensors");
+  return std::filesystem::is_directory(path, error) ? detail::load_hugging_face(path, options) : detail::load_gguf(path, options);
 }
 
 }  // namespace tutti

@@ -46,10 +46,23 @@ struct RopeSettings {
   return result;
 }
 
+/// The name of the object that has the settings. As for transformers, an empty one is none.
+[[nodiscard]] inline std::string rope_section_name(const Json& config, const std::string& file) {
+  const auto given = [&](const char* name) {
+    const Json* section = json_find(config, name);
+    return section == nullptr || (section->is_object() && section->empty()) ? nullptr : section;
+  };
+  const Json* scaling = given("rope_scaling");
+  const Json* parameters = given("rope_parameters");
+  require<FormatError>(scaling == nullptr || parameters == nullptr || *scaling == *parameters, file,
+                       ": both \"rope_scaling\" and \"rope_parameters\" are given: keep one");
+  return parameters != nullptr ? "rope_parameters" : "rope_scaling";
+}
+
 inline void read_hf_rope(const Json& config, const Architecture& family, const std::string& file, ModelConfig& result) {
   const double rotated = json_get<double>(config, "partial_rotary_factor", file, 1.0);
   require<FormatError>(rotated == 1.0, file, ": \"partial_rotary_factor\" is ", rotated, ", only 1 is supported");
-  const std::string section = json_find(config, "rope_parameters") != nullptr ? "rope_parameters" : "rope_scaling";
+  const std::string section = rope_section_name(config, file);
   const std::string where = file + ": " + section;
   const Json empty = Json::object();
   const Json* rope = json_find(config, section);

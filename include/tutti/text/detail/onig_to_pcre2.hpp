@@ -88,6 +88,8 @@ class OnigToPcre2 {
       put_set(kWord, kind == 'W');
     } else if (kind == 'h' || kind == 'H') {
       put_set("0-9a-fA-F", kind == 'H');  // a hexadecimal digit; in PCRE2 horizontal white space
+    } else if (kind == 'v') {
+      result_ += "\\x0b";  // a vertical tab; in PCRE2 any vertical white space
     } else if ((kind == 'b' || kind == 'B') && !in_class_) {
       put_word_boundary(kind == 'B');
     } else if (kind == 'u' && rest_.size() >= 6) {
@@ -124,20 +126,40 @@ class OnigToPcre2 {
       if (rest_.starts_with('^')) take(1);
       if (rest_.starts_with(']')) take(1);  // as the first one it is a member
     } else if (rest_.starts_with("(?")) {
-      // Options: m is PCRE2's s, and s is none.
-      for (const char c : rest_.substr(2, rest_.find_first_of(":)<=!>#", 2) - 2)) {
-        if (c != 'i' && c != 'x' && c != '-') refuse(in_quotes(rest_.substr(0, 8)));
-      }
-      take(2);
+      options();
     } else if (rest_.front() == '{') {
-      const std::size_t end = rest_.find('}');
-      const bool repeats =
-          end != std::string_view::npos && rest_.substr(1, end - 1).find_first_not_of("0123456789,") == std::string_view::npos;
-      if (repeats && rest_.substr(end + 1).starts_with('+')) refuse("{...}+");  // possessive in PCRE2, a repeated group in Oniguruma
-      take(1);
+      repetition();
     } else {
       take(1);
     }
+  }
+
+  void options() {
+    const std::size_t end = rest_.find_first_of(":)<=!>#", 2);
+    // m is PCRE2's s, and s is none.
+    for (const char c : rest_.substr(2, end - 2)) {
+      if (c != 'i' && c != 'x' && c != '-') refuse(in_quotes(rest_.substr(0, 8)));
+    }
+    // Without a colon they hold to the end of the group: in Oniguruma a|b of x(?i)a|b is one group behind x, in PCRE2 b stands alone.
+    const bool at_start = rest_.size() == whole_.size();
+    if (end != std::string_view::npos && rest_[end] == ')' && !at_start) {
+      refuse(in_quotes(rest_.substr(0, end + 1)) + " behind the start of the pattern");
+    }
+    take(2);
+  }
+
+  void repetition() {
+    const std::size_t end = rest_.find('}');
+    const std::string_view counts = rest_.substr(1, end == std::string_view::npos ? end : end - 1);
+    if (end == std::string_view::npos || counts.find_first_not_of("0123456789,") != std::string_view::npos) return take(1);
+    const std::string_view behind = rest_.substr(end + 1);
+    if (behind.starts_with('+')) refuse("{...}+");  // possessive in PCRE2, a repeated group in Oniguruma
+    const std::size_t comma = counts.find(',');
+    // In Oniguruma an optional group, in PCRE2 a lazy repetition.
+    if (!counts.empty() && comma == std::string_view::npos && behind.starts_with('?')) refuse("{n}?");
+    take(1);
+    // {,n} starts at none; PCRE2 before 10.43 reads characters.
+    if (comma == 0 && counts.size() > 1 && counts.find(',', 1) == std::string_view::npos) result_ += '0';
   }
 
   std::string_view whole_;

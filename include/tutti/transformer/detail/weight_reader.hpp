@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -88,6 +89,20 @@ class WeightReader {
 
   /// The element type that the file has a tensor in, f32 if it has none.
   [[nodiscard]] DType type_of(std::string_view name) const { return has(name) ? tensors_[index_of(name)].type : DType::f32; }
+
+  /// Whether two tensors that the file has are of one type and shape and have the same bytes.
+  [[nodiscard]] bool same(std::string_view a, std::string_view b) const {
+    const TensorView& first = tensors_[index_of(a)];
+    const TensorView& second = tensors_[index_of(b)];
+    return first.type == second.type && first.shape == second.shape && first.bytes == second.bytes &&
+           (first.bytes == 0 || std::memcmp(first.data, second.data, first.bytes) == 0);
+  }
+
+  /// A tensor that the file has, for messages: its name, element type and shape.
+  [[nodiscard]] std::string description(std::string_view name) const {
+    const TensorView& tensor = tensors_[index_of(name)];
+    return "tensor " + tensor.name + " (" + std::string(layout_of(tensor.type).name) + ' ' + shape_text(tensor.shape) + ')';
+  }
 
   /// Any number of rows: reward heads have as many as there are labels.
   [[nodiscard]] LinearWeights value_head(const std::string& name, std::size_t cols) {
