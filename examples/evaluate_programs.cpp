@@ -122,13 +122,15 @@ class Evaluation {
 };
 
 void run(const Options& options) {
+  std::ofstream file(options.out);  // before the work, which takes long
+  tutti::require<tutti::FormatError>(file.good(), options.out.string(), ": cannot be written");
   Evaluation evaluation(options);
   evaluation.add_experts("experts", false);
   evaluation.add_experts("adapters", true);
   evaluation.add_model("single", "single");
   evaluation.add_model("base", "base");
-  std::ofstream file(options.out);
   file << evaluation.report().dump() << "\n";
+  file.close();
   tutti::require<tutti::FormatError>(file.good(), options.out.string(), ": cannot be written");
 }
 

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iomanip>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -87,6 +88,19 @@ nlohmann::json behaviour_to_json(const programs::Problem& problem, std::span<con
   return {{"split", named->first}, {"examples", examples}};
 }
 
+/// @throws FormatError for what is no token's number; whether there is such a token is for the verifier to say.
+std::vector<tutti::Token> tokens_of(const nlohmann::json& values) {
+  std::vector<tutti::Token> tokens;
+  for (const nlohmann::json& value : values) {
+    const bool whole = value.is_number_integer();
+    const std::int64_t token = whole ? value.get<std::int64_t>() : -1;
+    tutti::require<tutti::FormatError>(whole && token >= 0 && token <= std::numeric_limits<tutti::Token>::max(), "token ", value.dump(),
+                                       " is not a whole number from 0 to ", std::numeric_limits<tutti::Token>::max());
+    tokens.push_back(static_cast<tutti::Token>(token));
+  }
+  return tokens;
+}
+
 /// One candidate a line: {"split", "seed", "count", "index", "tokens"}; one verdict a line.
 void verify_lines(std::istream& in, std::ostream& out, bool with_behaviour) {
   std::map<std::tuple<std::string, std::uint64_t, std::size_t>, std::vector<programs::Problem>> sets;
@@ -96,7 +110,7 @@ void verify_lines(std::istream& in, std::ostream& out, bool with_behaviour) {
                                                  candidate.at("count").get<std::size_t>());
     std::vector<programs::Problem>& problems = sets[{split, seed, count}];
     if (problems.empty()) problems = programs::make_problems(kSplits.at(split), seed, count);
-    const auto tokens = candidate.at("tokens").get<std::vector<tutti::Token>>();
+    const std::vector<tutti::Token> tokens = tokens_of(candidate.at("tokens"));
     const programs::Problem& problem = problems.at(candidate.at("index").get<std::size_t>());
     const programs::Verdict verdict = verify(problem, tokens);
     nlohmann::json result{

@@ -320,6 +320,7 @@ TEST_CASE("Requests out of range are refused with both numbers", "[ensemble]") {
   refused([](Request& r) { r.sampling.temperature = -1; }, "-1");
   refused([](Request& r) { r.budget.max_seconds = -2; }, "budget.max_seconds is -2");
   refused([](Request& r) { r.stop_strings = {"a", ""}; }, "stop string 1 of 2 is empty");
+  refused([](Request& r) { r.stop_strings = {"\xA9"}; }, "stop string 0 of 1 is not valid UTF-8");
   CHECK(ensemble.generate(greedy("ab", 3)).candidates.size() == 2);
 }
 

@@ -203,6 +203,44 @@ TEST_CASE("The ledger counts a shared matrix once and splits it evenly", "[batch
   CHECK(adapted.per_expert[1].flops == Approx(one.total().flops + 2 * factors));
 }
 
+TEST_CASE("The ledger counts the positions of a page that a pass reads once, in whatever order its rows come", "[batched_transformer]") {
+  const auto model = TestModel::load(checkpoint("llama"));
+  const double position = 2.0 * 2 * 16 * 2;  // keys and values of 2 heads of 8 in 2 layers, in 16 bits
+  const std::vector<Token> prompt = some_tokens(100);
+  for (const std::size_t rows_per_pass : {256U, 50U}) {
+    StackOptions options;
+    options.rows_per_pass = rows_per_pass;
+    BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(1), options);
+    std::vector<Row> rows;
+    append_rows(rows, 0, stack.create(), 0, prompt);
+    stack.forward(rows, {});
+    CHECK(stack.ledger().total().kv_bytes == Approx(position * (rows_per_pass == 256 ? 100 : 50 + 100)));
+  }
+  for (const bool short_first : {false, true}) {
+    BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1));
+    const SequenceId sequence = stack.create();
+    std::vector<Row> rows;
+    append_rows(rows, 0, sequence, 0, std::span(prompt).first(60));
+    stack.forward(rows, {});
+    const double before = stack.ledger().total().kv_bytes;
+    const std::size_t first = short_first ? 1 : 60, second = short_first ? 60 : 1;
+    rows = {{0, stack.fork(sequence, first), static_cast<std::uint32_t>(first), 5},
+            {0, stack.fork(sequence, second), static_cast<std::uint32_t>(second), 5}};
+    stack.forward(rows, {});
+    CHECK(stack.ledger().total().kv_bytes - before == Approx(position * (60 + 2)));  // what is shared, and a position of each
+  }
+}
+
+TEST_CASE("Experts with contexts of different lengths have the shortest together", "[batched_transformer]") {
+  std::vector<ModelWeights> experts = three_experts();
+  experts[1].config.context_length = 16;
+  BatchedTransformer<TestBackend> stack(experts);
+  CHECK(stack.context_length() == 16);
+  std::vector<Row> rows;
+  append_rows(rows, 0, stack.create(), 0, some_tokens(17));
+  CHECK_THROWS_WITH(stack.forward(rows, {}), contains("position 16 is outside the context of 16"));
+}
+
 TEST_CASE("A pass without rows, and one whose rows are of some experts only, compute what they have", "[batched_transformer]") {
   const std::vector<ModelWeights> experts = three_experts();
   BatchedTransformer<TestBackend> stack(experts, on_threads(2), exact_cache());

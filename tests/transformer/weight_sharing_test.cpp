@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tutti/transformer/weight_sharing.hpp"
 
+#include <cmath>
+#include <limits>
+
 #include "tests/support/catch.hpp"
 #include "tests/transformer/support.hpp"
 
@@ -44,6 +47,13 @@ TEST_CASE("Experts with other norms are different experts", "[weight_sharing]") 
   std::vector<ModelWeights> experts(2, load_weights(checkpoint("llama")));
   experts[1].layers[1].mlp_norm.weight[0] += 0.5F;
   CHECK(share_equal_tensors(experts).representative == std::vector<std::uint32_t>{0, 1});
+}
+
+TEST_CASE("An expert with a NaN is its own, and its logits say so", "[weight_sharing]") {
+  std::vector<ModelWeights> experts(2, load_weights(checkpoint("llama")));
+  for (ModelWeights& expert : experts) expert.final_norm.weight[0] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(share_equal_tensors(experts).representative == std::vector<std::uint32_t>{0, 1});
+  CHECK(std::isnan(logits_alone(CpuModel(experts[0]), some_tokens(3))[0]));
 }
 
 TEST_CASE("Experts that do not fit are refused with the first difference", "[weight_sharing]") {

@@ -21,6 +21,7 @@
 #include "tutti/selector/best_of_n.hpp"
 #include "tutti/selector/concept.hpp"
 #include "tutti/text/text_codec.hpp"
+#include "tutti/text/utf8.hpp"
 #include "tutti/transformer/expert_stack.hpp"
 
 namespace tutti {
@@ -144,6 +145,8 @@ class Ensemble {
     for (std::size_t i = 0; i < request.stop_strings.size(); ++i) {
       require<OptionError>(!request.stop_strings[i].empty(), "stop string ", i, " of ", request.stop_strings.size(),
                            " is empty: it would end every candidate at once");
+      require<OptionError>(replace_invalid_utf8(request.stop_strings[i]) == request.stop_strings[i], "stop string ", i, " of ",
+                           request.stop_strings.size(), " is not valid UTF-8: texts are, and would be cut within a character");
     }
   }
 

@@ -64,8 +64,11 @@ class BatchedTransformer {
   [[nodiscard]] std::size_t vocabulary_size() const { return config().vocabulary_size; }
   /// Width of what `forward` returns: the vocabulary, or the labels of a reward model.
   [[nodiscard]] std::size_t output_width() const { return head_of(experts_.front())->weight.rows; }
+  /// Positions that every expert can see, or fewer if the options say so.
   [[nodiscard]] std::size_t context_length() const {
-    return options_.context_length == 0 ? config().context_length : std::min(options_.context_length, config().context_length);
+    std::size_t length = options_.context_length == 0 ? config().context_length : options_.context_length;
+    for (const ModelWeights& expert : experts_) length = std::min(length, expert.config.context_length);
+    return length;
   }
 
   /// The lowest expert whose weights are all the same as this one's: what it computes for a token, this one computes too.
@@ -109,7 +112,8 @@ class BatchedTransformer {
         std::vector<std::uint32_t> chosen;
         std::vector<Token> wanted;
         const std::size_t begin = done;
-        for (; done < targets.size() && targets[done].row < first + batch.size() && chosen.size() < outputs_capacity_; ++done) {
+        const std::size_t most = std::min(outputs_capacity_, options_.rows_per_pass);  // rows may repeat
+        for (; done < targets.size() && targets[done].row < first + batch.size() && chosen.size() < most; ++done) {
           chosen.push_back(static_cast<std::uint32_t>(targets[done].row - first));
           wanted.push_back(targets[done].target);
         }

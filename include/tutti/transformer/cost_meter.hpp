@@ -41,7 +41,7 @@ class CostMeter {
     const double bytes_a_position = 2.0 * static_cast<double>(config_.kv_heads * config_.head_dim * bytes_of(kv_type_));
     std::size_t sliding_layers = 0;
     for (std::size_t l = 0; l < config_.layers; ++l) sliding_layers += config_.window_of(l) != 0 ? 1U : 0U;
-    page_was_read_.clear();
+    charged_.clear();
     for (std::size_t r = 0; r < batch.size(); ++r) {
       Cost& cost = ledger_.per_expert[batch.rows[r].expert];
       const std::size_t length = batch.rows[r].position + std::size_t{1};
@@ -52,7 +52,7 @@ class CostMeter {
         const std::size_t in_window = std::min<std::size_t>(span.count, end - std::min(end, window_begin));
         const auto positions = static_cast<double>((config_.layers - sliding_layers) * span.count + sliding_layers * in_window);
         cost.flops += flops_a_position * positions;
-        if (read_first(span.page)) cost.kv_bytes += bytes_a_position * positions;
+        cost.kv_bytes += bytes_a_position * not_charged(span.page, positions);
       }
     }
   }
@@ -82,17 +82,18 @@ class CostMeter {
     }
   }
 
-  /// Whether no row of the pass has read `page` before.
-  bool read_first(std::uint32_t page) {
-    if (page >= page_was_read_.size()) page_was_read_.resize(page + std::size_t{1});
-    return !std::exchange(page_was_read_[page], 1);
+  /// Of the positions of a page in all layers that a row sees, as many as no row of the pass before it has seen.
+  double not_charged(std::uint32_t page, double positions) {
+    if (page >= charged_.size()) charged_.resize(page + std::size_t{1});
+    const double before = std::exchange(charged_[page], std::max(charged_[page], positions));
+    return charged_[page] - before;
   }
 
   WeightSharing sharing_;
   ModelConfig config_;
   KvType kv_type_;
   CostLedger ledger_;
-  std::vector<char> page_was_read_;  ///< Of the pass that is being counted.
+  std::vector<double> charged_;  ///< For each page, of the pass that is being counted.
 };
 
 }  // namespace tutti

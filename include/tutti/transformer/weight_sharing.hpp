@@ -184,7 +184,7 @@ inline void check_experts_fit(std::span<const ModelWeights> experts) {
       }
       return equal_vectors(experts[a], experts[b]);
     };
-    while (!same(lowest, e)) ++lowest;
+    while (lowest < e && !same(lowest, e)) ++lowest;  // an expert with a NaN is not even equal to itself
     sharing.representative.push_back(lowest);
   }
   return sharing;

@@ -4,7 +4,8 @@
 // a panel of 8-bit codes with one row a lane, small enough for the first-level cache; then every activation row, quantised to 8 bits
 // as ggml does it, goes over the panel with integer products.
 // Output (m, n) is one chain of fused multiply-adds over the blocks of 32 in ascending order, each adding scale * exact
-// integer sum: its bits do not depend on how many rows or which others are computed with it, nor on the instruction set.
+// integer sum: its bits do not depend on how many rows or which others are computed with it, nor on which instruction set with fused
+// multiply-adds it is.
 
 #include <algorithm>
 #include <array>
