@@ -29,7 +29,7 @@ class KvPages {
 
   /// Makes the first `count` pages exist. Pages stay until the object goes; only positions that have been written are read.
   void reserve(std::size_t count) {
-    while (pages_.size() < count) pages_.push_back(AlignedBuffer<std::byte>(shape_.page_bytes()));
+    while (pages_.size() < count) pages_.emplace_back(shape_.page_bytes());
   }
 
   /// Stores one position's keys and values, [kv_heads * head_dim] floats each.
