@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The macros that change what is compiled. Beside these, only the vector code (backend/cpu/simd.hpp and its parts,
-// sampler/detail/philox_lanes.hpp) and backend/cuda/ look at what they are compiled for.
+// sampler/detail/philox_lanes.hpp), the multiply-add of core/fast_math.hpp and backend/cuda/ look at what they are compiled for.
 
 #if defined(__CUDACC__)
 #define TUTTI_HOST_DEVICE __host__ __device__
