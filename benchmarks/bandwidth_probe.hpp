@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// How fast this machine reads memory right now. On a shared machine that changes within seconds, so benchmarks of
-// memory-bound work probe in the same run and speak in ratios.
+// How fast this machine reads memory right now. On a shared machine that changes within seconds, so
+// benchmarks of memory-bound work probe in the same run and speak in ratios.
 
 #include <chrono>
 #include <cstddef>
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "tutti/backend/cpu/aligned_buffer.hpp"
-#include "tutti/backend/cpu/simd.hpp"
-#include "tutti/core/thread_pool.hpp"
+#include "tutti/backend/cpu/simd/simd.hpp"
+#include "tutti/base/thread_pool.hpp"
 
 namespace tutti::bench {
 
@@ -18,7 +18,8 @@ namespace tutti::bench {
 class BandwidthProbe {
  public:
   /// @param bytes several times the last-level cache.
-  explicit BandwidthProbe(std::size_t bytes = std::size_t{256} << 20) : memory_(bytes / sizeof(float)) {
+  explicit BandwidthProbe(std::size_t bytes = std::size_t{256} << 20)
+      : memory_(bytes / sizeof(float)) {
     std::fill_n(memory_.data(), memory_.size(), 1.0F);
   }
 

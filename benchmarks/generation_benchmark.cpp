@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Steps of a whole model of the shape of SmolLM2-135M: prefill of a prompt, and decoding with one row, sixteen rows of one shared
-// base, eight LoRA experts on a shared base (adapters in f32 and in bf16), and eight independent experts of two samples. Counters:
-// tokens a second, bytes of weights a second as a fraction of a plain read of memory in the same run, and the time as a multiple of
+// Steps of a whole model of the shape of SmolLM2-135M: prefill of a prompt, and decoding with one
+// row, sixteen rows of one shared base, eight LoRA experts on a shared base (adapters in f32 and in
+// bf16), and eight independent experts of two samples. Counters: tokens a second, bytes of weights
+// a second as a fraction of a plain read of memory in the same run, and the time as a multiple of
 // the step of one row, measured right before.
 //   generation_benchmark --benchmark_filter='decode/bf16/'
 
@@ -36,25 +37,30 @@ std::vector<ModelWeights> make_experts(DType type, Experts kind) {
   const ModelWeights base = bench::synthetic_model(bench::smollm2_shape(), type, 0);
   std::vector<ModelWeights> experts{base};
   for (std::uint32_t e = 1; kind != Experts::one && e < 8; ++e) {
-    experts.push_back(kind == Experts::independent ? bench::synthetic_model(bench::smollm2_shape(), type, e) : base);
+    experts.push_back(kind == Experts::independent
+                          ? bench::synthetic_model(bench::smollm2_shape(), type, e)
+                          : base);
   }
   if (kind != Experts::lora && kind != Experts::lora_bf16) return experts;
   const DType adapters = kind == Experts::lora ? DType::f32 : DType::bf16;
-  for (std::uint32_t e = 0; e < 8; ++e) experts[e] = bench::with_synthetic_adapter(experts[e], 16, e, adapters);
+  for (std::uint32_t e = 0; e < 8; ++e)
+    experts[e] = bench::with_synthetic_adapter(experts[e], 16, e, adapters);
   return experts;
 }
 
 /// A stack behind a prompt, ready to decode `samples` rows of each expert.
 class Decoder {
  public:
-  Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, CpuOptions options) : stack_(experts, options) {
+  Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, CpuOptions options)
+      : stack_(experts, options) {
     std::vector<Row> prompt;
     std::vector<SequenceId> sequences;
     for (std::uint32_t e = 0; e < experts.size(); ++e) {
       // As in an ensemble, a prompt is computed once for all experts that are equal.
       const bool first = stack_.representative(e) == e;
       sequences.push_back(first ? stack_.create() : sequences[stack_.representative(e)]);
-      for (std::uint32_t p = 0; first && p < kPrompt; ++p) prompt.push_back({e, sequences[e], p, static_cast<Token>(7 * p + 11)});
+      for (std::uint32_t p = 0; first && p < kPrompt; ++p)
+        prompt.push_back({e, sequences[e], p, static_cast<Token>(7 * p + 11)});
       for (std::size_t s = 0; s < samples; ++s) rows_.push_back({e, sequences[e], kPrompt, 5});
     }
     stack_.forward(prompt, {});
@@ -75,9 +81,11 @@ class Decoder {
     for (std::size_t i = 0; i < steps; ++i) {
       const auto start = std::chrono::steady_clock::now();
       step();
-      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      seconds.push_back(
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
-    std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(steps / 2), seconds.end());
+    std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(steps / 2),
+                     seconds.end());
     return seconds[steps / 2];
   }
 
@@ -113,11 +121,13 @@ void decode(benchmark::State& state, const Storage& storage, Experts kind, std::
     rounds += 1;
     steps += 5;
   }
-  const double bytes_a_step = (decoder.weight_bytes() - bytes_before) / steps;
+  const double bytes_per_step = (decoder.weight_bytes() - bytes_before) / steps;
   using benchmark::Counter;
-  state.counters["tokens/s"] = Counter(static_cast<double>(decoder.rows()), Counter::kIsIterationInvariantRate);
-  state.counters["GB/s"] = Counter(bytes_a_step * 1e-9, Counter::kIsIterationInvariantRate);
-  state.counters["of_bandwidth"] = Counter(bytes_a_step / (bandwidth / rounds), Counter::kIsIterationInvariantRate);
+  state.counters["tokens/s"] = Counter(static_cast<double>(decoder.rows()),
+                                       Counter::kIsIterationInvariantRate);
+  state.counters["GB/s"] = Counter(bytes_per_step * 1e-9, Counter::kIsIterationInvariantRate);
+  state.counters["of_bandwidth"] = Counter(bytes_per_step / (bandwidth / rounds),
+                                           Counter::kIsIterationInvariantRate);
   state.counters["probe_GB/s"] = bandwidth / rounds * 1e-9;
   state.counters["times_one_row"] = ratio / rounds;
 }
@@ -130,18 +140,22 @@ void prefill(benchmark::State& state, const Storage& storage, std::size_t tokens
     stack.clear();
     const SequenceId sequence = stack.create();
     std::vector<Row> rows;
-    for (std::uint32_t p = 0; p < tokens; ++p) rows.push_back({0, sequence, p, static_cast<Token>(7 * p + 11)});
+    for (std::uint32_t p = 0; p < tokens; ++p)
+      rows.push_back({0, sequence, p, static_cast<Token>(7 * p + 11)});
     benchmark::DoNotOptimize(stack.forward(rows, std::span(&last, 1)).data);
   }
-  state.counters["tokens/s"] = benchmark::Counter(static_cast<double>(tokens), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["tokens/s"] = benchmark::Counter(static_cast<double>(tokens),
+                                                  benchmark::Counter::kIsIterationInvariantRate);
 }
 
 const bool registered = [] {
-  // bf16_rounded: activations rounded to bfloat16 too, which is faster where the processor has instructions for it.
-  const std::map<std::string, Storage> storages{{"f32", {DType::f32, {}}},
-                                                {"bf16", {DType::bf16, {}}},
-                                                {"bf16_rounded", {DType::bf16, {.round_to_bfloat16 = true}}},
-                                                {"q8_0", {DType::q8_0, {}}}};
+  // bf16_rounded: activations rounded to bfloat16 too, which is faster where the processor has
+  // instructions for it.
+  const std::map<std::string, Storage> storages{
+      {"f32", {DType::f32, {}}},
+      {"bf16", {DType::bf16, {}}},
+      {"bf16_rounded", {DType::bf16, {.round_to_bfloat16 = true}}},
+      {"q8_0", {DType::q8_0, {}}}};
   const std::map<std::string, Experts> kinds{{"shared_base", Experts::shared},
                                              {"lora_r16", Experts::lora},
                                              {"lora_r16_bf16", Experts::lora_bf16},
@@ -152,13 +166,16 @@ const bool registered = [] {
       Storage storage = entry.second;
       storage.options.threads = threads;
       const std::string suffix = "/threads:" + std::to_string(threads);
-      benchmark::RegisterBenchmark(("prefill/" + name + "/tokens:256" + suffix).c_str(),
-                                   [s = storage](benchmark::State& state) { prefill(state, s, 256); })
+      benchmark::RegisterBenchmark(
+          ("prefill/" + name + "/tokens:256" + suffix).c_str(),
+          [s = storage](benchmark::State& state) { prefill(state, s, 256); })
           ->UseRealTime()
           ->Unit(benchmark::kMillisecond);
-      const auto register_decode = [&, s = storage](const std::string& experts, Experts kind, std::size_t samples) {
-        benchmark::RegisterBenchmark(("decode/" + name + "/" + experts + suffix).c_str(),
-                                     [s, kind, samples](benchmark::State& state) { decode(state, s, kind, samples); })
+      const auto register_decode = [&, s = storage](const std::string& experts, Experts kind,
+                                                    std::size_t samples) {
+        benchmark::RegisterBenchmark(
+            ("decode/" + name + "/" + experts + suffix).c_str(),
+            [s, kind, samples](benchmark::State& state) { decode(state, s, kind, samples); })
             ->UseManualTime()
             ->Iterations(8)
             ->Unit(benchmark::kMillisecond);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a model takes to load, and how much memory: `after_load` and `after_use` are what the process has grown by, divided by
-// the size of the files, first with the model open, then with every page of its weights read. Above 1.2 the benchmark fails.
+// How long a model takes to load, and how much memory: `after_load` and `after_use` are what the
+// process has grown by, divided by the size of the files, first with the model open, then with
+// every page of its weights read. Above 1.2 the benchmark fails.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -13,14 +14,15 @@
 
 #include "tests/support/temporary_directory.hpp"
 #include "tutti/formats/json.hpp"
-#include "tutti/transformer/load.hpp"
-#include "tutti/transformer/weight_sharing.hpp"
+#include "tutti/transformer/weights/load.hpp"
+#include "tutti/transformer/weights/weight_sharing.hpp"
 
 namespace {
 
-constexpr double kMostMemory = 1.2;
+constexpr double kMaxMemory = 1.2;
 
-/// A line of /proc/self/status in bytes: "VmRSS" is what is in memory now, "VmHWM" the most there has been.
+/// A line of /proc/self/status in bytes: "VmRSS" is what is in memory now, "VmHWM" the most there
+/// has been.
 double memory_of_process(const std::string& name) {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
@@ -30,16 +32,18 @@ double memory_of_process(const std::string& name) {
   return 0;
 }
 
-/// A Llama of about 100 MB in F16, written in small pieces so that writing it leaves no mark on the process's memory.
+/// A Llama of about 100 MB in F16, written in small pieces so that writing it leaves no mark on the
+/// process's memory.
 void write_model(const std::filesystem::path& directory) {
   constexpr std::size_t kVocabulary = 32768, kHidden = 768, kInner = 2048, kLayers = 4;
-  const tutti::Json config = {{"model_type", "llama"},          {"vocab_size", kVocabulary},    {"hidden_size", kHidden},
-                              {"intermediate_size", kInner},    {"num_hidden_layers", kLayers}, {"num_attention_heads", 12},
-                              {"num_key_value_heads", 4},       {"tie_word_embeddings", true},  {"rms_norm_eps", 1e-5},
-                              {"max_position_embeddings", 2048}};
+  const tutti::Json config = {{"model_type", "llama"},        {"vocab_size", kVocabulary},
+                              {"hidden_size", kHidden},       {"intermediate_size", kInner},
+                              {"num_hidden_layers", kLayers}, {"num_attention_heads", 12},
+                              {"num_key_value_heads", 4},     {"tie_word_embeddings", true},
+                              {"rms_norm_eps", 1e-5},         {"max_position_embeddings", 2048}};
   std::ofstream(directory / "config.json") << config.dump();
-  std::vector<std::pair<std::string, std::vector<std::size_t>>> tensors{{"model.embed_tokens", {kVocabulary, kHidden}},
-                                                                        {"model.norm", {kHidden}}};
+  std::vector<std::pair<std::string, std::vector<std::size_t>>> tensors{
+      {"model.embed_tokens", {kVocabulary, kHidden}}, {"model.norm", {kHidden}}};
   for (std::size_t l = 0; l < kLayers; ++l) {
     const std::string layer = "model.layers." + std::to_string(l) + ".";
     tensors.insert(tensors.end(), {{layer + "input_layernorm", {kHidden}},
@@ -57,7 +61,8 @@ void write_model(const std::filesystem::path& directory) {
   for (const auto& [name, shape] : tensors) {
     std::size_t bytes = 2;
     for (const std::size_t extent : shape) bytes *= extent;
-    header[name + ".weight"] = {{"dtype", "F16"}, {"shape", shape}, {"data_offsets", {end, end + bytes}}};
+    header[name + ".weight"] = {
+        {"dtype", "F16"}, {"shape", shape}, {"data_offsets", {end, end + bytes}}};
     end += bytes;
   }
   std::ofstream file(directory / "model.safetensors", std::ios::binary);
@@ -73,7 +78,8 @@ void write_model(const std::filesystem::path& directory) {
 /// Reads a byte of every page of the matrices.
 void read_all(tutti::ModelWeights& model) {
   const auto read = [](const tutti::LinearWeights& linear) {
-    for (std::size_t at = 0; at < linear.weight.bytes(); at += 4096) benchmark::DoNotOptimize(std::to_integer<int>(linear.weight.data[at]));
+    for (std::size_t at = 0; at < linear.weight.bytes(); at += 4096)
+      benchmark::DoNotOptimize(std::to_integer<int>(linear.weight.data[at]));
   };
   tutti::detail::for_each_layer_linear(model, read);
   read(model.embedding);
@@ -87,20 +93,25 @@ void load(benchmark::State& state, const std::filesystem::path& path, double byt
   state.counters["megabytes"] = bytes / 1e6;
   state.counters["after_load"] = (memory_of_process("VmRSS") - before) / bytes;
   read_all(model);
-  const double after_use = (std::max(memory_of_process("VmRSS"), memory_of_process("VmHWM")) - before) / bytes;
+  const double after_use =
+      (std::max(memory_of_process("VmRSS"), memory_of_process("VmHWM")) - before) / bytes;
   state.counters["after_use"] = after_use;
-  if (after_use > kMostMemory) state.SkipWithError("the model takes more than 1.2 times the memory of its files");
+  if (after_use > kMaxMemory)
+    state.SkipWithError("the model takes more than 1.2 times the memory of its files");
 }
 
 void safetensors(benchmark::State& state) {
   const tutti::test::TemporaryDirectory directory;
   write_model(directory.path());
-  load(state, directory.path(), static_cast<double>(std::filesystem::file_size(directory.path() / "model.safetensors")));
+  load(state, directory.path(),
+       static_cast<double>(std::filesystem::file_size(directory.path() / "model.safetensors")));
 }
 
 void gguf(benchmark::State& state) {
-  const std::filesystem::path path = std::filesystem::path(TUTTI_MODEL_DIR) / "SmolLM2-135M-Instruct.Q4_1.gguf";
-  if (!std::filesystem::exists(path)) return state.SkipWithError("the default model is not there: cmake -P cmake/fetch_model.cmake");
+  const std::filesystem::path path = std::filesystem::path(TUTTI_MODEL_DIR) /
+                                     "SmolLM2-135M-Instruct.Q4_1.gguf";
+  if (!std::filesystem::exists(path))
+    return state.SkipWithError("the default model is not there: cmake -P cmake/fetch_model.cmake");
   load(state, path, static_cast<double>(std::filesystem::file_size(path)));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Models of a given shape with random weights, for measurements that need more experts than there are files.
+// Models of a given shape with random weights, for measurements that need more experts than there
+// are files.
 
 #include <cmath>
 #include <cstddef>
@@ -9,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "tutti/core/philox.hpp"
-#include "tutti/formats/convert.hpp"
-#include "tutti/transformer/load.hpp"
+#include "tutti/base/philox.hpp"
+#include "tutti/formats/quantized/convert.hpp"
+#include "tutti/transformer/weights/load.hpp"
 
 namespace tutti::bench {
 
@@ -40,20 +41,24 @@ inline ModelWeights synthetic_model(const ModelConfig& config, DType type, std::
   model.source = "synthetic " + std::to_string(seed);
   std::uint32_t matrix_number = 0;
   const auto matrix = [&](std::size_t rows, std::size_t cols) {
-    // 64 different rows, repeated from another start in every matrix: quick to make, and no two matrices are equal.
+    // 64 different rows, repeated from another start in every matrix: quick to make, and no two
+    // matrices are equal.
     constexpr std::size_t kRows = 64;
     std::vector<float> values(kRows * cols);
     const float scale = 1.7F / std::sqrt(static_cast<float>(cols));
     DrawKey key{seed, ++matrix_number, 0, 0, 0};
     for (std::size_t i = 0; i < values.size(); i += 4) {
       const PhiloxCounter bits = draw_block(key, static_cast<std::uint32_t>(i / 4));
-      for (std::size_t j = 0; j < 4; ++j) values[i + j] = scale * (2.0F * to_open_unit(bits[j]) - 1.0F);
+      for (std::size_t j = 0; j < 4; ++j)
+        values[i + j] = scale * (2.0F * to_open_unit(bits[j]) - 1.0F);
     }
     const std::size_t bytes = row_bytes(type, cols);
     std::vector<std::byte> pattern(kRows * bytes);
-    for (std::size_t r = 0; r < kRows; ++r) detail::encode_row(type, values.data() + r * cols, cols, pattern.data() + r * bytes);
+    for (std::size_t r = 0; r < kRows; ++r)
+      detail::encode_row(type, values.data() + r * cols, cols, pattern.data() + r * bytes);
     const std::shared_ptr<std::byte[]> memory(new std::byte[rows * bytes]);
-    for (std::size_t r = 0; r < rows; ++r) std::memcpy(memory.get() + r * bytes, pattern.data() + r % kRows * bytes, bytes);
+    for (std::size_t r = 0; r < rows; ++r)
+      std::memcpy(memory.get() + r * bytes, pattern.data() + r % kRows * bytes, bytes);
     model.owners.push_back(memory);
     LinearWeights linear;
     linear.weight = {type, memory.get(), rows, cols, bytes};
@@ -80,20 +85,26 @@ inline ModelWeights synthetic_model(const ModelConfig& config, DType type, std::
 }
 
 /// A LoRA of rank `rank` on all seven layers of every block, random; `type` is one of floats.
-inline ModelWeights with_synthetic_adapter(ModelWeights model, std::size_t rank, std::uint32_t seed, DType type = DType::f32) {
+inline ModelWeights with_synthetic_adapter(ModelWeights model, std::size_t rank, std::uint32_t seed,
+                                           DType type = DType::f32) {
   const auto matrix = [&](std::size_t rows, std::size_t cols) {
     const std::shared_ptr<float[]> memory(new float[rows * cols]);
     float* const values = memory.get();
     for (std::size_t i = 0; i < rows * cols; ++i) {
-      values[i] = 0.01F * (to_open_unit(draw_block({seed, 1, 0, 0, 0}, static_cast<std::uint32_t>(i))[0]) - 0.5F);
+      values[i] = 0.01F *
+                  (to_open_unit(draw_block({seed, 1, 0, 0, 0}, static_cast<std::uint32_t>(i))[0]) -
+                   0.5F);
     }
     model.owners.push_back(memory);
-    const WeightMatrix floats{DType::f32, reinterpret_cast<const std::byte*>(memory.get()), rows, cols, cols * sizeof(float)};
+    const WeightMatrix floats{DType::f32, reinterpret_cast<const std::byte*>(memory.get()), rows,
+                              cols, cols * sizeof(float)};
     return type == DType::f32 ? floats : convert(floats, type, model.owners, "adapter");
   };
   for (LayerWeights& layer : model.layers) {
-    for (LinearWeights* linear : {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down}) {
-      linear->delta = LowRankDelta{matrix(rank, linear->weight.cols), matrix(rank, linear->weight.rows)};
+    for (LinearWeights* linear : {&layer.query, &layer.key, &layer.value, &layer.output,
+                                  &layer.gate, &layer.up, &layer.down}) {
+      linear->delta = LowRankDelta{matrix(rank, linear->weight.cols),
+                                   matrix(rank, linear->weight.rows)};
     }
   }
   return model;

@@ -2,7 +2,7 @@
 add_library(tutti_development INTERFACE)
 target_link_libraries(tutti_development INTERFACE tutti::tutti)
 # g++ 12 warns falsely about std::string's operator+ (GCC bug 105651), hence -Wno-restrict, and about its own AVX-512 intrinsics
-# (GCC bug 105593), hence the two about uninitialised values.
+# (GCC bug 105593), hence the two about uninitialized values.
 target_compile_options(
   tutti_development
   INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wconversion;-Wshadow>
@@ -18,7 +18,7 @@ add_custom_target(
   VERBATIM
   COMMENT "")
 
-# The Cpu backend's kernels, compiled once instead of in every program (TUTTI_EXTERN_KERNELS, see backend/cpu/product.hpp).
+# The Cpu backend's kernels, compiled once instead of in every program (TUTTI_EXTERN_KERNELS, see backend/cpu/product/product.hpp).
 add_library(tutti_kernels STATIC EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/kernels.cpp)
 target_link_libraries(tutti_kernels PUBLIC tutti_development)
 target_compile_definitions(tutti_kernels PUBLIC TUTTI_EXTERN_KERNELS)

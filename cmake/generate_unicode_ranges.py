@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes include/tutti/text/detail/unicode_ranges.hpp: which code points are letters, numbers and white space.
+"""Writes include/tutti/text/unicode/detail/unicode_ranges.hpp: which code points are letters, numbers and white space.
 
 The Hugging Face `tokenizers` package is asked about every code point, because token ids must agree with its regular
 expressions and not with the newest Unicode. tokenizers 0.23.3 answers as Unicode 16.0 (Oniguruma) for \\p{L}, \\p{N} and \\s;
 its Digits pre-tokenizer uses Rust's char::is_numeric, which is at Unicode 17.0.
 
-Usage: python3 cmake/generate_unicode_ranges.py > include/tutti/text/detail/unicode_ranges.hpp
+Usage: python3 cmake/generate_unicode_ranges.py > include/tutti/text/unicode/detail/unicode_ranges.hpp
 """
 
 import tokenizers

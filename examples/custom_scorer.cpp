@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scorer of one's own is a lambda: here, answers that hold the right number are worth most, shorter ones a little more.
+// A scorer of one's own is a lambda: here, answers that hold the right number are worth most,
+// shorter ones a little more.
 //
 //   build/demo/examples/custom_scorer [model.gguf or directory]
 //
@@ -20,10 +21,12 @@ int main(int argc, char** argv) {
       return (right ? 1.0 : 0.0) - 0.001 * static_cast<double>(candidate.tokens.size());
     };
     tutti::Ensemble<4, Model, tutti::FunctionScorer<decltype(knows_the_sum)>> ensemble(
-        tutti::ExpertStack<4, Model>(experts), tutti::codec_of(tutti::load_tokenizer(path)), {knows_the_sum});
+        tutti::ExpertStack<4, Model>(experts), tutti::codec_of(tutti::load_tokenizer(path)),
+        {knows_the_sum});
 
     tutti::Request request;
-    request.prompt = "<|im_start|>user\nWhat is five plus seven?<|im_end|>\n<|im_start|>assistant\n";
+    request.prompt =
+        "<|im_start|>user\nWhat is five plus seven?<|im_end|>\n<|im_start|>assistant\n";
     request.samples_per_expert = 4;
     request.max_new_tokens = 32;
     request.sampling.temperature = 0.9F;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The smallest useful program: eight experts, two samples each, the likeliest of the sixteen answers.
+// The smallest useful program: eight experts, two samples each, the likeliest of the sixteen
+// answers.
 //
 //   build/demo/examples/first_program [model.gguf or directory]
 //
-// Prints the question, the answer, and which of the sixteen candidates it is. With one model file all experts are the same
-// model and share its weights; eight fine-tunes make eight different experts.
+// Prints the question, the answer, and which of the sixteen candidates it is. With one model file
+// all experts are the same model and share its weights; eight fine-tunes make eight different
+// experts.
 #include <iostream>
 #include <vector>
 
@@ -19,8 +21,8 @@ int main(int argc, char** argv) {
     const auto chat = tutti::chat_template_of(tokenizer);
     const std::vector<tutti::ChatMessage> messages{{"user", "What is the capital of France?"}};
 
-    tutti::Ensemble<8, Model, tutti::MeanLogProbability> ensemble(tutti::ExpertStack<8, Model>(experts),
-                                                                  tutti::codec_of(std::move(tokenizer)));
+    tutti::Ensemble<8, Model, tutti::MeanLogProbability> ensemble(
+        tutti::ExpertStack<8, Model>(experts), tutti::codec_of(std::move(tokenizer)));
     tutti::Request request;
     request.prompt = chat.render(messages);
     request.samples_per_expert = 2;
@@ -29,8 +31,8 @@ int main(int argc, char** argv) {
     const tutti::Result result = ensemble.generate(request);
 
     std::cout << messages.back().content << "\n" << result.text() << "\n";
-    std::cout << "(candidate " << result.selection.index + 1 << " of " << result.candidates.size() << ", mean log-probability "
-              << result.best().score << ")\n";
+    std::cout << "(candidate " << result.selection.index + 1 << " of " << result.candidates.size()
+              << ", mean log-probability " << result.best().score << ")\n";
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;

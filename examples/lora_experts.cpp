@@ -3,8 +3,9 @@
 //
 //   build/demo/examples/lora_experts [BASE ADAPTER ...]
 //
-// Prints the tokens that each expert writes, and the bytes of weights that a token cost with and without sharing. Without
-// arguments it takes the tiny checkpoint and adapters of the tests, whose weights are random: numbers, not words.
+// Prints the tokens that each expert writes, and the bytes of weights that a token cost with and
+// without sharing. Without arguments it takes the tiny checkpoint and adapters of the tests, whose
+// weights are random: numbers, not words.
 #include <iostream>
 #include <string>
 #include <vector>
@@ -23,7 +24,7 @@ int main(int argc, char** argv) {
     std::vector<Model> experts;
     for (std::size_t i = 1; i < paths.size(); ++i) experts.push_back(base.with_adapter(paths[i]));
 
-    const auto weight_bytes_a_token = [&](const std::vector<Model>& models) {
+    const auto weight_bytes_per_token = [&](const std::vector<Model>& models) {
       tutti::Ensemble<std::dynamic_extent, Model, tutti::CrossExpertLikelihood> ensemble{
           tutti::ExpertStack<std::dynamic_extent, Model>(models)};
       tutti::Request request;
@@ -40,10 +41,11 @@ int main(int argc, char** argv) {
       return cost.weight_bytes / static_cast<double>(cost.generated_tokens);
     };
     std::cout << experts.size() << " experts on one base:\n";
-    const double together = weight_bytes_a_token(experts);
+    const double together = weight_bytes_per_token(experts);
     std::cout << "the base alone:\n";
-    const double alone = weight_bytes_a_token({base});
-    std::cout << "bytes of weights read for a token: " << together << " together, " << alone << " alone\n";
+    const double alone = weight_bytes_per_token({base});
+    std::cout << "bytes of weights read for a token: " << together << " together, " << alone
+              << " alone\n";
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;

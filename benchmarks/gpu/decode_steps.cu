@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Microseconds of a decode step on a GPU: N experts of M samples each with random weights of four shapes, independent, as adapters of one
-// base, and in 8 bits; beside them the same work as N x M single inferences one after another, and as N models with M rows each. And how
-// fast their prompts are read.
-// Prints one JSON object, and each of its lines as it comes to the standard error, with the device, its copy bandwidth and its bf16 product
-// rate as measured in the same run.
+// Microseconds of a decode step on a GPU: N experts of M samples each with random weights of four
+// shapes, independent, as adapters of one base, and in 8 bits; beside them the same work as N x M
+// single inferences one after another, and as N models with M rows each. And how fast their prompts
+// are read. Prints one JSON object, and each of its lines as it comes to the standard error, with
+// the device, its copy bandwidth and its bf16 product rate as measured in the same run.
 //   decode_steps [shape ...]        shapes: 135M 360M 1B 8B; all of them by default
 
 #include <cublas_v2.h>
@@ -21,7 +21,7 @@
 
 #include "benchmarks/synthetic_model.hpp"
 #include "tutti/backend/cuda/cuda.cuh"
-#include "tutti/core/float16.hpp"
+#include "tutti/base/float16.hpp"
 #include "tutti/formats/json.hpp"
 #include "tutti/transformer/batched_transformer.hpp"
 
@@ -47,8 +47,9 @@ Timing timing_of(std::vector<double> seconds) {
   return {seconds[n / 2], (seconds[n * 3 / 4] - seconds[n / 4]) / 2};
 }
 
-ModelConfig shape(std::size_t hidden, std::size_t intermediate, std::size_t layers, std::size_t heads, std::size_t kv_heads,
-                  std::size_t head_dim, std::size_t vocabulary) {
+ModelConfig shape(std::size_t hidden, std::size_t intermediate, std::size_t layers,
+                  std::size_t heads, std::size_t kv_heads, std::size_t head_dim,
+                  std::size_t vocabulary) {
   ModelConfig config = bench::smollm2_shape();
   config.hidden_size = hidden;
   config.intermediate_size = intermediate;
@@ -72,24 +73,28 @@ std::vector<Row> make_prompts(BatchedTransformer<Cuda>& stack, std::size_t lengt
   std::vector<Row> rows;
   for (std::uint32_t e = 0; e < stack.size(); ++e) {
     const SequenceId sequence = stack.create();
-    for (std::uint32_t p = 0; p < length; ++p) rows.push_back({e, sequence, p, static_cast<Token>(7 * p + 11)});
+    for (std::uint32_t p = 0; p < length; ++p)
+      rows.push_back({e, sequence, p, static_cast<Token>(7 * p + 11)});
   }
   return rows;
 }
 
-/// How long prompts take, up to their last tokens' logits on the host, and the operations that it is.
+/// How long prompts take, up to their last tokens' logits on the host, and the operations that it
+/// is.
 struct Prefill {
   Timing seconds;
   double flops = 0;
 };
-Prefill prefill_of(const std::vector<ModelWeights>& experts, std::size_t length, const CudaOptions& options) {
+Prefill prefill_of(const std::vector<ModelWeights>& experts, std::size_t length,
+                   const CudaOptions& options) {
   BatchedTransformer<Cuda> stack(experts, options);
   Prefill result;
   std::vector<double> seconds;
   for (std::size_t round = 0; round < kRounds + 1; ++round) {
     const std::vector<Row> rows = make_prompts(stack, length);
     std::vector<std::uint32_t> last;
-    for (std::size_t e = 1; e <= experts.size(); ++e) last.push_back(static_cast<std::uint32_t>(e * length - 1));
+    for (std::size_t e = 1; e <= experts.size(); ++e)
+      last.push_back(static_cast<std::uint32_t>(e * length - 1));
     const double before = stack.ledger().total().flops;
     const double taken = seconds_of([&] { stack.forward(rows, last); });
     result.flops = stack.ledger().total().flops - before;
@@ -104,12 +109,13 @@ Prefill prefill_of(const std::vector<ModelWeights>& experts, std::size_t length,
 class Decoder {
  public:
   Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, std::size_t prompt)
-      : stack_(experts, CudaOptions{.steps_a_poll = kStepsALook}) {
+      : stack_(experts, CudaOptions{.steps_per_poll = kStepsALook}) {
     const std::vector<Row> rows = make_prompts(stack_, prompt);
     for (std::uint32_t e = 0; e < experts.size(); ++e) {
       for (std::uint16_t s = 0; s < samples; ++s) {
         first_.push_back({e, rows[e * prompt].sequence, static_cast<std::uint32_t>(prompt), 5});
-        keys_.push_back({1, 0, static_cast<std::uint16_t>(e), s, static_cast<std::uint32_t>(prompt + 1)});
+        keys_.push_back(
+            {1, 0, static_cast<std::uint16_t>(e), s, static_cast<std::uint32_t>(prompt + 1)});
       }
     }
     stack_.forward(rows, {});
@@ -118,7 +124,8 @@ class Decoder {
     for (Row& row : first_) row.sequence = stack_.fork(row.sequence, prompt);
     const std::vector<Token> history(prompt + 1, 5);
     const std::vector<std::span<const Token>> all(first_.size(), history);
-    stack_.begin_decoding({first_, keys_, all, sampling_, {}, stack_.vocabulary_size(), kNewTokens});
+    stack_.begin_decoding(
+        {first_, keys_, all, sampling_, {}, stack_.vocabulary_size(), kNewTokens});
     running_.assign(first_.size(), 1);
   }
 
@@ -129,15 +136,17 @@ class Decoder {
       std::span<const DrawnToken> drawn;
       const double taken = seconds_of([&] { drawn = stack_.decode(running_); });
       if (drawn.empty()) break;
-      for (std::size_t i = 0; i < drawn.size(); i += first_.size()) first_tokens_.push_back(drawn[i].token);
-      if (drawn.size() == kStepsALook * first_.size()) seconds.push_back(taken / kStepsALook);  // not the first look, nor the last ones
+      for (std::size_t i = 0; i < drawn.size(); i += first_.size())
+        first_tokens_.push_back(drawn[i].token);
+      if (drawn.size() == kStepsALook * first_.size())
+        seconds.push_back(taken / kStepsALook);  // not the first look, nor the last ones
     }
     return timing_of(seconds);
   }
 
   /// What the first row has drawn.
   [[nodiscard]] const std::vector<Token>& first_tokens() const { return first_tokens_; }
-  [[nodiscard]] double bytes_a_step() {
+  [[nodiscard]] double bytes_per_step() {
     const Cost total = stack_.ledger().total();
     return total.weight_bytes / static_cast<double>(stack_.ledger().steps);
   }
@@ -153,11 +162,13 @@ class Decoder {
   std::vector<Token> first_tokens_;
 };
 
-std::vector<ModelWeights> make_experts(const ModelConfig& config, const std::string& kind, std::size_t count) {
+std::vector<ModelWeights> make_experts(const ModelConfig& config, const std::string& kind,
+                                       std::size_t count) {
   const DType type = kind == "q8_0" ? DType::q8_0 : DType::bf16;
   std::vector<ModelWeights> experts{bench::synthetic_model(config, type, 0)};
   for (std::uint32_t e = 1; e < count; ++e) {
-    experts.push_back(kind == "lora_r16" ? experts.front() : bench::synthetic_model(config, type, e));
+    experts.push_back(kind == "lora_r16" ? experts.front()
+                                         : bench::synthetic_model(config, type, e));
   }
   for (std::uint32_t e = 0; kind == "lora_r16" && e < count; ++e)
     experts[e] = bench::with_synthetic_adapter(experts[e], 16, e, DType::bf16);
@@ -174,7 +185,9 @@ double copy_bandwidth() {
   for (std::size_t i = 0; i < kRounds + 1; ++i) {
     const double taken = seconds_of([&] {
       for (int j = 0; j < 4; ++j) {
-        cuda::check(cudaMemcpyAsync(to.data(), from.data(), kBytes, cudaMemcpyDeviceToDevice, stream.get()), "copying");
+        cuda::check(
+            cudaMemcpyAsync(to.data(), from.data(), kBytes, cudaMemcpyDeviceToDevice, stream.get()),
+            "copying");
       }
       stream.wait();
     });
@@ -183,7 +196,8 @@ double copy_bandwidth() {
   return 2.0 * static_cast<double>(kBytes) / timing_of(seconds).median;
 }
 
-/// bfloat16 numbers between -1 and 1: a device that multiplies zeros draws less power, and may be clocked higher.
+/// bfloat16 numbers between -1 and 1: a device that multiplies zeros draws less power, and may be
+/// clocked higher.
 std::vector<BFloat16> random_bfloat16(std::size_t count, std::uint32_t seed) {
   std::minstd_rand generator(seed);
   std::uniform_real_distribution<float> uniform(-1.0F, 1.0F);
@@ -208,9 +222,11 @@ double product_rate() {
   for (std::size_t i = 0; i < kRounds + 1; ++i) {
     const double taken = seconds_of([&] {
       for (int j = 0; j < kProducts; ++j)
-        cuda::check(cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_N, kSize, kSize, kSize, &one, a.data(), CUDA_R_16BF, kSize, b.data(),
-                                 CUDA_R_16BF, kSize, &zero, c.data(), CUDA_R_16BF, kSize, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
-                    "multiplying");
+        cuda::check(
+            cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_N, kSize, kSize, kSize, &one, a.data(),
+                         CUDA_R_16BF, kSize, b.data(), CUDA_R_16BF, kSize, &zero, c.data(),
+                         CUDA_R_16BF, kSize, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+            "multiplying");
       stream.wait();
     });
     if (i > 0) seconds.push_back(taken / kProducts);
@@ -226,7 +242,8 @@ Json device_facts() {
   cuda::check(cudaDriverGetVersion(&driver), "asking for the driver");
   cuda::check(cudaRuntimeGetVersion(&runtime), "asking for the runtime");
   return {{"name", properties.name},
-          {"compute_capability", std::to_string(properties.major) + "." + std::to_string(properties.minor)},
+          {"compute_capability",
+           std::to_string(properties.major) + "." + std::to_string(properties.minor)},
           {"memory_bytes", properties.totalGlobalMem},
           {"driver", driver},
           {"runtime", runtime},
@@ -237,56 +254,65 @@ Json device_facts() {
 /// Of the weights of `experts` independent models; the host must hold them too.
 double weight_bytes(const ModelConfig& c, const std::string& kind, std::size_t experts) {
   const std::size_t attention = 2 * c.hidden_size * c.head_dim * (c.heads + c.kv_heads);
-  const std::size_t values = c.vocabulary_size * c.hidden_size + c.layers * (attention + 3 * c.hidden_size * c.intermediate_size);
-  return static_cast<double>(values) * (kind == "q8_0" ? 1.0625 : 2.0) * static_cast<double>(kind == "lora_r16" ? 1 : experts);
+  const std::size_t values = c.vocabulary_size * c.hidden_size +
+                             c.layers * (attention + 3 * c.hidden_size * c.intermediate_size);
+  return static_cast<double>(values) * (kind == "q8_0" ? 1.0625 : 2.0) *
+         static_cast<double>(kind == "lora_r16" ? 1 : experts);
 }
 
 /// @throws DeviceError when the device, or this machine's memory, has no room for the weights.
 void check_room(double needed) {
   std::size_t free_bytes = 0, total_bytes = 0;
   cuda::check(cudaMemGetInfo(&free_bytes, &total_bytes), "asking for free memory");
-  require<DeviceError>(needed < 0.9 * static_cast<double>(free_bytes), "the weights need ", needed, " bytes, the device has ", free_bytes,
-                       " free");
-  const double host_bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-  require<DeviceError>(needed < 0.8 * host_bytes, "the weights need ", needed, " bytes, this machine has ", host_bytes);
+  require<DeviceError>(needed < 0.9 * static_cast<double>(free_bytes), "the weights need ", needed,
+                       " bytes, the device has ", free_bytes, " free");
+  const double host_bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                            static_cast<double>(sysconf(_SC_PAGESIZE));
+  require<DeviceError>(needed < 0.8 * host_bytes, "the weights need ", needed,
+                       " bytes, this machine has ", host_bytes);
 }
 
 /// What a decoder gave, whose memory has been given back.
 struct Decoded {
   Timing step;
   std::vector<Token> first_tokens;
-  double bytes_a_step = 0;
+  double bytes_per_step = 0;
 };
 Decoded decode(const std::vector<ModelWeights>& experts, std::size_t samples, std::size_t prompt) {
   Decoder decoder(experts, samples, prompt);
   const Timing step = decoder.steps();
-  return {step, decoder.first_tokens(), decoder.bytes_a_step()};
+  return {step, decoder.first_tokens(), decoder.bytes_per_step()};
 }
 
 /// Adds to a line of results what these experts give, or why there is nothing.
-void measure(const std::vector<ModelWeights>& all, const std::string& kind, std::size_t samples, std::size_t prompt, const Json& device,
-             Json& line) {
+void measure(const std::vector<ModelWeights>& all, const std::string& kind, std::size_t samples,
+             std::size_t prompt, const Json& device, Json& line) {
   const std::size_t experts = all.size();
   try {
     if (samples == 1) {  // the samples of an expert share its prompt
       for (const std::string by : {"prefill", "cublas_prefill"}) {
         if (by == "cublas_prefill" && kind == "q8_0") continue;  // cuBLAS takes floats only
-        const Prefill prefill = prefill_of(all, prompt, {.cublas_rows = by == "prefill" ? 0U : 64U});
+        const Prefill prefill = prefill_of(all, prompt,
+                                           {.cublas_rows = by == "prefill" ? 0U : 64U});
         line[by + "_seconds"] = prefill.seconds.median;
-        line[by + "_tokens_per_second"] = static_cast<double>(experts * prompt) / prefill.seconds.median;
-        line[by + "_flops_of_bf16_rate"] = prefill.flops / prefill.seconds.median / device["bf16_flops_per_second"].get<double>();
+        line[by + "_tokens_per_second"] = static_cast<double>(experts * prompt) /
+                                          prefill.seconds.median;
+        line[by + "_flops_of_bf16_rate"] = prefill.flops / prefill.seconds.median /
+                                           device["bf16_flops_per_second"].get<double>();
       }
     }
-    const Decoded alone = decode({all.front()}, 1, prompt), batched = decode({all.front()}, samples, prompt);
+    const Decoded alone = decode({all.front()}, 1, prompt),
+                  batched = decode({all.front()}, samples, prompt);
     const Decoded together = decode(all, samples, prompt);
-    require<NumericError>(alone.first_tokens == together.first_tokens, "the first candidate of ", experts, " x ", samples,
-                          " differs from the same one alone");
+    require<NumericError>(alone.first_tokens == together.first_tokens, "the first candidate of ",
+                          experts, " x ", samples, " differs from the same one alone");
     const Timing step = together.step;
     const auto n = static_cast<double>(experts), m = static_cast<double>(samples);
     line["microseconds"] = step.median * 1e6;
     line["spread_microseconds"] = step.spread * 1e6;
     line["tokens_per_second"] = n * m / step.median;
-    line["weight_bytes_of_copy_bandwidth"] = together.bytes_a_step / step.median / device["copy_bytes_per_second"].get<double>();
+    line["weight_bytes_of_copy_bandwidth"] = together.bytes_per_step / step.median /
+                                             device["copy_bytes_per_second"].get<double>();
     line["single_inferences_over_this"] = n * m * alone.step.median / step.median;
     line["single_models_over_this"] = n * batched.step.median / step.median;
   } catch (const DeviceError& error) {
@@ -305,7 +331,8 @@ int main(int argc, char** argv) {
   }
   std::vector<std::string> names(argv + 1, argv + argc);
   if (names.empty()) names = {"135M", "360M", "1B", "8B"};
-  Json report = {{"device", device_facts()}, {"new_tokens", kNewTokens}, {"results", Json::array()}};
+  Json report = {
+      {"device", device_facts()}, {"new_tokens", kNewTokens}, {"results", Json::array()}};
   bool failed = false;
   for (const std::string& name : names) {
     for (const std::string kind : {"independent", "lora_r16", "q8_0"}) {
@@ -320,14 +347,20 @@ int main(int argc, char** argv) {
         }
         for (const std::size_t samples : {1U, 2U, 4U}) {
           for (const std::size_t prompt : {128U, 1024U}) {
-            Json line = {{"shape", name}, {"kind", kind}, {"experts", experts}, {"samples", samples}, {"prompt", prompt}};
+            Json line = {{"shape", name},
+                         {"kind", kind},
+                         {"experts", experts},
+                         {"samples", samples},
+                         {"prompt", prompt}};
             if (no_room.empty()) {
               measure(all, kind, samples, prompt, report["device"], line);
             } else {
               line["skipped"] = no_room;
             }
             failed = failed || line.contains("failed");
-            std::cerr << line.dump() << std::endl;  // what has been measured so far, should the rest not come to its end
+            std::cerr
+                << line.dump()
+                << std::endl;  // what has been measured so far, should the rest not come to its end
             report["results"].push_back(std::move(line));
           }
         }

@@ -19,11 +19,14 @@ namespace complete {
 struct AnyScorer {
   static constexpr bool kNeedsModels = true;
 
-  std::variant<tutti::MeanLogProbability, tutti::SumLogProbability, tutti::CrossExpertLikelihood, tutti::ValueModel<tutti::Cpu>> chosen;
+  std::variant<tutti::MeanLogProbability, tutti::SumLogProbability, tutti::CrossExpertLikelihood,
+               tutti::ValueModel<tutti::Cpu>>
+      chosen;
 
   template <class Models>
   std::vector<double> score(const tutti::ScoringRequest& request, Models& models) {
-    return std::visit([&](auto& scorer) { return tutti::run_scorer(scorer, request, models); }, chosen);
+    return std::visit([&](auto& scorer) { return tutti::run_scorer(scorer, request, models); },
+                      chosen);
   }
 };
 
@@ -31,15 +34,19 @@ inline AnyScorer make_scorer(const Options& options) {
   if (options.scorer == "sum-log-probability") return {tutti::SumLogProbability{}};
   if (options.scorer == "cross-expert-likelihood") return {tutti::CrossExpertLikelihood{}};
   if (options.scorer == "value-model") {
-    tutti::require<tutti::OptionError>(!options.value_model.empty(), "--scorer value-model needs --value-model DIRECTORY");
-    return {tutti::ValueModel<tutti::Cpu>(tutti::Transformer<tutti::Cpu>::load(options.value_model), 0, {options.threads})};
+    tutti::require<tutti::OptionError>(!options.value_model.empty(),
+                                       "--scorer value-model needs --value-model DIRECTORY");
+    return {tutti::ValueModel<tutti::Cpu>(tutti::Transformer<tutti::Cpu>::load(options.value_model),
+                                          0, {options.threads})};
   }
   return {tutti::MeanLogProbability{}};
 }
 
 /// Any of the selectors that the command line offers.
 struct AnySelector {
-  std::variant<tutti::BestOfN, tutti::MajorityVote<>, tutti::WeightedMajorityVote<>, tutti::MinimumBayesRisk<>> chosen;
+  std::variant<tutti::BestOfN, tutti::MajorityVote<>, tutti::WeightedMajorityVote<>,
+               tutti::MinimumBayesRisk<>>
+      chosen;
 
   [[nodiscard]] tutti::Selection select(std::span<const tutti::Candidate> candidates) const {
     return std::visit([&](const auto& selector) { return selector.select(candidates); }, chosen);
@@ -59,7 +66,8 @@ inline tutti::Experts<tutti::Cpu> load_experts(const Options& options) {
   paths.insert(paths.end(), options.adapters.begin(), options.adapters.end());
   const tutti::ExpertPaths found = tutti::find_experts(paths);
   tutti::Experts<tutti::Cpu> experts = tutti::load_experts<tutti::Cpu>(found);
-  if (experts.models.size() == 1 && found.adapters.empty()) experts.models.resize(options.experts, experts.models.front());
+  if (experts.models.size() == 1 && found.adapters.empty())
+    experts.models.resize(options.experts, experts.models.front());
   return experts;
 }
 

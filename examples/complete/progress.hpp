@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a person sees while the candidates are being written: the first one's text as it comes, then a bar for the others.
+// What a person sees while the candidates are being written: the first one's text as it comes, then
+// a bar for the others.
 
 #include <unistd.h>
 
@@ -18,7 +19,9 @@ namespace complete {
 class Progress {
  public:
   Progress(std::size_t candidates, std::size_t max_new_tokens)
-      : running_(candidates), max_new_tokens_(max_new_tokens), terminal_(isatty(STDERR_FILENO) != 0) {}
+      : running_(candidates),
+        max_new_tokens_(max_new_tokens),
+        terminal_(isatty(STDERR_FILENO) != 0) {}
 
   void take(const tutti::StreamEvent& event) {
     const bool is_first = event.expert == 0 && event.sample == 0;

@@ -29,22 +29,29 @@ inline std::string one_line(std::string_view text, std::size_t width) {
 inline void print_cost(const tutti::CostLedger& ledger) {
   const tutti::Cost cost = ledger.total();
   std::printf(
-      "cost: %llu prompt, %llu generated and %llu scored tokens in %llu passes; %.2f s (%.1f generated tokens/s),\n"
+      "cost: %llu prompt, %llu generated and %llu scored tokens in %llu passes; %.2f s (%.1f "
+      "generated tokens/s),\n"
       "      %.1f Gflop, %.2f GB of weights and %.2f GB of cache read\n",
-      static_cast<unsigned long long>(cost.prompt_tokens), static_cast<unsigned long long>(cost.generated_tokens),
-      static_cast<unsigned long long>(cost.scored_tokens), static_cast<unsigned long long>(ledger.steps), cost.seconds,
-      static_cast<double>(cost.generated_tokens) / cost.seconds, cost.flops / 1e9, cost.weight_bytes / 1e9, cost.kv_bytes / 1e9);
+      static_cast<unsigned long long>(cost.prompt_tokens),
+      static_cast<unsigned long long>(cost.generated_tokens),
+      static_cast<unsigned long long>(cost.scored_tokens),
+      static_cast<unsigned long long>(ledger.steps), cost.seconds,
+      static_cast<double>(cost.generated_tokens) / cost.seconds, cost.flops / 1e9,
+      cost.weight_bytes / 1e9, cost.kv_bytes / 1e9);
 }
 
 inline void print_table(const tutti::Result& result) {
   std::printf("\n  expert sample tokens   score    value  ended         text\n");
   for (std::size_t i = 0; i < result.candidates.size(); ++i) {
     const tutti::Candidate& candidate = result.candidates[i];
-    std::printf("%c %6u %6u %6zu %7.3f %8.3f  %-12s  %s\n", i == result.selection.index ? '*' : ' ', candidate.expert, candidate.sample,
-                candidate.tokens.size(), candidate.score, result.selection.values[i],
-                std::string(tutti::finish_reason_name(candidate.finish)).c_str(), one_line(candidate.text, 60).c_str());
+    std::printf("%c %6u %6u %6zu %7.3f %8.3f  %-12s  %s\n", i == result.selection.index ? '*' : ' ',
+                candidate.expert, candidate.sample, candidate.tokens.size(), candidate.score,
+                result.selection.values[i],
+                std::string(tutti::finish_reason_name(candidate.finish)).c_str(),
+                one_line(candidate.text, 60).c_str());
   }
-  std::printf("\nanswer (expert %u, sample %u):\n%s\n\n", result.best().expert, result.best().sample, result.text().c_str());
+  std::printf("\nanswer (expert %u, sample %u):\n%s\n\n", result.best().expert,
+              result.best().sample, result.text().c_str());
   print_cost(result.cost);
 }
 
@@ -76,9 +83,14 @@ inline Json to_json(const tutti::CostLedger& ledger) {
 
 inline Json to_json(const tutti::Result& result) {
   Json candidates = Json::array();
-  for (const tutti::Candidate& candidate : result.candidates) candidates.push_back(to_json(candidate));
-  return {{"answer", result.text()},  {"picked", result.selection.index},      {"values", result.selection.values},
-          {"candidates", candidates}, {"prompt_tokens", result.prompt_tokens}, {"cost", to_json(result.cost)}};
+  for (const tutti::Candidate& candidate : result.candidates)
+    candidates.push_back(to_json(candidate));
+  return {{"answer", result.text()},
+          {"picked", result.selection.index},
+          {"values", result.selection.values},
+          {"candidates", candidates},
+          {"prompt_tokens", result.prompt_tokens},
+          {"cost", to_json(result.cost)}};
 }
 
 inline Json to_json(const tutti::FusedResult& result) {

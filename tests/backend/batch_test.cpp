@@ -7,7 +7,7 @@ using namespace tutti;
 using tutti::test::contains;
 
 TEST_CASE("Rows are grouped by expert, and each sees its own past and itself", "[batch]") {
-  KvCache cache(10);
+  KvPageTable cache(10);
   const SequenceId a = cache.create();
   const SequenceId b = cache.create();
   const std::vector<Row> rows{{0, a, 0, 7}, {0, a, 1, 8}, {3, b, 0, 7}};
@@ -25,12 +25,12 @@ TEST_CASE("Rows are grouped by expert, and each sees its own past and itself", "
 }
 
 TEST_CASE("A batch may be empty", "[batch]") {
-  KvCache cache(1);
+  KvPageTable cache(1);
   CHECK(plan_batch({}, cache).groups.empty());
 }
 
 TEST_CASE("Rows out of order are refused", "[batch]") {
-  KvCache cache(10);
+  KvPageTable cache(10);
   const SequenceId a = cache.create();
   const std::vector<Row> skipping{{0, a, 1, 7}};
   CHECK_THROWS_WITH(plan_batch(skipping, cache), contains("position 1 in a sequence of 0 tokens"));
@@ -39,7 +39,7 @@ TEST_CASE("Rows out of order are refused", "[batch]") {
 }
 
 TEST_CASE("Groups of chosen rows count within the chosen", "[batch]") {
-  KvCache cache(10);
+  KvPageTable cache(10);
   std::vector<Row> rows;
   for (std::uint32_t e : {0U, 1U, 2U}) {
     const SequenceId sequence = cache.create();
@@ -58,7 +58,8 @@ TEST_CASE("Groups of chosen rows count within the chosen", "[batch]") {
 }
 
 TEST_CASE("A window begins in the page that holds its first position", "[batch]") {
-  const std::vector<PageSpan> spans{{7, 64}, {3, 20}, {9, 5}};  // 89 positions: a shared prompt of 84, then its continuation
+  const std::vector<PageSpan> spans{
+      {7, 64}, {3, 20}, {9, 5}};  // 89 positions: a shared prompt of 84, then its continuation
   const auto check = [&](std::size_t window, std::size_t span, std::size_t position) {
     const WindowStart start = window_start(spans, window);
     CHECK(start.span == span);

@@ -12,7 +12,9 @@ struct Uniform {
 };
 
 #ifdef TUTTI_COMPILES
-void use(tutti::Ensemble<8, Uniform, tutti::MeanLogProbability, tutti::AllExperts, tutti::BestOfN>& ensemble);
+void use(tutti::Ensemble<8, Uniform, tutti::MeanLogProbability, tutti::AllExperts, tutti::BestOfN>&
+             ensemble);
 #else
-void use(tutti::Ensemble<8, Uniform, tutti::MeanLogProbability, tutti::BestOfN, tutti::AllExperts>& ensemble);
+void use(tutti::Ensemble<8, Uniform, tutti::MeanLogProbability, tutti::BestOfN, tutti::AllExperts>&
+             ensemble);
 #endif

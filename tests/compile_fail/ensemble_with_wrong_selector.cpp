@@ -19,4 +19,5 @@ struct FirstOne {
 #endif
 };
 
-void use(tutti::Ensemble<8, Uniform, tutti::MeanLogProbability, tutti::AllExperts, FirstOne>& ensemble);
+void use(
+    tutti::Ensemble<8, Uniform, tutti::MeanLogProbability, tutti::AllExperts, FirstOne>& ensemble);

@@ -6,9 +6,9 @@
 
 struct CountsDraws {
 #ifdef TUTTI_COMPILES
-  void apply(tutti::Candidates& candidates, const tutti::SamplingContext& context) const;
+  void apply(tutti::LogitSet& candidates, const tutti::SamplingContext& context) const;
 #else
-  void apply(tutti::Candidates& candidates, const tutti::SamplingContext& context);
+  void apply(tutti::LogitSet& candidates, const tutti::SamplingContext& context);
 #endif
 };
 

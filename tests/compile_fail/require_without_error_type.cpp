@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // require() must be told which exception to throw.
 // expect: no matching function for call to
-#include "tutti/core/error.hpp"
+#include "tutti/base/error.hpp"
 
 void check(int rows) {
 #ifdef TUTTI_COMPILES

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The emulated cuBLAS: a kernel of which every thread makes one element, its terms in ascending order. Only what the backend asks for.
+// The emulated cuBLAS: a kernel of which every thread makes one element, its terms in ascending
+// order. Only what the backend asks for.
 #include <cublas_v2.h>
 
-#include "tutti/core/float16.hpp"
+#include "tutti/base/float16.hpp"
 
 struct cublasContext {
   cudaStream_t stream = nullptr;
@@ -13,7 +14,8 @@ namespace {
 float element(const void* matrix, cudaDataType type, std::size_t at) {
   if (type == CUDA_R_32F) return static_cast<const float*>(matrix)[at];
   const std::uint16_t bits = static_cast<const std::uint16_t*>(matrix)[at];
-  return type == CUDA_R_16F ? tutti::to_float(tutti::Float16{bits}) : tutti::to_float(tutti::BFloat16{bits});
+  return type == CUDA_R_16F ? tutti::to_float(tutti::Float16{bits})
+                            : tutti::to_float(tutti::BFloat16{bits});
 }
 
 }  // namespace
@@ -31,19 +33,26 @@ cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
   return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasGemmBatchedEx(cublasHandle_t handle, cublasOperation_t transpose_a, cublasOperation_t transpose_b, int m, int n, int k,
-                                   const void* alpha, const void* const a[], cudaDataType a_type, int lda, const void* const b[],
-                                   cudaDataType b_type, int ldb, const void* beta, void* const c[], cudaDataType c_type, int ldc,
+cublasStatus_t cublasGemmBatchedEx(cublasHandle_t handle, cublasOperation_t transpose_a,
+                                   cublasOperation_t transpose_b, int m, int n, int k,
+                                   const void* alpha, const void* const a[], cudaDataType a_type,
+                                   int lda, const void* const b[], cudaDataType b_type, int ldb,
+                                   const void* beta, void* const c[], cudaDataType c_type, int ldc,
                                    int batch_count, cublasComputeType_t, cublasGemmAlgo_t) {
   if (handle == nullptr) return CUBLAS_STATUS_NOT_INITIALIZED;
-  const bool plain = *static_cast<const float*>(alpha) == 1.0F && *static_cast<const float*>(beta) == 0.0F && c_type == CUDA_R_32F;
-  if (!plain || a_type != b_type || transpose_a != CUBLAS_OP_T || transpose_b != CUBLAS_OP_N) return CUBLAS_STATUS_INVALID_VALUE;
-  if (m < 0 || n < 0 || k < 0 || batch_count < 0 || lda < k || ldb < k || ldc < m) return CUBLAS_STATUS_INVALID_VALUE;
+  const bool plain = *static_cast<const float*>(alpha) == 1.0F &&
+                     *static_cast<const float*>(beta) == 0.0F && c_type == CUDA_R_32F;
+  if (!plain || a_type != b_type || transpose_a != CUBLAS_OP_T || transpose_b != CUBLAS_OP_N)
+    return CUBLAS_STATUS_INVALID_VALUE;
+  if (m < 0 || n < 0 || k < 0 || batch_count < 0 || lda < k || ldb < k || ldc < m)
+    return CUBLAS_STATUS_INVALID_VALUE;
   if (m == 0 || n == 0 || batch_count == 0) return CUBLAS_STATUS_SUCCESS;
-  const dim3 grid(static_cast<unsigned>(m), static_cast<unsigned>(batch_count)), block(static_cast<unsigned>(n < 256 ? n : 256));
+  const dim3 grid(static_cast<unsigned>(m), static_cast<unsigned>(batch_count)),
+      block(static_cast<unsigned>(n < 256 ? n : 256));
   const cudaError_t error = tutti::emulation::launch(grid, block, 0, handle->stream, [=] {
     const std::size_t row = blockIdx.x, matrix = blockIdx.y;
-    for (std::size_t column = threadIdx.x; column < static_cast<std::size_t>(n); column += blockDim.x) {
+    for (std::size_t column = threadIdx.x; column < static_cast<std::size_t>(n);
+         column += blockDim.x) {
       float sum = 0.0F;
       for (std::size_t i = 0; i < static_cast<std::size_t>(k); ++i) {
         sum += element(a[matrix], a_type, row * static_cast<std::size_t>(lda) + i) *
@@ -56,8 +65,10 @@ cublasStatus_t cublasGemmBatchedEx(cublasHandle_t handle, cublasOperation_t tran
 }
 
 const char* cublasGetStatusName(cublasStatus_t status) {
-  return status == CUBLAS_STATUS_NOT_INITIALIZED ? "CUBLAS_STATUS_NOT_INITIALIZED" : "CUBLAS_STATUS_INVALID_VALUE";
+  return status == CUBLAS_STATUS_NOT_INITIALIZED ? "CUBLAS_STATUS_NOT_INITIALIZED"
+                                                 : "CUBLAS_STATUS_INVALID_VALUE";
 }
 const char* cublasGetStatusString(cublasStatus_t status) {
-  return status == CUBLAS_STATUS_NOT_INITIALIZED ? "the library was not initialized" : "an unsupported value was passed";
+  return status == CUBLAS_STATUS_NOT_INITIALIZED ? "the library was not initialized"
+                                                 : "an unsupported value was passed";
 }

@@ -20,12 +20,13 @@ struct Options {
   ThreadOrder order = ThreadOrder::forward;
   std::uint64_t seed = 1;           ///< Of ThreadOrder::random.
   std::size_t resident_blocks = 1;  ///< Blocks of which threads run by turns.
-  /// A new thread for ThreadSanitizer for each CUDA thread of each block, without which it misses races between blocks; half a
-  /// millisecond each.
+  /// A new thread for ThreadSanitizer for each CUDA thread of each block, without which it misses
+  /// races between blocks; half a millisecond each.
   bool distinct_threads = false;
   bool deferred = false;  ///< What is enqueued runs only once the host waits for it.
   std::size_t memory_bytes = std::size_t{4} << 30;
-  std::uint64_t failing_kernel = 0;  ///< The number, as kernels_run counts, of a kernel that does not run; waiting tells of it, once.
+  /// The number, as kernels_run counts, of a kernel that does not run; waiting tells of it, once.
+  std::uint64_t failing_kernel = 0;
 };
 
 /// Those of the device, for all that is launched from now on.

@@ -18,7 +18,7 @@ namespace {
 
 constexpr unsigned kThreads = 64;
 
-/// out[t] = t - 1, read from its neighbour's place in shared memory.
+/// out[t] = t - 1, read from its neighbor's place in shared memory.
 template <bool kWithBarrier>
 __global__ void shift_kernel(float* out) {
   TUTTI_SHARED(float, values, kThreads);
@@ -74,9 +74,11 @@ std::string failure_of(void (*kernel)()) {
 }  // namespace
 
 TEST_CASE("a kernel with its barrier is right in every order", "[emulation]") {
-  for (const ThreadOrder order : {ThreadOrder::forward, ThreadOrder::reverse, ThreadOrder::random}) {
+  for (const ThreadOrder order :
+       {ThreadOrder::forward, ThreadOrder::reverse, ThreadOrder::random}) {
     const std::vector<float> out = shifted({.order = order}, shift_kernel<true>);
-    for (unsigned t = 0; t < kThreads; ++t) CHECK(out[t] == static_cast<float>((t + kThreads - 1) % kThreads));
+    for (unsigned t = 0; t < kThreads; ++t)
+      CHECK(out[t] == static_cast<float>((t + kThreads - 1) % kThreads));
   }
 }
 
@@ -88,25 +90,32 @@ TEST_CASE("without its barrier it reads what no one has written yet, which is Na
 }
 
 TEST_CASE("threads that meet at different barriers, or never, are found", "[emulation]") {
-  CHECK_THAT(failure_of(divergent_barrier_kernel), contains("meet at different barriers") && contains("emulation_test.cpp:"));
+  CHECK_THAT(failure_of(divergent_barrier_kernel),
+             contains("meet at different barriers") && contains("emulation_test.cpp:"));
   CHECK_THAT(failure_of(forgotten_barrier_kernel), contains("reached by 32 of 64 threads"));
 }
 
 TEST_CASE("masks that name lanes which do not come are found", "[emulation]") {
-  CHECK_THAT(failure_of(wrong_mask_kernel), contains("lanes that have finished") || contains("wait for ever"));
+  CHECK_THAT(failure_of(wrong_mask_kernel),
+             contains("lanes that have finished") || contains("wait for ever"));
   CHECK_THAT(failure_of(narrow_mask_kernel), contains("outside its mask"));
 }
 
-TEST_CASE("a kernel is refused memory of the host, and memory that is no longer there", "[emulation]") {
+TEST_CASE("a kernel is refused memory of the host, and memory that is no longer there",
+          "[emulation]") {
   const cuda::Stream stream;
   float on_host = 0;
-  CHECK_THROWS_WITH(cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), shift_kernel<true>, &on_host),
-                    contains("argument 0 of a kernel"));
+  CHECK_THROWS_WITH(
+      cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), shift_kernel<true>, &on_host),
+      contains("argument 0 of a kernel"));
   float* stale = cuda::DeviceArray<float>(kThreads, stream).data();
-  CHECK_THROWS_AS(cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), shift_kernel<true>, stale), EmulationError);
+  CHECK_THROWS_AS(cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), shift_kernel<true>, stale),
+                  EmulationError);
 }
 
-TEST_CASE("memory that is given back is there for what was enqueued before, and for nothing after it", "[emulation]") {
+TEST_CASE(
+    "memory that is given back is there for what was enqueued before, and for nothing after it",
+    "[emulation]") {
   const ScopedOptions scope({.deferred = true});
   const std::size_t before = bytes_in_use();
   const cuda::Stream stream;
@@ -119,7 +128,8 @@ TEST_CASE("memory that is given back is there for what was enqueued before, and 
   counter = {};
   CHECK(stream.releases() == 1);
   CHECK(bytes_in_use() == before);
-  CHECK_THROWS_AS(cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), count_kernel, stale), EmulationError);
+  CHECK_THROWS_AS(cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), count_kernel, stale),
+                  EmulationError);
   stream.wait();
   CHECK(host.data()[0] == kThreads);
 }
@@ -131,7 +141,8 @@ TEST_CASE("after a failure the device runs the next kernel", "[emulation]") {
 
 TEST_CASE("shapes that no GPU takes are an error of the launch", "[emulation]") {
   const cuda::Stream stream;
-  CHECK_THROWS_WITH(cuda::launch({dim3(1), dim3(2048)}, stream.get(), forgotten_barrier_kernel), contains("cudaErrorInvalidConfiguration"));
+  CHECK_THROWS_WITH(cuda::launch({dim3(1), dim3(2048)}, stream.get(), forgotten_barrier_kernel),
+                    contains("cudaErrorInvalidConfiguration"));
 }
 
 TEST_CASE("a captured graph runs when it is launched, as often as it is", "[emulation]") {

@@ -9,7 +9,8 @@
 #include "tests/emulation/sanitizers.hpp"
 
 #if !defined(__x86_64__)
-#error "the emulation switches stacks with x86-64 instructions: write tutti_switch_stack for this processor"
+#error \
+    "the emulation switches stacks with x86-64 instructions: write tutti_switch_stack for this processor"
 #endif
 
 // Saves the registers that a call preserves on the old stack, and takes those of the new one.
@@ -51,9 +52,11 @@ std::size_t stack_bytes() { return under_thread_sanitizer() ? 64 * 1024 : 256 * 
 
 void switch_context(Context& from, Context& to) {
   if (__tsan_switch_to_fiber != nullptr) __tsan_switch_to_fiber(to.tsan_thread, 1);
-  if (__sanitizer_start_switch_fiber != nullptr) __sanitizer_start_switch_fiber(&from.fake_stack, to.stack_bottom, to.stack_bytes);
+  if (__sanitizer_start_switch_fiber != nullptr)
+    __sanitizer_start_switch_fiber(&from.fake_stack, to.stack_bottom, to.stack_bytes);
   tutti_switch_stack(&from.stack_pointer, to.stack_pointer);
-  if (__sanitizer_finish_switch_fiber != nullptr) __sanitizer_finish_switch_fiber(from.fake_stack, nullptr, nullptr);
+  if (__sanitizer_finish_switch_fiber != nullptr)
+    __sanitizer_finish_switch_fiber(from.fake_stack, nullptr, nullptr);
 }
 
 void entered_new_stack(Context& left) {
@@ -64,8 +67,8 @@ void entered_new_stack(Context& left) {
 
 void create_context(Context& context, void (*entry)()) {
   context.stack_bytes = stack_bytes();
-  void* memory =
-      mmap(nullptr, context.stack_bytes + kGuardBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* memory = mmap(nullptr, context.stack_bytes + kGuardBytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED || mprotect(memory, kGuardBytes, PROT_NONE) != 0) std::abort();
   context.stack_bottom = static_cast<char*>(memory) + kGuardBytes;
   // Stacks that all began at one place within a page would share a few sets of the caches.
@@ -77,7 +80,8 @@ void create_context(Context& context, void (*entry)()) {
 void reset_context(Context& context, void (*entry)()) {
   char* bottom = static_cast<char*>(const_cast<void*>(context.stack_bottom));
   unpoison(bottom, context.stack_bytes);
-  // As if `entry` had been called from nowhere: a return address of zero, then the registers that the switch restores.
+  // As if `entry` had been called from nowhere: a return address of zero, then the registers that
+  // the switch restores.
   auto** top = reinterpret_cast<void**>(bottom + context.stack_bytes - 64 - context.stack_offset);
   *--top = nullptr;
   *--top = reinterpret_cast<void*>(entry);

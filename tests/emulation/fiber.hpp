@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A stack of its own that control can be switched to and from: one for every CUDA thread of the blocks in work.
+// A stack of its own that control can be switched to and from: one for every CUDA thread of the
+// blocks in work.
 
 #include <cstddef>
 
@@ -16,13 +17,15 @@ struct Context {
   void* tsan_thread = nullptr;   ///< ThreadSanitizer's.
 };
 
-/// Suspends `from`, which is running, and goes on with `to`. Nothing orders the accesses of the two for ThreadSanitizer.
+/// Suspends `from`, which is running, and goes on with `to`. Nothing orders the accesses of the two
+/// for ThreadSanitizer.
 void switch_context(Context& from, Context& to);
 
 /// To be called first on a new stack. `left` is the context that switched to it.
 void entered_new_stack(Context& left);
 
-/// Maps a stack, with a page below that faults, and prepares it to begin with `entry`, which never returns.
+/// Maps a stack, with a page below that faults, and prepares it to begin with `entry`, which never
+/// returns.
 void create_context(Context& context, void (*entry)());
 /// Prepares the same stack again; whatever was suspended on it is forgotten.
 void reset_context(Context& context, void (*entry)());

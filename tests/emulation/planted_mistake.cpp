@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels with mistakes that only a sanitizer sees. Each must end this program with the sanitizer's report: run it with the name
-// of one. Without a mistake's sanitizer the program ends normally.
+// Kernels with mistakes that only a sanitizer sees. Each must end this program with the sanitizer's
+// report: run it with the name of one. Without a mistake's sanitizer the program ends normally.
 #include <cstdio>
 #include <string_view>
 
@@ -29,7 +29,8 @@ __global__ void forget_a_barrier(float* out) {
   out[threadIdx.x] = values[kThreads - 1 - threadIdx.x];
 }
 
-/// The last block to come reads what the others have written, but nothing makes them write before they are counted.
+/// The last block to come reads what the others have written, but nothing makes them write before
+/// they are counted.
 __global__ void forget_a_fence(float* out, unsigned* blocks, float* total) {
   if (threadIdx.x != 0) return;
   out[blockIdx.x] = 1.0F;
@@ -55,9 +56,12 @@ int main(int argc, char** argv) {
   } else if (mistake == "forget_a_barrier") {
     cuda::launch(one_block, stream.get(), forget_a_barrier, out.data());
   } else if (mistake == "forget_a_fence") {
-    cuda::launch({dim3(4), dim3(kThreads)}, stream.get(), forget_a_fence, out.data(), blocks.data(), total.data());
+    cuda::launch({dim3(4), dim3(kThreads)}, stream.get(), forget_a_fence, out.data(), blocks.data(),
+                 total.data());
   } else {
-    std::puts("name a mistake: write_past_the_end, write_past_shared_memory, forget_a_barrier or forget_a_fence");
+    std::puts(
+        "name a mistake: write_past_the_end, write_past_shared_memory, forget_a_barrier or "
+        "forget_a_fence");
     return 2;
   }
   stream.wait();

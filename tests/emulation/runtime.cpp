@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The emulated device's memory, streams and graphs. Compiled without sanitizers, as the scheduler is.
-// Device memory is there for kernels and copies only: a host that touches it faults. What no one has written is NaN.
+// The emulated device's memory, streams and graphs. Compiled without sanitizers, as the scheduler
+// is. Device memory is there for kernels and copies only: a host that touches it faults. What no
+// one has written is NaN.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -51,11 +52,15 @@ constexpr std::size_t kPage = 4096;
 constexpr std::size_t kRedZone = 256;
 constexpr int kUnwritten = 0xFF;
 
-[[nodiscard]] std::size_t round_up(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit * unit; }
+[[nodiscard]] std::size_t round_up(std::size_t n, std::size_t unit) {
+  return (n + unit - 1) / unit * unit;
+}
 
 struct Device {
-  char* base = static_cast<char*>(mmap(nullptr, kAddressSpace, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  std::size_t reserved = 0;             ///< Addresses are not used twice, so that a stale pointer is found out.
+  char* base = static_cast<char*>(
+      mmap(nullptr, kAddressSpace, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  /// Addresses are not used twice, so that a stale pointer is found out.
+  std::size_t reserved = 0;
   std::size_t used = 0;                 ///< Bytes of live allocations.
   int open = 0;                         ///< How many kernels and copies are at work.
   std::map<char*, std::size_t> memory;  ///< Live allocations.
@@ -71,7 +76,9 @@ struct Device {
   void protect(int protection) const {
     if (reserved > 0 && mprotect(base, reserved, protection) != 0) std::abort();
   }
-  [[nodiscard]] bool holds(const void* pointer) const { return pointer >= base && pointer < base + kAddressSpace; }
+  [[nodiscard]] bool holds(const void* pointer) const {
+    return pointer >= base && pointer < base + kAddressSpace;
+  }
 };
 
 Device& device() {
@@ -90,7 +97,8 @@ struct Access {
 };
 
 /// Bytes from `pointer` to the end of the live block that holds it; 0 if there is none.
-[[nodiscard]] std::size_t bytes_left(const std::map<char*, std::size_t>& blocks, const void* pointer) {
+[[nodiscard]] std::size_t bytes_left(const std::map<char*, std::size_t>& blocks,
+                                     const void* pointer) {
   const auto* at = static_cast<const char*>(pointer);
   auto after = blocks.upper_bound(const_cast<char*>(at));
   if (after == blocks.begin()) return 0;
@@ -120,7 +128,9 @@ void reach(const std::shared_ptr<CUevent_st::Point>& point) {
   }
 }
 
-CUstream_st& stream_of(cudaStream_t stream) { return stream == nullptr ? device().null_stream : *stream; }
+CUstream_st& stream_of(cudaStream_t stream) {
+  return stream == nullptr ? device().null_stream : *stream;
+}
 
 /// Whether a graph is being captured, during which memory can neither be taken nor given back.
 bool capturing() {
@@ -144,7 +154,8 @@ void check_range(const void* pointer, std::size_t bytes) {
   if (!device().holds(pointer)) return;
   const std::size_t left = bytes_left(device().memory, pointer);
   if (left < bytes)
-    throw EmulationError("a copy of " + std::to_string(bytes) + " bytes begins where " + std::to_string(left) + " are left");
+    throw EmulationError("a copy of " + std::to_string(bytes) + " bytes begins where " +
+                         std::to_string(left) + " are left");
 }
 
 }  // namespace
@@ -158,11 +169,12 @@ std::uint64_t kernels_run() { return device().kernels; }
 std::uint64_t graphs_made() { return device().graphs; }
 std::size_t bytes_in_use() { return device().used; }
 
-cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream, std::function<void()> body) {
-  constexpr std::size_t kMostThreads = 1024, kMostBlocks = 65535, kMostShared = 227 * 1024;
+cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
+                   std::function<void()> body) {
+  constexpr std::size_t kMaxThreads = 1024, kMaxBlocks = 65535, kMaxShared = 227 * 1024;
   const std::size_t threads = std::size_t{block.x} * block.y * block.z;
-  if (threads == 0 || threads > kMostThreads || grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.y > kMostBlocks || grid.z > kMostBlocks ||
-      shared_bytes > kMostShared) {
+  if (threads == 0 || threads > kMaxThreads || grid.x == 0 || grid.y == 0 || grid.z == 0 ||
+      grid.y > kMaxBlocks || grid.z > kMaxBlocks || shared_bytes > kMaxShared) {
     return result(cudaErrorInvalidConfiguration);
   }
   return enqueue(stream, [=] {
@@ -176,8 +188,11 @@ cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t
 }
 
 void check_pointer(const void* pointer, int argument) {
-  if (pointer == nullptr || bytes_left(device().memory, pointer) > 0 || bytes_left(device().pinned, pointer) > 0) return;
-  throw EmulationError("argument " + std::to_string(argument) + " of a kernel points to no live device memory");
+  if (pointer == nullptr || bytes_left(device().memory, pointer) > 0 ||
+      bytes_left(device().pinned, pointer) > 0)
+    return;
+  throw EmulationError("argument " + std::to_string(argument) +
+                       " of a kernel points to no live device memory");
 }
 
 }  // namespace tutti::emulation
@@ -188,7 +203,9 @@ cudaError_t cudaGetDeviceCount(int* count) {
   *count = 1;
   return cudaSuccess;
 }
-cudaError_t cudaSetDevice(int number) { return result(number == 0 ? cudaSuccess : cudaErrorInvalidDevice); }
+cudaError_t cudaSetDevice(int number) {
+  return result(number == 0 ? cudaSuccess : cudaErrorInvalidDevice);
+}
 cudaError_t cudaGetDevice(int* number) {
   *number = 0;
   return cudaSuccess;
@@ -216,7 +233,8 @@ cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool) {
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
 cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, std::size_t) { return cudaSuccess; }
 
-cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPool_t pool, cudaStream_t stream) {
+cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPool_t pool,
+                                    cudaStream_t stream) {
   Device& d = device();
   if (pool == nullptr || !d.streams.contains(stream)) return result(cudaErrorInvalidResourceHandle);
   const std::size_t size = round_up(bytes, kRedZone) + kRedZone;
@@ -225,12 +243,14 @@ cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPoo
     return cudaSuccess;
   }
   if (capturing()) return result(cudaErrorStreamCaptureUnsupported);
-  if (bytes > options().memory_bytes - std::min(options().memory_bytes, d.used) || d.reserved + size > kAddressSpace) {
+  if (bytes > options().memory_bytes - std::min(options().memory_bytes, d.used) ||
+      d.reserved + size > kAddressSpace) {
     return result(cudaErrorMemoryAllocation);
   }
   char* begin = d.base + d.reserved;
   {
-    // A block ends before the red zone, and begins on a page if the last one ended on one: addresses only grow.
+    // A block ends before the red zone, and begins on a page if the last one ended on one:
+    // addresses only grow.
     d.reserved += round_up(size, kPage);
     d.protect(PROT_READ | PROT_WRITE);
     unpoison(begin, size);
@@ -244,7 +264,8 @@ cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPoo
   return cudaSuccess;
 }
 
-// The memory is the stream's until what was enqueued before is done; what is enqueued later must not use it, even if it runs earlier.
+// The memory is the stream's until what was enqueued before is done; what is enqueued later must
+// not use it, even if it runs earlier.
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream) {
   if (capturing()) return result(cudaErrorStreamCaptureUnsupported);
   Device& d = device();
@@ -274,17 +295,21 @@ cudaError_t cudaFreeHost(void* memory) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
   const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
   const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
-  if (bytes > 0 && (device().holds(from) != from_device || device().holds(to) != to_device)) return result(cudaErrorInvalidValue);
+  if (bytes > 0 && (device().holds(from) != from_device || device().holds(to) != to_device))
+    return result(cudaErrorInvalidValue);
   check_range(to, bytes);
   check_range(from, bytes);
-  // As CUDA does: from pageable memory the bytes are taken before the call returns, from pinned memory when the copy runs.
+  // As CUDA does: from pageable memory the bytes are taken before the call returns, from pinned
+  // memory when the copy runs.
   if (!from_device && bytes_left(device().pinned, from) < bytes) {
     // A graph would read that memory whenever it is launched, which no one means.
     if (stream_of(stream).capture != nullptr) return result(cudaErrorStreamCaptureUnsupported);
-    auto staged = std::make_shared<std::vector<char>>(static_cast<const char*>(from), static_cast<const char*>(from) + bytes);
+    auto staged = std::make_shared<std::vector<char>>(static_cast<const char*>(from),
+                                                      static_cast<const char*>(from) + bytes);
     return enqueue(stream, [=] {
       const Access access;
       std::memcpy(to, staged->data(), bytes);
@@ -295,7 +320,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
     std::memcpy(to, from, bytes);
   });
   // And into pageable memory a copy is done when the call returns.
-  if (!to_device && bytes_left(device().pinned, to) < bytes && stream_of(stream).capture == nullptr) drain(stream_of(stream));
+  if (!to_device && bytes_left(device().pinned, to) < bytes && stream_of(stream).capture == nullptr)
+    drain(stream_of(stream));
   return error;
 }
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
@@ -339,8 +365,10 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  if (stream_of(stream).capture != nullptr) return result(cudaErrorStreamCaptureUnsupported);  // the backend's graphs have none
-  const auto point = std::make_shared<CUevent_st::Point>(CUevent_st::Point{&stream_of(stream), false});
+  if (stream_of(stream).capture != nullptr)
+    return result(cudaErrorStreamCaptureUnsupported);  // the backend's graphs have none
+  const auto point = std::make_shared<CUevent_st::Point>(
+      CUevent_st::Point{&stream_of(stream), false});
   event->point = point;
   return enqueue(stream, [point] { point->reached = true; });
 }
@@ -353,20 +381,24 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
-  if (stream == nullptr || stream->capture != nullptr) return result(cudaErrorStreamCaptureUnsupported);
+  if (stream == nullptr || stream->capture != nullptr)
+    return result(cudaErrorStreamCaptureUnsupported);
   stream->capture = std::make_unique<CUgraph_st>();
   return cudaSuccess;
 }
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
-  *status = stream_of(stream).capture != nullptr ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
+  *status = stream_of(stream).capture != nullptr ? cudaStreamCaptureStatusActive
+                                                 : cudaStreamCaptureStatusNone;
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
-  if (stream == nullptr || stream->capture == nullptr) return result(cudaErrorStreamCaptureUnsupported);
+  if (stream == nullptr || stream->capture == nullptr)
+    return result(cudaErrorStreamCaptureUnsupported);
   *graph = stream->capture.release();
   return cudaSuccess;
 }
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                 unsigned long long) {
   *executable = new CUgraphExec_st{graph->operations};
   ++device().graphs;
   return cudaSuccess;

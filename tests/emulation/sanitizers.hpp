@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the emulation tells AddressSanitizer and ThreadSanitizer, if the program is built with one: stacks that change, memory
-// that must not be touched, and what orders one thread's accesses behind another's. Without a sanitizer all of it is nothing.
+// What the emulation tells AddressSanitizer and ThreadSanitizer, if the program is built with one:
+// stacks that change, memory that must not be touched, and what orders one thread's accesses behind
+// another's. Without a sanitizer all of it is nothing.
 
 #include <cstddef>
 
 extern "C" {
-__attribute__((weak)) void __sanitizer_start_switch_fiber(void** fake_stack, const void* bottom, std::size_t size);
-__attribute__((weak)) void __sanitizer_finish_switch_fiber(void* fake_stack, const void** bottom, std::size_t* size);
-__attribute__((weak)) void __asan_poison_memory_region(const volatile void* memory, std::size_t bytes);
-__attribute__((weak)) void __asan_unpoison_memory_region(const volatile void* memory, std::size_t bytes);
+__attribute__((weak)) void __sanitizer_start_switch_fiber(void** fake_stack, const void* bottom,
+                                                          std::size_t size);
+__attribute__((weak)) void __sanitizer_finish_switch_fiber(void* fake_stack, const void** bottom,
+                                                           std::size_t* size);
+__attribute__((weak)) void __asan_poison_memory_region(const volatile void* memory,
+                                                       std::size_t bytes);
+__attribute__((weak)) void __asan_unpoison_memory_region(const volatile void* memory,
+                                                         std::size_t bytes);
 __attribute__((weak)) void* __tsan_get_current_fiber();
 __attribute__((weak)) void* __tsan_create_fiber(unsigned flags);
 __attribute__((weak)) void __tsan_destroy_fiber(void* fiber);

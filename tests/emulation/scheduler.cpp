@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled without sanitizers, which would take the change of stacks for damage; what they must know is told to them.
+// Compiled without sanitizers, which would take the change of stacks for damage; what they must
+// know is told to them.
 #include "tests/emulation/scheduler.hpp"
 
 #include <array>
@@ -26,7 +27,7 @@ namespace {
 
 constexpr unsigned kWarp = 32;
 constexpr std::size_t kStaticSharedBytes = 48 * 1024;
-constexpr std::size_t kMostVariables = 64;
+constexpr std::size_t kMaxVariables = 64;
 constexpr std::size_t kRedZone = 64;
 /// Read as a number of any floating-point type, memory that no one has written is NaN.
 constexpr int kUnwritten = 0xFF;
@@ -54,7 +55,7 @@ struct Thread {
 struct Meeting {
   unsigned mask = 0;
   unsigned arrived = 0;
-  Collective kind = Collective::synchronise;
+  Collective kind = Collective::synchronize;
   Place place;
   void* lanes[kWarp] = {};
 };
@@ -100,7 +101,9 @@ struct Block {
   unsigned barriers = 0;
 };
 
-bool same_place(Place a, Place b) { return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0); }
+bool same_place(Place a, Place b) {
+  return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0);
+}
 
 std::string text_of(Place place) {
   const std::string file = place.file;
@@ -110,9 +113,12 @@ std::string text_of(Place place) {
 /// The kernel in work. There is one device, and it runs one kernel at a time.
 struct Scheduler {
   std::vector<std::unique_ptr<Block>> blocks;
-  // Nothing here may allocate or move memory while a thread runs: ThreadSanitizer would take it for the thread's own doing.
-  std::vector<Thread*> ready;   ///< A ring of `ready_count` threads from `next_ready` on; its size is a power of two.
-  std::vector<Memory> retired;  ///< Shared memory of blocks that have ended: freed behind all that used it.
+  // Nothing here may allocate or move memory while a thread runs: ThreadSanitizer would take it for
+  // the thread's own doing.
+  /// A ring of `ready_count` threads from `next_ready` on; its size is a power of two.
+  std::vector<Thread*> ready;
+  /// Shared memory of blocks that have ended: freed behind all that used it.
+  std::vector<Memory> retired;
   std::size_t next_ready = 0, ready_count = 0;
   Thread* running = nullptr;
   Context host;
@@ -133,11 +139,14 @@ struct Scheduler {
     ready_at(ready_count++) = &thread;
   }
 
-  [[nodiscard]] Thread*& ready_at(std::size_t i) { return ready[(next_ready + i) & (ready.size() - 1)]; }
+  [[nodiscard]] Thread*& ready_at(std::size_t i) {
+    return ready[(next_ready + i) & (ready.size() - 1)];
+  }
 
   Thread* take_ready() {
     const ThreadOrder order = options().order;
-    if (order == ThreadOrder::random) std::swap(ready_at(random() % ready_count), ready_at(ready_count - 1));
+    if (order == ThreadOrder::random)
+      std::swap(ready_at(random() % ready_count), ready_at(ready_count - 1));
     --ready_count;
     if (order != ThreadOrder::forward) return ready_at(ready_count);
     Thread* thread = ready[next_ready];
@@ -153,17 +162,20 @@ struct Scheduler {
     return running->context;
   }
 
-  /// From a thread to the next one, or to the loop of run() where that has something to do. Returns when the thread runs again.
+  /// From a thread to the next one, or to the loop of run() where that has something to do. Returns
+  /// when the thread runs again.
   void suspend() {
     release(&kernel_order);  // it may be for ever, if another thread fails
     Thread& thread = *running;
-    const bool waits = thread.state != State::finished && thread.block->at_barrier != thread.block->live;
+    const bool waits = thread.state != State::finished &&
+                       thread.block->at_barrier != thread.block->live;
     Context& to = waits && ready_count > 0 && failure.empty() ? next() : host;
     left = &thread.context;
     if (&to != left) switch_context(thread.context, to);
   }
 
-  /// Ends the kernel with the message that `make` returns. Whatever else is on the thread's stack is abandoned.
+  /// Ends the kernel with the message that `make` returns. Whatever else is on the thread's stack
+  /// is abandoned.
   template <class Make>
   [[noreturn]] void fail(Make make) {
     if (failure.empty()) failure = make();
@@ -179,7 +191,8 @@ struct Scheduler {
 };
 
 Scheduler& scheduler() {
-  static auto* const instance = new Scheduler;  // never destroyed: its stacks are in use until the program ends
+  static auto* const instance =
+      new Scheduler;  // never destroyed: its stacks are in use until the program ends
   return *instance;
 }
 
@@ -195,9 +208,11 @@ void thread_main() {
   }
 }
 
-void Scheduler::start(Block& block, std::size_t number, dim3 grid, dim3 shape, std::size_t shared_bytes) {
+void Scheduler::start(Block& block, std::size_t number, dim3 grid, dim3 shape,
+                      std::size_t shared_bytes) {
   const unsigned threads = shape.x * shape.y * shape.z;
-  block.index = {static_cast<unsigned>(number % grid.x), static_cast<unsigned>(number / grid.x % grid.y),
+  block.index = {static_cast<unsigned>(number % grid.x),
+                 static_cast<unsigned>(number / grid.x % grid.y),
                  static_cast<unsigned>(number / (std::size_t{grid.x} * grid.y))};
   block.live = threads;
   block.at_barrier = block.barriers = 0;
@@ -205,7 +220,7 @@ void Scheduler::start(Block& block, std::size_t number, dim3 grid, dim3 shape, s
   block.dynamic_bytes = shared_bytes;
   block.static_used = 0;
   block.variables.clear();
-  block.variables.reserve(kMostVariables);
+  block.variables.reserve(kMaxVariables);
   block.dynamic_memory = make_shared_memory(shared_bytes);
   block.static_memory = make_shared_memory(kStaticSharedBytes);
   poison(block.dynamic_memory.get() + shared_bytes, kRedZone);
@@ -218,7 +233,8 @@ void Scheduler::start(Block& block, std::size_t number, dim3 grid, dim3 shape, s
   }
   for (unsigned i = 0; i < threads; ++i) {
     Thread& thread = *block.threads[i];
-    if (under_thread_sanitizer() && options().distinct_threads) reset_context(thread.context, thread_main);
+    if (under_thread_sanitizer() && options().distinct_threads)
+      reset_context(thread.context, thread_main);
     thread.block = &block;
     thread.index = i;
     thread.position = {i % shape.x, i / shape.x % shape.y, i / (shape.x * shape.y)};
@@ -255,8 +271,8 @@ std::string Scheduler::report_waiting() const {
       if (thread->state == State::at_barrier) {
         line << "at __syncthreads, " << text_of(thread->place);
       } else if (thread->state == State::in_collective) {
-        line << "in a warp's operation with mask " << std::hex << thread->mask << " (live lanes " << block->warps[thread->warp()].live
-             << "), " << text_of(thread->place);
+        line << "in a warp's operation with mask " << std::hex << thread->mask << " (live lanes "
+             << block->warps[thread->warp()].live << "), " << text_of(thread->place);
       } else {
         line << "finished";
       }
@@ -293,8 +309,10 @@ void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
   for (int i = 0; i < 8; ++i) (void)random();
   if (under_thread_sanitizer()) host.tsan_thread = __tsan_get_current_fiber();
   std::vector<std::size_t> order(total);
-  for (std::size_t i = 0; i < total; ++i) order[i] = options().order == ThreadOrder::reverse ? total - 1 - i : i;
-  for (std::size_t i = total; options().order == ThreadOrder::random && i-- > 1;) std::swap(order[i], order[random() % (i + 1)]);
+  for (std::size_t i = 0; i < total; ++i)
+    order[i] = options().order == ThreadOrder::reverse ? total - 1 - i : i;
+  for (std::size_t i = total; options().order == ThreadOrder::random && i-- > 1;)
+    std::swap(order[i], order[random() % (i + 1)]);
 
   std::size_t begun = 0, done = 0;
   while (begun < resident) {
@@ -323,8 +341,9 @@ void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
     }
     if (block.at_barrier > 0 && block.at_barrier == block.live) {
       if (block.live != threads) {
-        failure = "__syncthreads at " + text_of(block.barrier_place) + " is reached by " + std::to_string(block.live) + " of " +
-                  std::to_string(threads) + " threads; the others have finished";
+        failure = "__syncthreads at " + text_of(block.barrier_place) + " is reached by " +
+                  std::to_string(block.live) + " of " + std::to_string(threads) +
+                  " threads; the others have finished";
         break;
       }
       release_barrier(block);
@@ -335,27 +354,32 @@ void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
   if (failure.empty()) retired.clear();
 }
 
-/// Rounds toward zero, as tensor cores were found to (Fasi et al. 2021, "Numerical behavior of NVIDIA tensor cores").
+/// Rounds toward zero, as tensor cores were found to (Fasi et al. 2021, "Numerical behavior of
+/// NVIDIA tensor cores").
 float truncate(double value) {
   const auto nearest = static_cast<float>(value);
-  return std::fabs(static_cast<double>(nearest)) > std::fabs(value) ? std::nextafter(nearest, 0.0F) : nearest;
+  return std::fabs(static_cast<double>(nearest)) > std::fabs(value) ? std::nextafter(nearest, 0.0F)
+                                                                    : nearest;
 }
 
-/// D = A B + C with the fragments' layouts of the PTX manual, "Matrix Fragments for mma.m16n8k16" and "... m16n8k8". A double holds the
-/// exact products, and their sum but for its last bits.
+/// D = A B + C with the fragments' layouts of the PTX manual, "Matrix Fragments for mma.m16n8k16"
+/// and "... m16n8k8". A double holds the exact products, and their sum but for its last bits.
 void multiply_fragments(const Meeting& meeting) {
   const bool bf16 = meeting.kind == Collective::mma_bf16;
-  const unsigned depth = bf16 ? 16 : 8, packed = bf16 ? 2 : 1;  // numbers along k, and in a register
+  const unsigned depth = bf16 ? 16 : 8,
+                 packed = bf16 ? 2 : 1;  // numbers along k, and in a register
   float a[16][16], b[16][8];
   double sums[16][8];
   const auto number = [&](std::uint32_t bits, unsigned place) {
-    return std::bit_cast<float>(bf16 ? (place == 0 ? bits << 16 : bits & 0xFFFF0000U) : bits & 0xFFFFE000U);
+    return std::bit_cast<float>(bf16 ? (place == 0 ? bits << 16 : bits & 0xFFFF0000U)
+                                     : bits & 0xFFFFE000U);
   };
   for (unsigned lane = 0; lane < kWarp; ++lane) {
     const auto* from = static_cast<const LaneFragments*>(meeting.lanes[lane]);
     const unsigned group = lane / 4, k = lane % 4 * packed;
     for (unsigned i = 0; i < 4; ++i) {
-      for (unsigned p = 0; p < packed; ++p) a[group + i % 2 * 8][k + p + i / 2 * depth / 2] = number(from->a[i], p);
+      for (unsigned p = 0; p < packed; ++p)
+        a[group + i % 2 * 8][k + p + i / 2 * depth / 2] = number(from->a[i], p);
       sums[group + i / 2 * 8][lane % 4 * 2 + i % 2] = static_cast<double>(from->c[i]);
     }
     for (unsigned i = 0; i < 2; ++i) {
@@ -371,13 +395,14 @@ void multiply_fragments(const Meeting& meeting) {
   }
   for (unsigned lane = 0; lane < kWarp; ++lane) {
     float* c = static_cast<const LaneFragments*>(meeting.lanes[lane])->c;
-    for (unsigned i = 0; i < 4; ++i) c[i] = truncate(sums[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2]);
+    for (unsigned i = 0; i < 4; ++i)
+      c[i] = truncate(sums[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2]);
   }
 }
 
 /// Gives every lane of a complete meeting what it asked for, or writes why that cannot be.
 bool complete(Meeting& meeting, std::string& failure) {
-  if (meeting.kind == Collective::synchronise) return true;
+  if (meeting.kind == Collective::synchronize) return true;
   if (meeting.kind == Collective::mma_bf16 || meeting.kind == Collective::mma_tf32) {
     if (meeting.mask != ~0U) {
       failure = "mma needs all lanes of a warp, at " + text_of(meeting.place);
@@ -386,7 +411,9 @@ bool complete(Meeting& meeting, std::string& failure) {
     multiply_fragments(meeting);
     return true;
   }
-  const auto lane_value = [&](unsigned lane) { return static_cast<LaneValue*>(meeting.lanes[lane]); };
+  const auto lane_value = [&](unsigned lane) {
+    return static_cast<LaneValue*>(meeting.lanes[lane]);
+  };
   std::uint64_t ballot = 0;
   if (meeting.kind == Collective::ballot) {
     for (unsigned rest = meeting.mask; rest != 0; rest &= rest - 1) {
@@ -401,13 +428,15 @@ bool complete(Meeting& meeting, std::string& failure) {
     unsigned source = lane;
     switch (meeting.kind) {
       case Collective::shuffle: source = argument % kWarp; break;
-      case Collective::shuffle_down: source = lane + argument < kWarp ? lane + argument : lane; break;
+      case Collective::shuffle_down:
+        source = lane + argument < kWarp ? lane + argument : lane;
+        break;
       case Collective::shuffle_xor: source = (lane ^ argument) % kWarp; break;
       default: break;
     }
     if ((meeting.mask >> source & 1) == 0) {
-      failure =
-          "lane " + std::to_string(lane) + " reads lane " + std::to_string(source) + " outside its mask, at " + text_of(meeting.place);
+      failure = "lane " + std::to_string(lane) + " reads lane " + std::to_string(source) +
+                " outside its mask, at " + text_of(meeting.place);
       return false;
     }
     value.out = meeting.kind == Collective::ballot ? ballot : lane_value(source)->in;
@@ -417,7 +446,8 @@ bool complete(Meeting& meeting, std::string& failure) {
 
 }  // namespace
 
-void run_kernel(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& body) {
+void run_kernel(dim3 grid, dim3 block, std::size_t shared_bytes,
+                const std::function<void()>& body) {
   Scheduler& s = scheduler();
   blockDim = block;
   gridDim = grid;
@@ -435,7 +465,10 @@ void block_barrier(Place place) {
   Block& block = *thread.block;
   if (block.at_barrier == 0) block.barrier_place = place;
   if (!same_place(block.barrier_place, place)) {
-    s.fail([&] { return "threads of one block meet at different barriers, " + text_of(block.barrier_place) + " and " + text_of(place); });
+    s.fail([&] {
+      return "threads of one block meet at different barriers, " + text_of(block.barrier_place) +
+             " and " + text_of(place);
+    });
   }
   // All threads pass one barrier before any reaches the next but one.
   char* order = &block.order[block.barriers % 2];
@@ -452,11 +485,18 @@ void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
   Thread& thread = *s.running;
   Warp& warp = thread.block->warps[thread.warp()];
   if ((mask >> thread.lane() & 1) == 0) {
-    s.fail([&] { return "lane " + std::to_string(thread.lane()) + " is not in the mask that it passes, at " + text_of(place); });
+    s.fail([&] {
+      return "lane " + std::to_string(thread.lane()) + " is not in the mask that it passes, at " +
+             text_of(place);
+    });
   }
-  if ((mask & ~warp.live) != 0) s.fail([&] { return "a mask names lanes that have finished or never were, at " + text_of(place); });
+  if ((mask & ~warp.live) != 0)
+    s.fail([&] {
+      return "a mask names lanes that have finished or never were, at " + text_of(place);
+    });
   const auto end = warp.meetings.begin() + static_cast<std::ptrdiff_t>(warp.meeting_count);
-  const auto found = std::find_if(warp.meetings.begin(), end, [&](const Meeting& m) { return m.mask == mask; });
+  const auto found = std::find_if(warp.meetings.begin(), end,
+                                  [&](const Meeting& m) { return m.mask == mask; });
   if (found == end) {  // each lane is in one meeting at most, so there is room for another
     ++warp.meeting_count;
     found->arrived = 0;
@@ -465,17 +505,22 @@ void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
     found->place = place;
   }
   if (found->kind != kind || !same_place(found->place, place)) {
-    s.fail([&] { return "lanes of one warp meet at different operations, " + text_of(found->place) + " and " + text_of(place); });
+    s.fail([&] {
+      return "lanes of one warp meet at different operations, " + text_of(found->place) + " and " +
+             text_of(place);
+    });
   }
   // Only __syncwarp orders memory; a shuffle moves a value and nothing else.
-  if (kind == Collective::synchronise) release(&warp.order);
+  if (kind == Collective::synchronize) release(&warp.order);
   found->lanes[thread.lane()] = lane;
   found->arrived |= 1U << thread.lane();
   if (found->arrived == mask) {
     if (!complete(*found, s.failure)) s.fail([&] { return s.failure; });
     if (Meeting& last = warp.meetings[--warp.meeting_count]; found != &last) *found = last;
-    const std::unique_ptr<Thread>* lanes = &thread.block->threads[std::size_t{thread.warp()} * kWarp];
-    for (unsigned rest = mask & ~(1U << thread.lane()); rest != 0; rest &= rest - 1) s.make_ready(*lanes[std::countr_zero(rest)]);
+    const std::unique_ptr<Thread>* lanes =
+        &thread.block->threads[std::size_t{thread.warp()} * kWarp];
+    for (unsigned rest = mask & ~(1U << thread.lane()); rest != 0; rest &= rest - 1)
+      s.make_ready(*lanes[std::countr_zero(rest)]);
     s.make_ready(thread);
   } else {
     thread.state = State::in_collective;
@@ -483,11 +528,11 @@ void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
     thread.mask = mask;
   }
   s.suspend();
-  if (kind == Collective::synchronise) acquire(&warp.order);
+  if (kind == Collective::synchronize) acquire(&warp.order);
 }
 
-// As in the memory model of PTX: a fence, an atomic operation, another thread's atomic operation on the same address and its
-// fence order what precedes the first behind what follows the last.
+// As in the memory model of PTX: a fence, an atomic operation, another thread's atomic operation on
+// the same address and its fence order what precedes the first behind what follows the last.
 void fence() {
   Thread& thread = *scheduler().running;
   if (thread.last_atomic != nullptr) acquire(thread.last_atomic);
@@ -516,10 +561,11 @@ void* static_shared(const void* key, std::size_t bytes, std::size_t alignment) {
   }
   const std::size_t unit = std::max<std::size_t>(alignment, 16);
   const std::size_t begin = (block.static_used + unit - 1) / unit * unit;
-  if (begin + bytes > kStaticSharedBytes || block.variables.size() == kMostVariables) {
+  if (begin + bytes > kStaticSharedBytes || block.variables.size() == kMaxVariables) {
     s.fail([] {
-      return "a block has more than " + std::to_string(kMostVariables) + " shared variables, or they take more than " +
-             std::to_string(kStaticSharedBytes) + " bytes";
+      return "a block has more than " + std::to_string(kMaxVariables) +
+             " shared variables, or they take more than " + std::to_string(kStaticSharedBytes) +
+             " bytes";
     });
   }
   block.static_used = begin + bytes + kRedZone;

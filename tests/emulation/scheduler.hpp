@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Runs the threads of a kernel as fibers, in an order that the options choose, and watches over the rules that they must keep.
+// Runs the threads of a kernel as fibers, in an order that the options choose, and watches over the
+// rules that they must keep.
 
 #include <cstddef>
 #include <functional>
@@ -10,7 +11,8 @@
 namespace tutti::emulation {
 
 /// Runs `body` once in every thread of the grid, block by block.
-/// @throws EmulationError when threads wait for ever, meet at different barriers, or name lanes that are not there.
+/// @throws EmulationError when threads wait for ever, meet at different barriers, or name lanes
+/// that are not there.
 void run_kernel(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& body);
 
 }  // namespace tutti::emulation

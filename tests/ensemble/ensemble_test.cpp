@@ -59,13 +59,15 @@ TEST_CASE("Every expert writes its candidates, ordered by expert and sample", "[
   CHECK(result.prompt_tokens == std::vector<Token>{23, 0});
 }
 
-TEST_CASE("Log-probabilities are the expert's own at temperature 1, and the scorer's pick is the answer", "[ensemble]") {
+TEST_CASE(
+    "Log-probabilities are the expert's own at temperature 1, and the scorer's pick is the answer",
+    "[ensemble]") {
   const LetterModel unsure{1, 1.0F};
   const LetterModel sure{2, 5.0F};
   LetterEnsemble<2> ensemble(stack_of<2>({unsure, sure}), letter_codec());
   const Result result = ensemble.generate(greedy("a", 2));
-  CHECK(result.candidates[0].log_probabilities[1] == Approx(unsure.log_probability_of_favourite()));
-  CHECK(result.candidates[1].score == Approx(sure.log_probability_of_favourite()));
+  CHECK(result.candidates[0].log_probabilities[1] == Approx(unsure.log_probability_of_favorite()));
+  CHECK(result.candidates[1].score == Approx(sure.log_probability_of_favorite()));
   CHECK(result.selection.index == 1);
   CHECK(result.text() == "ce");
 }
@@ -74,19 +76,22 @@ TEST_CASE("Cross-expert likelihood reads every candidate under every expert", "[
   // Experts 0 and 1 agree; expert 2 is surest of itself, but nobody else believes it.
   const LetterModel agreeing{1, 3.0F};
   const LetterModel loner{5, 6.0F};
-  LetterEnsemble<3, CrossExpertLikelihood> ensemble(stack_of<3>({agreeing, agreeing, loner}), letter_codec());
+  LetterEnsemble<3, CrossExpertLikelihood> ensemble(stack_of<3>({agreeing, agreeing, loner}),
+                                                    letter_codec());
   const Result result = ensemble.generate(greedy("a", 4));
-  const double own = agreeing.log_probability_of_favourite();
+  const double own = agreeing.log_probability_of_favorite();
   const double under_loner = -std::log(std::exp(6.0) + 25);
   CHECK(result.candidates[0].score == Approx((2 * own + under_loner) / 3).epsilon(1e-5));
-  const double loner_own = loner.log_probability_of_favourite();
+  const double loner_own = loner.log_probability_of_favorite();
   const double under_others = -std::log(std::exp(3.0) + 25);
   CHECK(result.candidates[2].score == Approx((loner_own + 2 * under_others) / 3).epsilon(1e-5));
   CHECK(result.text() == "bcde");
-  CHECK(result.cost.per_expert[2].scored_tokens == 6);  // two strangers' candidates, all tokens but the last of each
+  CHECK(result.cost.per_expert[2].scored_tokens ==
+        6);  // two strangers' candidates, all tokens but the last of each
 }
 
-TEST_CASE("Samples differ from each other, and the same request gives the same samples", "[ensemble]") {
+TEST_CASE("Samples differ from each other, and the same request gives the same samples",
+          "[ensemble]") {
   LetterEnsemble<8> ensemble(stack_of<8>(std::vector<LetterModel>(8, {1, 0.0F})), letter_codec());
   const Result first = ensemble.generate(sampled(2, 12));
   const Result again = ensemble.generate(sampled(2, 12));
@@ -100,10 +105,12 @@ TEST_CASE("Samples differ from each other, and the same request gives the same s
 }
 
 TEST_CASE("A candidate is the same alone and among sixteen", "[ensemble]") {
-  const std::vector<LetterModel> models{{1, 1.0F}, {2, 1.5F}, {3, 0.5F}, {4, 1.0F}, {5, 1.0F}, {6, 1.0F}, {7, 1.0F}, {8, 1.0F}};
+  const std::vector<LetterModel> models{{1, 1.0F}, {2, 1.5F}, {3, 0.5F}, {4, 1.0F},
+                                        {5, 1.0F}, {6, 1.0F}, {7, 1.0F}, {8, 1.0F}};
   LetterEnsemble<8> all(stack_of<8>(models), letter_codec());
   const Result sixteen = all.generate(sampled(2, 20));
-  LetterEnsemble<8, MeanLogProbability, FixedSubset> one(stack_of<8>(models), letter_codec(), {}, FixedSubset({5}));
+  LetterEnsemble<8, MeanLogProbability, FixedSubset> one(stack_of<8>(models), letter_codec(), {},
+                                                         FixedSubset({5}));
   const Result alone = one.generate(sampled(1, 20));
   REQUIRE(alone.candidates.size() == 1);
   CHECK(alone.candidates[0].expert == 5);
@@ -187,10 +194,10 @@ TEST_CASE("A stop token of the caller ends the generation with what there is", "
   const Result result = ensemble.generate(request);
   CHECK(result.candidates[0].text == "bcd");
   CHECK(result.candidates[1].text == "ceg");
-  CHECK(result.candidates[0].finish == FinishReason::cancelled);
+  CHECK(result.candidates[0].finish == FinishReason::canceled);
   const Result at_once = ensemble.generate(request);  // it has been asked already
   CHECK(at_once.cost.total().generated_tokens == 0);
-  CHECK(at_once.candidates[0].finish == FinishReason::cancelled);
+  CHECK(at_once.candidates[0].finish == FinishReason::canceled);
 }
 
 TEST_CASE("The stream tells every token and joins to the texts", "[ensemble]") {
@@ -212,7 +219,8 @@ TEST_CASE("The stream tells every token and joins to the texts", "[ensemble]") {
   CHECK(reasons == std::vector<FinishReason>(2, FinishReason::length));
 }
 
-TEST_CASE("A callback that throws ends the request, and the ensemble can be used again", "[ensemble]") {
+TEST_CASE("A callback that throws ends the request, and the ensemble can be used again",
+          "[ensemble]") {
   LetterEnsemble<1> ensemble(stack_of<1>({{1}}), letter_codec());
   Request request = greedy("a", 4);
   request.stream = [](const StreamEvent& event) {
@@ -223,16 +231,19 @@ TEST_CASE("A callback that throws ends the request, and the ensemble can be used
 }
 
 TEST_CASE("The mean of probabilities is the mixture of the experts", "[ensemble]") {
-  // From 'a': expert 0 gives 'b' e^2/(e^2+25), expert 1 gives 'c' e^4/(e^4+25): the mixture prefers 'c'.
+  // From 'a': expert 0 gives 'b' e^2/(e^2+25), expert 1 gives 'c' e^4/(e^4+25): the mixture prefers
+  // 'c'.
   LetterEnsemble<2> ensemble(stack_of<2>({{1, 2.0F, -60.0F}, {2, 4.0F, -60.0F}}), letter_codec());
   const FusedResult result = ensemble.fuse(greedy("a", 1));
   CHECK(result.text() == "c");
   const double c_under_0 = 1 / (std::exp(2.0) + 25);
   const double c_under_1 = std::exp(4.0) / (std::exp(4.0) + 25);
-  CHECK(result.candidate.log_probabilities[0] == Approx(std::log((c_under_0 + c_under_1) / 2)).epsilon(1e-5));
+  CHECK(result.candidate.log_probabilities[0] ==
+        Approx(std::log((c_under_0 + c_under_1) / 2)).epsilon(1e-5));
 }
 
-TEST_CASE("A token that no expert allows has no probability in a mixture, wherever it stands", "[ensemble]") {
+TEST_CASE("A token that no expert allows has no probability in a mixture, wherever it stands",
+          "[ensemble]") {
   const std::size_t vocabulary = 1003;  // not whole vectors
   std::vector<float> logits(2 * vocabulary, -std::numeric_limits<float>::infinity());
   for (const std::size_t t : {0U, 1U}) logits[t] = 1.0F;
@@ -240,7 +251,8 @@ TEST_CASE("A token that no expert allows has no probability in a mixture, wherev
   logits[vocabulary + 3] = -2.0F - 95.0F;  // e^-95 is no normal float
   const std::vector<float> weights{0.25F, 0.75F};
   std::vector<float> fused(vocabulary);
-  fuse_distributions(Fusion::mean_of_probabilities, MatrixView<const float>(logits.data(), 2, vocabulary), weights, fused);
+  fuse_distributions(Fusion::mean_of_probabilities,
+                     MatrixView<const float>(logits.data(), 2, vocabulary), weights, fused);
   CHECK(fused[0] == Approx(std::log(0.25 / 2)));
   CHECK(fused[1] == Approx(std::log(0.25 / 2 + 0.75 / 3)));
   CHECK(fused[1002] == Approx(std::log(0.75 / 3)));
@@ -248,12 +260,13 @@ TEST_CASE("A token that no expert allows has no probability in a mixture, wherev
   for (std::size_t t = 4; t < 1002; ++t) CHECK(fused[t] == -std::numeric_limits<float>::infinity());
 }
 
-TEST_CASE("The product of experts is their normalised geometric mean", "[ensemble]") {
+TEST_CASE("The product of experts is their normalized geometric mean", "[ensemble]") {
   LetterEnsemble<2> ensemble(stack_of<2>({{1, 2.0F, -60.0F}, {2, 4.0F, -60.0F}}), letter_codec());
   const FusedResult result = ensemble.fuse(greedy("a", 1), Fusion::product_of_experts);
   CHECK(result.text() == "c");
   // Mean logits: 'b' 1, 'c' 2, 24 letters 0, the end token -60.
-  CHECK(result.candidate.log_probabilities[0] == Approx(2 - std::log(std::exp(1.0) + std::exp(2.0) + 24)).epsilon(1e-5));
+  CHECK(result.candidate.log_probabilities[0] ==
+        Approx(2 - std::log(std::exp(1.0) + std::exp(2.0) + 24)).epsilon(1e-5));
 }
 
 TEST_CASE("An ensemble is a language model: the mixture of its experts", "[ensemble]") {
@@ -271,40 +284,49 @@ TEST_CASE("An ensemble is a language model: the mixture of its experts", "[ensem
 }
 
 TEST_CASE("A lambda is a scorer", "[ensemble]") {
-  auto likes_g = [](const Candidate& candidate) { return candidate.text.find('g') != std::string::npos ? 1.0 : 0.0; };
-  Ensemble<3, LetterModel, FunctionScorer<decltype(likes_g)>> ensemble(stack_of<3>({{1}, {2}, {1}}), letter_codec(), {likes_g});
+  auto likes_g = [](const Candidate& candidate) {
+    return candidate.text.find('g') != std::string::npos ? 1.0 : 0.0;
+  };
+  Ensemble<3, LetterModel, FunctionScorer<decltype(likes_g)>> ensemble(stack_of<3>({{1}, {2}, {1}}),
+                                                                       letter_codec(), {likes_g});
   CHECK(ensemble.generate(greedy("a", 3)).selection.index == 1);
 }
 
 TEST_CASE("A sampler of the caller's own draws instead of the options", "[ensemble]") {
   LetterEnsemble<1> ensemble(stack_of<1>({{1}}), letter_codec());
   Request request = greedy("a", 3);
-  request.custom_sampler = [](std::span<const float>, const SamplingContext& context, const DrawKey&, SamplerScratch&) {
-    return context.history.back() + 3;
-  };
+  request.custom_sampler = [](std::span<const float>, const SamplingContext& context,
+                              const DrawKey&,
+                              SamplerScratch&) { return context.history.back() + 3; };
   CHECK(ensemble.generate(request).text() == "dgj");
-  request.custom_sampler = [](std::span<const float>, const SamplingContext&, const DrawKey&, SamplerScratch&) { return Token{27}; };
+  request.custom_sampler = [](std::span<const float>, const SamplingContext&, const DrawKey&,
+                              SamplerScratch&) { return Token{27}; };
   CHECK_THROWS_WITH(ensemble.generate(request), contains("drew token 27 from a vocabulary of 27"));
 }
 
 TEST_CASE("Scorers that break their contract are told so", "[ensemble]") {
   auto nan = [](const Candidate&) { return std::nan(""); };
-  Ensemble<2, LetterModel, FunctionScorer<decltype(nan)>> with_nan(stack_of<2>({{1}, {2}}), letter_codec(), {nan});
+  Ensemble<2, LetterModel, FunctionScorer<decltype(nan)>> with_nan(stack_of<2>({{1}, {2}}),
+                                                                   letter_codec(), {nan});
   CHECK_THROWS_AS(with_nan.generate(greedy("a", 3)), ComponentError);
   auto too_few = [](const ScoringRequest&) { return std::vector<double>{1.0}; };
-  Ensemble<2, LetterModel, FunctionScorer<decltype(too_few)>> with_one(stack_of<2>({{1}, {2}}), letter_codec(), {too_few});
+  Ensemble<2, LetterModel, FunctionScorer<decltype(too_few)>> with_one(stack_of<2>({{1}, {2}}),
+                                                                       letter_codec(), {too_few});
   CHECK_THROWS_AS(with_one.generate(greedy("a", 3)), ComponentError);
 }
 
 TEST_CASE("NaN logits name the expert, the sample and the position", "[ensemble]") {
   LetterEnsemble<2> ensemble(stack_of<2>({{1}, {1, std::nanf("")}}), letter_codec());
   CHECK_THROWS_AS(ensemble.generate(greedy("abc", 3)), NumericError);
-  CHECK_THROWS_WITH(ensemble.generate(greedy("abc", 3)), contains("expert 1, sample 0, position 3"));
-  CHECK_THROWS_WITH(ensemble.fuse(greedy("abc", 3)), contains("of 2 different experts, number 1: the logit of token"));
+  CHECK_THROWS_WITH(ensemble.generate(greedy("abc", 3)),
+                    contains("expert 1, sample 0, position 3"));
+  CHECK_THROWS_WITH(ensemble.fuse(greedy("abc", 3)),
+                    contains("of 2 different experts, number 1: the logit of token"));
 }
 
 TEST_CASE("Requests out of range are refused with both numbers", "[ensemble]") {
-  LetterEnsemble<2> ensemble(stack_of<2>({{1, 3.0F, -20.0F, 5}, {2, 3.0F, -20.0F, 5}}), letter_codec());
+  LetterEnsemble<2> ensemble(stack_of<2>({{1, 3.0F, -20.0F, 5}, {2, 3.0F, -20.0F, 5}}),
+                             letter_codec());
   const auto refused = [&](auto change, const std::string& message) {
     Request request = greedy("ab", 3);
     change(request);
@@ -313,8 +335,13 @@ TEST_CASE("Requests out of range are refused with both numbers", "[ensemble]") {
   };
   refused([](Request& r) { r.prompt = ""; }, "prompt is empty");
   refused([](Request& r) { r.prompt = "abcde"; }, "the prompt has 5 tokens, the context holds 5");
-  refused([](Request& r) { r.prompt_tokens = {1}; }, "a prompt of 2 bytes and also 1 prompt tokens");
-  refused([](Request& r) { r.prompt = "", r.prompt_tokens = {1, 27}; }, "prompt token 27 is outside the vocabulary of 27");
+  refused([](Request& r) { r.prompt_tokens = {1}; },
+          "a prompt of 2 bytes and also 1 prompt tokens");
+  refused(
+      [](Request& r) {
+        r.prompt = "", r.prompt_tokens = {1, 27};
+      },
+      "prompt token 27 is outside the vocabulary of 27");
   refused([](Request& r) { r.samples_per_expert = 0; }, "samples_per_expert is 0");
   refused([](Request& r) { r.max_new_tokens = 0; }, "max_new_tokens is 0");
   refused([](Request& r) { r.sampling.temperature = -1; }, "-1");

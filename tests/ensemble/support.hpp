@@ -10,13 +10,13 @@
 #include <string_view>
 #include <vector>
 
-#include "tutti/core/types.hpp"
+#include "tutti/base/types.hpp"
 #include "tutti/text/text_codec.hpp"
 
 namespace tutti::test {
 
-/// Tokens 0 to 25 are letters, 26 ends the text. After any token t the model gives t + step the logit `confidence`, the end
-/// token the logit `end`, and all others 0.
+/// Tokens 0 to 25 are letters, 26 ends the text. After any token t the model gives t + step the
+/// logit `confidence`, the end token the logit `end`, and all others 0.
 struct LetterModel {
   int step = 1;
   float confidence = 3.0F;
@@ -34,9 +34,9 @@ struct LetterModel {
   }
 
   /// log p of the token that the model prefers, after any letter.
-  [[nodiscard]] double log_probability_of_favourite() const {
-    return static_cast<double>(confidence) -
-           std::log(std::exp(static_cast<double>(confidence)) + 25.0 + std::exp(static_cast<double>(end)));
+  [[nodiscard]] double log_probability_of_favorite() const {
+    return static_cast<double>(confidence) - std::log(std::exp(static_cast<double>(confidence)) +
+                                                      25.0 + std::exp(static_cast<double>(end)));
   }
 };
 
@@ -47,7 +47,9 @@ inline TextCodec letter_codec() {
     for (const char c : text) tokens.push_back(c - 'a');
     return tokens;
   };
-  codec.token_bytes = [](Token token) { return token < 26 ? std::string(1, static_cast<char>('a' + token)) : std::string(); };
+  codec.token_bytes = [](Token token) {
+    return token < 26 ? std::string(1, static_cast<char>('a' + token)) : std::string();
+  };
   codec.end_of_text = {LetterModel::kEnd};
   return codec;
 }

@@ -29,7 +29,8 @@ TEST_CASE("A code point that never ends becomes U+FFFD at the end", "[text_assem
   CHECK(text.text() == "a\xEF\xBF\xBD");
 }
 
-TEST_CASE("A stop string ends the text before it, wherever the tokens break it", "[text_assembler]") {
+TEST_CASE("A stop string ends the text before it, wherever the tokens break it",
+          "[text_assembler]") {
   const std::vector<std::string> stops{"\n\n", "END"};
   TextAssembler text(stops);
   CHECK(text.push("one E") == "one ");  // "E" may begin "END"

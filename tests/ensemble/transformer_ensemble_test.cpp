@@ -41,8 +41,10 @@ Request request_of(std::size_t samples, std::size_t tokens = 12) {
 }
 
 template <class Scorer = MeanLogProbability, class Router = AllExperts>
-Result generate(const Request& request, std::size_t threads, Router router = {}, StackOptions options = {}) {
-  Ensemble<8, TestModel, Scorer, Router> ensemble(ExpertStack<8, TestModel>(eight_experts(), on_threads(threads), options), {}, {}, router);
+Result generate(const Request& request, std::size_t threads, Router router = {},
+                StackOptions options = {}) {
+  Ensemble<8, TestModel, Scorer, Router> ensemble(
+      ExpertStack<8, TestModel>(eight_experts(), on_threads(threads), options), {}, {}, router);
   return ensemble.generate(request);
 }
 
@@ -51,7 +53,8 @@ TestModel with_nan(const TestModel& model, Token token) {
   ModelWeights weights = model.weights();
   WeightMatrix& matrix = weights.embedding.weight;
   const auto* values = reinterpret_cast<const float*>(matrix.data);
-  const auto copy = std::make_shared<std::vector<float>>(values, values + matrix.rows * matrix.cols);
+  const auto copy = std::make_shared<std::vector<float>>(values,
+                                                         values + matrix.rows * matrix.cols);
   (*copy)[static_cast<std::size_t>(token) * matrix.cols] = std::numeric_limits<float>::quiet_NaN();
   matrix.data = reinterpret_cast<const std::byte*>(copy->data());
   weights.owners.push_back(copy);
@@ -66,7 +69,8 @@ void check_same(const Candidate& a, const Candidate& b) {
 
 }  // namespace
 
-TEST_CASE("Sixteen candidates have the same bits for any number of threads and rows a pass", "[transformer_ensemble]") {
+TEST_CASE("Sixteen candidates have the same bits for any number of threads and rows a pass",
+          "[transformer_ensemble]") {
   const Result reference = generate(request_of(2), 1);
   REQUIRE(reference.candidates.size() == 16);
   for (const std::size_t threads : {2U, 3U}) {
@@ -80,7 +84,8 @@ TEST_CASE("Sixteen candidates have the same bits for any number of threads and r
   for (std::size_t i = 0; i < 16; ++i) check_same(result.candidates[i], reference.candidates[i]);
 }
 
-TEST_CASE("Each expert's candidates have the same bits alone and among sixteen", "[transformer_ensemble]") {
+TEST_CASE("Each expert's candidates have the same bits alone and among sixteen",
+          "[transformer_ensemble]") {
   const Result all = generate(request_of(2), 2);
   for (std::uint32_t e = 0; e < 8; ++e) {
     const Result alone = generate(request_of(1), 1, FixedSubset({e}));
@@ -98,12 +103,14 @@ TEST_CASE("Samples of equal experts differ, since their draws do", "[transformer
 
 TEST_CASE("Experts that are equal compute their prompt once", "[transformer_ensemble]") {
   const Result result = generate(request_of(1), 2);
-  CHECK(result.cost.total().prompt_tokens == 6 * 70);  // experts 4 and 7 are copies; 2 and 6 have adapters read twice
+  CHECK(result.cost.total().prompt_tokens ==
+        6 * 70);  // experts 4 and 7 are copies; 2 and 6 have adapters read twice
   CHECK(result.cost.per_expert[4].prompt_tokens == 0);
   CHECK(result.cost.per_expert[4].generated_tokens == 12);
 }
 
-TEST_CASE("What teacher forcing says of a candidate is what generation said, to the bit", "[transformer_ensemble]") {
+TEST_CASE("What teacher forcing says of a candidate is what generation said, to the bit",
+          "[transformer_ensemble]") {
   const Result written = generate(request_of(2, 70), 2);
   ExpertStack<8, TestModel> stack(eight_experts(), on_threads(2));
   const Request request = request_of(2, 70);
@@ -111,16 +118,20 @@ TEST_CASE("What teacher forcing says of a candidate is what generation said, to 
   Generation<ExpertStack<8, TestModel>> generation(stack, codec, request, request.prompt_tokens);
   generation.prefill(std::vector<bool>(8, true));
   TeacherForcing<ExpertStack<8, TestModel>> models(stack, generation.prompt());
-  // Attributed to another expert, a candidate must be read by its own; what that expert says must be what it said.
+  // Attributed to another expert, a candidate must be read by its own; what that expert says must
+  // be what it said.
   std::vector<Candidate> strangers = written.candidates;
-  for (Candidate& candidate : strangers) candidate.expert = candidate.expert == 1 || candidate.expert == 7 ? 0 : 1;
+  for (Candidate& candidate : strangers)
+    candidate.expert = candidate.expert == 1 || candidate.expert == 7 ? 0 : 1;
   const LikelihoodTable table = models.likelihoods(strangers);
   for (std::size_t c = 0; c < strangers.size(); ++c) {
-    CHECK(same_bits(table.of(c, written.candidates[c].expert), written.candidates[c].log_probabilities));
+    CHECK(same_bits(table.of(c, written.candidates[c].expert),
+                    written.candidates[c].log_probabilities));
   }
 }
 
-TEST_CASE("Cross-expert likelihood is the mean over experts of their own log-probabilities", "[transformer_ensemble]") {
+TEST_CASE("Cross-expert likelihood is the mean over experts of their own log-probabilities",
+          "[transformer_ensemble]") {
   const Result result = generate<CrossExpertLikelihood>(request_of(1, 6), 2);
   const std::vector<TestModel> experts = eight_experts();
   const Candidate& candidate = result.candidates[3];
@@ -132,13 +143,16 @@ TEST_CASE("Cross-expert likelihood is the mean over experts of their own log-pro
       context.push_back(token);
     }
   }
-  CHECK(candidate.score == Approx(sum / (8.0 * static_cast<double>(candidate.tokens.size()))).epsilon(1e-3));
+  CHECK(candidate.score ==
+        Approx(sum / (8.0 * static_cast<double>(candidate.tokens.size()))).epsilon(1e-3));
 }
 
-TEST_CASE("A stop string ends its candidate where it stands, and the others go on as they were", "[transformer_ensemble]") {
+TEST_CASE("A stop string ends its candidate where it stands, and the others go on as they were",
+          "[transformer_ensemble]") {
   TextCodec codec;
   codec.token_bytes = [](Token token) { return "<" + std::to_string(token) + ">"; };
-  Ensemble<8, TestModel, MeanLogProbability> ensemble(ExpertStack<8, TestModel>(eight_experts(), on_threads(2)), codec);
+  Ensemble<8, TestModel, MeanLogProbability> ensemble(
+      ExpertStack<8, TestModel>(eight_experts(), on_threads(2)), codec);
   Request request = request_of(2, 20);
   const Result free = ensemble.generate(request);
   const auto bytes_of = [&](std::size_t candidate, std::size_t token) {
@@ -154,20 +168,26 @@ TEST_CASE("A stop string ends its candidate where it stands, and the others go o
     ended += has_ended ? 1 : 0;
     CHECK(has_ended == (candidate.tokens.size() < 20));
     REQUIRE(candidate.tokens.size() <= 20);
-    CHECK(std::equal(candidate.tokens.begin(), candidate.tokens.end(), free.candidates[i].tokens.begin()));
-    for (const std::string& stop : request.stop_strings) CHECK(candidate.text.find(stop) == std::string::npos);
+    CHECK(std::equal(candidate.tokens.begin(), candidate.tokens.end(),
+                     free.candidates[i].tokens.begin()));
+    for (const std::string& stop : request.stop_strings)
+      CHECK(candidate.text.find(stop) == std::string::npos);
   }
   CHECK(stopped.candidates[3].tokens.size() <= 3);
   CHECK(stopped.candidates[8].tokens.size() <= 11);
   CHECK((ended >= 2 && ended < 16));
 }
 
-TEST_CASE("Candidates that a budget ends leave the cache to the scorer as all others do", "[transformer_ensemble]") {
-  const std::vector<TestModel> experts = {TestModel::load(checkpoint("llama")), TestModel::load(checkpoint("llama_second"))};
+TEST_CASE("Candidates that a budget ends leave the cache to the scorer as all others do",
+          "[transformer_ensemble]") {
+  const std::vector<TestModel> experts = {TestModel::load(checkpoint("llama")),
+                                          TestModel::load(checkpoint("llama_second"))};
   const ModelConfig& config = experts[0].config();
   StackOptions options;  // room for two prompts and sixteen candidates
-  options.max_cache_bytes = 18 * KvShape{config.layers, config.kv_heads, config.head_dim, options.kv_type}.page_bytes();
-  Ensemble<2, TestModel, CrossExpertLikelihood> ensemble(ExpertStack<2, TestModel>(experts, on_threads(2), options));
+  options.max_cache_bytes =
+      18 * KvShape{config.layers, config.kv_heads, config.head_dim, options.kv_type}.page_bytes();
+  Ensemble<2, TestModel, CrossExpertLikelihood> ensemble(
+      ExpertStack<2, TestModel>(experts, on_threads(2), options));
   Request request = request_of(8, 5);
   request.prompt_tokens = some_tokens(20);
   const Result whole = ensemble.generate(request);
@@ -181,10 +201,13 @@ TEST_CASE("Candidates that a budget ends leave the cache to the scorer as all ot
   }
 }
 
-TEST_CASE("NaN logits behind a drawn token name the expert, the sample and the position, and the next request is answered",
-          "[transformer_ensemble]") {
+TEST_CASE(
+    "NaN logits behind a drawn token name the expert, the sample and the position, and the next "
+    "request is answered",
+    "[transformer_ensemble]") {
   const auto model = TestModel::load(checkpoint("llama"));
-  Ensemble<2, TestModel, MeanLogProbability> ensemble(ExpertStack<2, TestModel>(std::vector<TestModel>{model, with_nan(model, 92)}));
+  Ensemble<2, TestModel, MeanLogProbability> ensemble(
+      ExpertStack<2, TestModel>(std::vector<TestModel>{model, with_nan(model, 92)}));
   Request request = request_of(1, 4);
   request.prompt_tokens = {3, 14, 15};
   const std::vector<Token> expected = ensemble.generate(request).candidates[1].tokens;
@@ -199,8 +222,10 @@ TEST_CASE("Fusing one expert with itself changes nothing", "[transformer_ensembl
   const auto model = TestModel::load(checkpoint("llama"));
   Request request = request_of(1);
   request.sampling.temperature = 0;
-  Ensemble<1, TestModel, MeanLogProbability> one(ExpertStack<1, TestModel>(std::vector<TestModel>(1, model)));
-  Ensemble<4, TestModel, MeanLogProbability> four(ExpertStack<4, TestModel>(std::vector<TestModel>(4, model)));
+  Ensemble<1, TestModel, MeanLogProbability> one(
+      ExpertStack<1, TestModel>(std::vector<TestModel>(1, model)));
+  Ensemble<4, TestModel, MeanLogProbability> four(
+      ExpertStack<4, TestModel>(std::vector<TestModel>(4, model)));
   const std::vector<Token> reference = one.generate(request).candidates[0].tokens;
   CHECK(four.fuse(request).candidate.tokens == reference);
   CHECK(four.fuse(request, Fusion::product_of_experts).candidate.tokens == reference);

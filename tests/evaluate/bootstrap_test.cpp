@@ -12,14 +12,16 @@ using test::Approx;
 using test::contains;
 
 TEST_CASE("a resample draws problems from the bits of Philox") {
-  // The published vector for key and counter 0 begins 6627e8d5 e169c58d bc57ac4c 9b00dbd8: of sixteen problems, the first digits.
+  // The published vector for key and counter 0 begins 6627e8d5 e169c58d bc57ac4c 9b00dbd8: of
+  // sixteen problems, the first digits.
   std::vector<std::uint32_t> drawn(16);
   detail::resample(0, 0, drawn);
-  CHECK(std::vector<std::uint32_t>(drawn.begin(), drawn.begin() + 4) == std::vector<std::uint32_t>{0x6, 0xe, 0xb, 0x9});
+  CHECK(std::vector<std::uint32_t>(drawn.begin(), drawn.begin() + 4) ==
+        std::vector<std::uint32_t>{0x6, 0xe, 0xb, 0x9});
   for (const std::uint32_t problem : drawn) CHECK(problem < 16);
 }
 
-TEST_CASE("quantiles are interpolated between neighbours") {
+TEST_CASE("quantiles are interpolated between neighbors") {
   const std::vector<double> values{1, 2, 3, 4, 5};
   CHECK(detail::quantile(values, 0.1) == Approx(1.4));
   CHECK(detail::quantile(values, 0.5) == 3);
@@ -67,7 +69,8 @@ TEST_CASE("differences are paired, so that what both systems find hard cancels")
 }
 
 TEST_CASE("a ratio of means is resampled as a ratio") {
-  // One problem in two has weight: of the resamples of two problems a quarter has none, and its ratio no value.
+  // One problem in two has weight: of the resamples of two problems a quarter has none, and its
+  // ratio no value.
   const std::vector<double> part{0, 1};
   const std::vector<double> whole{0, 2};
   const auto ratio = [](std::span<const double> mean) { return mean[0] / mean[1]; };
@@ -75,13 +78,16 @@ TEST_CASE("a ratio of means is resampled as a ratio") {
   CHECK(interval.estimate == 0.5);
   CHECK(interval.low == 0.5);
   CHECK(interval.high == 0.5);
-  // Five standard errors: 5 sqrt(10000 * 1/4 * 3/4) = 217. The seed is fixed: this cannot fail by chance.
+  // Five standard errors: 5 sqrt(10000 * 1/4 * 3/4) = 217. The seed is fixed: this cannot fail by
+  // chance.
   CHECK(static_cast<double>(interval.undefined) == Approx(2500).margin(217));
 }
 
 TEST_CASE("a statistic that never has a value gives an interval of NaN") {
   const std::vector<double> zeros(3, 0.0);
-  const Interval interval = bootstrap({zeros, zeros}, [](std::span<const double> mean) { return mean[0] / mean[1]; }, {.resamples = 50});
+  const Interval interval = bootstrap(
+      {zeros, zeros}, [](std::span<const double> mean) { return mean[0] / mean[1]; },
+      {.resamples = 50});
   CHECK(std::isnan(interval.estimate));
   CHECK(std::isnan(interval.low));
   CHECK(interval.undefined == 50);
@@ -94,7 +100,8 @@ TEST_CASE("equal seeds resample equally and different seeds do not") {
   for (int i = 0; i < 100; ++i) values.push_back(std::sqrt(static_cast<double>(i)));
   const Interval first = bootstrap_mean(values, {.resamples = 200, .seed = 3});
   const Interval again = bootstrap_mean(values, {.resamples = 200, .seed = 3});
-  const Interval other = bootstrap_mean(values, {.resamples = 200, .seed = 3 + (std::uint64_t{1} << 32)});
+  const Interval other = bootstrap_mean(values,
+                                        {.resamples = 200, .seed = 3 + (std::uint64_t{1} << 32)});
   CHECK(first.low == again.low);
   CHECK(first.high == again.high);
   CHECK(first.low != other.low);

@@ -25,7 +25,9 @@ TEST_CASE("pass@1 is the share of right samples and pass@n asks for any") {
   CHECK(pass_at_k({1, 1}, 1) == 1.0);
 }
 
-TEST_CASE("pass@k is certain when fewer samples are wrong than are drawn") { CHECK(pass_at_k({10, 8}, 3) == 1.0); }
+TEST_CASE("pass@k is certain when fewer samples are wrong than are drawn") {
+  CHECK(pass_at_k({10, 8}, 3) == 1.0);
+}
 
 TEST_CASE("pass@k needs no large factorials") {
   CHECK(pass_at_k({200, 1}, 100) == Approx(0.5));

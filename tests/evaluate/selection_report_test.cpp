@@ -70,7 +70,8 @@ TEST_CASE("selections of two systems are compared problem by problem") {
 
 TEST_CASE("a report refuses a pick that is no candidate") {
   SelectionReport report;
-  CHECK_THROWS_WITH(report.add(std::vector<double>{0, 1}, 2), contains("candidate 2 was picked of 2"));
+  CHECK_THROWS_WITH(report.add(std::vector<double>{0, 1}, 2),
+                    contains("candidate 2 was picked of 2"));
   CHECK_THROWS_AS(report.add({}, 0), OptionError);
   CHECK_THROWS_WITH(report.summary(), contains("0 problems"));
 }

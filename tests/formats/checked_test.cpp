@@ -9,16 +9,16 @@
 namespace tutti {
 namespace {
 
-constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t kMax = std::numeric_limits<std::size_t>::max();
 
 TEST_CASE("Sums and products that fit are exact, others are nothing") {
   CHECK(checked_add(2, 3) == 5U);
-  CHECK(checked_add(kMost, 0) == kMost);
-  CHECK_FALSE(checked_add(kMost, 1).has_value());
+  CHECK(checked_add(kMax, 0) == kMax);
+  CHECK_FALSE(checked_add(kMax, 1).has_value());
   CHECK(checked_multiply(6, 7) == 42U);
-  CHECK(checked_multiply(0, kMost) == 0U);
-  CHECK(checked_multiply(kMost, 1) == kMost);
-  CHECK_FALSE(checked_multiply(kMost / 2 + 1, 2).has_value());
+  CHECK(checked_multiply(0, kMax) == 0U);
+  CHECK(checked_multiply(kMax, 1) == kMax);
+  CHECK_FALSE(checked_multiply(kMax / 2 + 1, 2).has_value());
   CHECK_FALSE(checked_multiply(std::size_t{1} << 32, std::size_t{1} << 32).has_value());
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Input: a chat template in Jinja and, each behind a separator, optionally the contents of messages by "user" and "assistant" in turn.
+// Input: a chat template in Jinja and, each behind a separator, optionally the contents of messages
+// by "user" and "assistant" in turn.
 #include <string>
 #include <vector>
 
 #include "tests/fuzz/fuzz_target.hpp"
-#include "tutti/text/chat_template.hpp"
+#include "tutti/text/chat/chat_template.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> input = tutti::fuzz::bytes_of(data, size);

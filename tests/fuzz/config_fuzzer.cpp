@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Input: a Hugging Face config.json and, behind the separator, optionally the model.safetensors that it describes.
+// Input: a Hugging Face config.json and, behind the separator, optionally the model.safetensors
+// that it describes.
 #include "tests/fuzz/fuzz_target.hpp"
 #include "tests/support/temporary_directory.hpp"
-#include "tutti/formats/hf_config.hpp"
-#include "tutti/transformer/load.hpp"
+#include "tutti/formats/huggingface/hf_config.hpp"
+#include "tutti/transformer/weights/load.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> input = tutti::fuzz::bytes_of(data, size);

@@ -69,7 +69,7 @@ def safetensors_seeds():
 # ------- GGUF
 
 def tiny_gguf(kind, vocabulary=8, hidden=32, tokenizer=None, pre="smollm", extra=()):
-    """One layer of the architecture llama, cut from the quantised test models' shape, matrices in `kind`."""
+    """One layer of the architecture llama, cut from the quantized test models' shape, matrices in `kind`."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "m.gguf"
         writer = gguf.GGUFWriter(path, "llama")

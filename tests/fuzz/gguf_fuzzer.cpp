@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Input: one GGUF file. Its metadata, tensors, dequantised values, configuration, weights and tokenizer are read.
+// Input: one GGUF file. Its metadata, tensors, dequantized values, configuration, weights and
+// tokenizer are read.
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -7,12 +8,12 @@
 
 #include "tests/fuzz/fuzz_target.hpp"
 #include "tests/support/temporary_directory.hpp"
-#include "tutti/core/types.hpp"
-#include "tutti/formats/dequantize.hpp"
-#include "tutti/formats/gguf.hpp"
-#include "tutti/formats/gguf_config.hpp"
-#include "tutti/text/tokenizer.hpp"
-#include "tutti/transformer/load.hpp"
+#include "tutti/base/types.hpp"
+#include "tutti/formats/gguf/gguf_config.hpp"
+#include "tutti/formats/gguf/gguf_file.hpp"
+#include "tutti/formats/quantized/dequantize.hpp"
+#include "tutti/text/tokenizer/tokenizer.hpp"
+#include "tutti/transformer/weights/load.hpp"
 
 namespace {
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target over the files of folders, without libFuzzer: what was found once must not come back.
+// Runs a fuzz target over the files of folders, without libFuzzer: what was found once must not
+// come back.
 //
 //   tutti_fuzz_NAME_replay FOLDER...
 #include <algorithm>
@@ -31,10 +32,12 @@ void replay(const std::filesystem::path& path) {
 int main(int argc, char** argv) {
   try {
     std::vector<std::filesystem::path> files;
-    for (const std::filesystem::path& folder : std::vector<std::filesystem::path>(argv + 1, argv + argc)) {
+    for (const std::filesystem::path& folder :
+         std::vector<std::filesystem::path>(argv + 1, argv + argc)) {
       // Without any finds, git keeps no folder for them.
       if (!std::filesystem::is_directory(folder)) continue;
-      for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path());
+      for (const auto& entry : std::filesystem::directory_iterator(folder))
+        files.push_back(entry.path());
     }
     std::sort(files.begin(), files.end());
     for (const std::filesystem::path& file : files) replay(file);

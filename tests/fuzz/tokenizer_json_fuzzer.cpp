@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Input: tokenizer.json and, each behind a separator, optionally tokenizer_config.json and a text to encode.
+// Input: tokenizer.json and, each behind a separator, optionally tokenizer_config.json and a text
+// to encode.
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "tests/fuzz/fuzz_target.hpp"
 #include "tests/support/temporary_directory.hpp"
-#include "tutti/core/types.hpp"
-#include "tutti/text/tokenizer.hpp"
+#include "tutti/base/types.hpp"
+#include "tutti/text/tokenizer/tokenizer.hpp"
 
 namespace {
 
 void use(const tutti::Tokenizer& tokenizer, std::string_view text) {
-  for (const std::string_view sample : {text.substr(0, 256), std::string_view("Hello <|im_start|>  12 w\xC3\xB6rld\n")}) {
+  for (const std::string_view sample :
+       {text.substr(0, 256), std::string_view("Hello <|im_start|>  12 w\xC3\xB6rld\n")}) {
     const std::vector<tutti::Token> tokens = tokenizer.encode(sample);
     (void)tokenizer.decode(tokens);
     for (const tutti::Token token : tokens) (void)tokenizer.token_bytes(token);
@@ -33,5 +35,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } else {
     directory.write("tokenizer_config.json", config);
   }
-  return tutti::fuzz::run(input, [&] { use(tutti::Tokenizer::from_hf(path), tutti::fuzz::text_of(rest)); });
+  return tutti::fuzz::run(
+      input, [&] { use(tutti::Tokenizer::from_hf(path), tutti::fuzz::text_of(rest)); });
 }

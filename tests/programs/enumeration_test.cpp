@@ -15,7 +15,8 @@ namespace {
 
 Problem list_problem(const std::vector<std::pair<List, Value>>& examples) {
   Problem problem;
-  problem.signature = {{Type::list}, has_type(examples[0].second, Type::number) ? Type::number : Type::list};
+  problem.signature = {{Type::list},
+                       has_type(examples[0].second, Type::number) ? Type::number : Type::list};
   for (const auto& [input, output] : examples) problem.shown.push_back({{input}, output});
   return problem;
 }
@@ -36,11 +37,14 @@ std::string found(const Problem& problem, const EnumerationLimits& limits = {}) 
 
 TEST_CASE("the shortest program comes first") {
   CHECK(found(list_problem({{{3, 1, 2}, List{1, 2, 3}}, {{5, 4}, List{4, 5}}})) == "b = SORT a");
-  CHECK(found(list_problem({{{3, -1, 2}, List{3, 2, -1}}, {{4, 5}, List{5, 4}}, {{1, 2, -7}, List{2, 1, -7}}})) ==
+  CHECK(found(list_problem(
+            {{{3, -1, 2}, List{3, 2, -1}}, {{4, 5}, List{5, 4}}, {{1, 2, -7}, List{2, 1, -7}}})) ==
         "b = SORT a; c = REVERSE b");
-  CHECK(found(list_problem({{{3, 6, 2}, 8}, {{4, 5, -6, 1}, -2}, {{1, 7}, 0}})) == "b = FILTER(even) a; c = SUM b");
+  CHECK(found(list_problem({{{3, 6, 2}, 8}, {{4, 5, -6, 1}, -2}, {{1, 7}, 0}})) ==
+        "b = FILTER(even) a; c = SUM b");
   CHECK(found(text_problem({{"Ada King", "King"}, {"Alan M. Turing", "Turing"}})) == "WORD -1");
-  CHECK(found(text_problem({{"ada king", "King A"}, {"kurt von godel", "Godel K"}})) == "PROPER WORD -1 & CONST ' ' & UPPER SUBSTR 1 1");
+  CHECK(found(text_problem({{"ada king", "King A"}, {"kurt von godel", "Godel K"}})) ==
+        "PROPER WORD -1 & CONST ' ' & UPPER SUBSTR 1 1");
 }
 
 TEST_CASE("what no program does is not found") {
@@ -70,6 +74,7 @@ TEST_CASE("what is found passes the shown examples and is no longer than the sol
     CHECK(verdict.passes_shown());
     solved += verdict.solves() ? 1U : 0U;
   }
-  // Three examples nearly determine the function: a problem is no guess between equally good answers.
+  // Three examples nearly determine the function: a problem is no guess between equally good
+  // answers.
   CHECK(solved > problems.size() * 8 / 10);
 }

@@ -28,8 +28,9 @@ Outputs outputs_everywhere(const Program& program) {
   return all;
 }
 
-/// What there is to remember of a function: the types of its inputs, with its outputs on one domain's probes or on all.
-using Behaviour = std::pair<std::vector<Type>, Outputs>;
+/// What there is to remember of a function: the types of its inputs, with its outputs on one
+/// domain's probes or on all.
+using Behavior = std::pair<std::vector<Type>, Outputs>;
 
 std::vector<Problem> of_several_seeds(Split split, std::size_t count) {
   std::vector<Problem> all;
@@ -42,8 +43,10 @@ std::vector<Problem> of_several_seeds(Split split, std::size_t count) {
 }  // namespace
 
 // The values themselves are compared, not their hashes, which the generator decides by.
-TEST_CASE("no function of one split is a function of another, whatever the seed, the language and the length") {
-  std::map<Behaviour, Split> everywhere;
+TEST_CASE(
+    "no function of one split is a function of another, whatever the seed, the language and the "
+    "length") {
+  std::map<Behavior, Split> everywhere;
   std::map<std::pair<std::size_t, Outputs>, Split> in_domain;
   std::map<std::pair<Split, std::size_t>, std::size_t> lengths;
   std::size_t leaks = 0;
@@ -51,8 +54,16 @@ TEST_CASE("no function of one split is a function of another, whatever the seed,
     for (const Problem& problem : of_several_seeds(split, 1200)) {
       const Program& program = problem.solution;
       ++lengths[{split, program.statements.size()}];
-      leaks += everywhere.try_emplace({program.signature.inputs, outputs_everywhere(program)}, split).first->second != split ? 1U : 0U;
-      leaks += in_domain.try_emplace({problem.domain, outputs_on_probes(program, problem.domain)}, split).first->second != split ? 1U : 0U;
+      leaks += everywhere.try_emplace({program.signature.inputs, outputs_everywhere(program)},
+                                      split)
+                           .first->second != split
+                   ? 1U
+                   : 0U;
+      leaks += in_domain.try_emplace({problem.domain, outputs_on_probes(program, problem.domain)},
+                                     split)
+                           .first->second != split
+                   ? 1U
+                   : 0U;
     }
   }
   CHECK(leaks == 0);
@@ -71,12 +82,12 @@ TEST_CASE("the leak test would find a leak") {
 TEST_CASE("no two problems of a set have the same function") {
   for (const Split split : {Split::training, Split::development, Split::test}) {
     std::set<std::pair<std::size_t, Outputs>> functions;
-    std::set<std::uint64_t> behaviours;
+    std::set<std::uint64_t> behaviors;
     for (const Problem& problem : make_problems(split, 4, 1500)) {
       const Outputs outputs = outputs_on_probes(problem.solution, problem.domain);
       CHECK(functions.emplace(problem.domain, outputs).second);
-      CHECK(behaviours.insert(problem.behaviour).second);
-      CHECK(problem.behaviour == hash_values(outputs));
+      CHECK(behaviors.insert(problem.behavior).second);
+      CHECK(problem.behavior == hash_values(outputs));
     }
   }
 }
@@ -95,12 +106,14 @@ TEST_CASE("examples are of the solution, all different, and fit into a prompt") 
       CHECK(size_of(example.output) > 0);
       CHECK(inputs.insert(example.inputs).second);
       REQUIRE(example.inputs.size() == problem.signature.inputs.size());
-      for (std::size_t v = 0; v < example.inputs.size(); ++v) CHECK(has_type(example.inputs[v], problem.signature.inputs[v]));
+      for (std::size_t v = 0; v < example.inputs.size(); ++v)
+        CHECK(has_type(example.inputs[v], problem.signature.inputs[v]));
     }
     CHECK(problem.shown[0].output != problem.shown[1].output);
     CHECK(problem.shown[0].output != problem.shown[2].output);
     CHECK(problem.shown[1].output != problem.shown[2].output);
-    CHECK(encode_prompt(problem).size() + encode_program(problem.solution).size() <= kLongestSequence);
+    CHECK(encode_prompt(problem).size() + encode_program(problem.solution).size() <=
+          kLongestSequence);
   }
 }
 
@@ -109,7 +122,8 @@ TEST_CASE("no shorter program does on the probes what a solution does") {
     CAPTURE(to_text(problem.solution));
     Problem probed = problem;
     probed.shown.clear();
-    for (const Inputs& inputs : domains()[problem.domain].probes) probed.shown.push_back({inputs, run(problem.solution, inputs)});
+    for (const Inputs& inputs : domains()[problem.domain].probes)
+      probed.shown.push_back({inputs, run(problem.solution, inputs)});
     const EnumerationResult shortest = enumerate_programs(probed);
     REQUIRE(shortest.program);
     CHECK(shortest.program->statements.size() == problem.solution.statements.size());
@@ -149,7 +163,8 @@ TEST_CASE("the same split, seed and count give the same problems, another seed o
   CHECK(tokens(Split::test, 1) != tokens(Split::development, 1));
 }
 
-// The models in examples/models were trained on these sets: they may not drift. If this fails, train anew or take the change back.
+// The models in studies/program_synthesis/models were trained on these sets: they may not drift. If
+// this fails, train anew or take the change back.
 TEST_CASE("the first problems of a set are as they are written here") {
   const auto written = [](Split split, std::size_t index) {
     const Problem problem = make_problems(split, 1, 4)[index];
@@ -158,27 +173,33 @@ TEST_CASE("the first problems of a set are as they are written here") {
     return text + to_text(problem.solution);
   };
   CHECK(written(Split::training, 0) ==
-        "[3, 7, 3, 2, 4, -6] -> 3; [7, 7, -5, -2] -> 2; [-7, -9, 3, 8, -9] -> 4; b = MAP(*2) a; c = ZIPWITH(min) b a; d = COUNT(even) c");
-  CHECK(written(Split::training, 1) ==
-        R"("john@post.net" -> "#John"; "tim_0@mit.edu" -> "#Tim"; "t.curie@cern.ch" -> "#Curie"; CONST '#' & PROPER WORD -3)");
+        "[3, 7, 3, 2, 4, -6] -> 3; [7, 7, -5, -2] -> 2; [-7, -9, 3, 8, -9] -> 4; b = MAP(*2) a; c "
+        "= ZIPWITH(min) b a; d = COUNT(even) c");
   CHECK(
-      written(Split::development, 0) ==
-      "[-12, 8, -7, -6, -4] -> [-36, -21, -18, -12]; [-1, 7, 9, 7] -> [-3]; [2, 16, 9, -14, 12] -> [-42]; b = MAP(*3) a; c = FILTER(<0) b");
-  CHECK(written(Split::development, 1) == R"("noether, john" -> "NOETHER, "; "perlman, ada" -> "PERLMAN, "; )"
-                                          R"("conway, radia" -> "CONWAY, "; UPPER UPTO ' ' & CONST ' ')");
-  CHECK(written(Split::test, 1) == R"("Bread: 2.22 GBP" -> "B:bread"; "Pasta: 4.91 SEK" -> "P:pasta"; )"
-                                   R"("Corn: 20.10 GBP" -> "C:corn"; INITIAL CAPITALS & CONST ':' & LOWER WORD 1)");
+      written(Split::training, 1) ==
+      R"("john@post.net" -> "#John"; "tim_0@mit.edu" -> "#Tim"; "t.curie@cern.ch" -> "#Curie"; CONST '#' & PROPER WORD -3)");
+  CHECK(written(Split::development, 0) ==
+        "[-12, 8, -7, -6, -4] -> [-36, -21, -18, -12]; [-1, 7, 9, 7] -> [-3]; [2, 16, 9, -14, 12] "
+        "-> [-42]; b = MAP(*3) a; c = FILTER(<0) b");
+  CHECK(written(Split::development, 1) ==
+        R"("noether, john" -> "NOETHER, "; "perlman, ada" -> "PERLMAN, "; )"
+        R"("conway, radia" -> "CONWAY, "; UPPER UPTO ' ' & CONST ' ')");
+  CHECK(written(Split::test, 1) ==
+        R"("Bread: 2.22 GBP" -> "B:bread"; "Pasta: 4.91 SEK" -> "P:pasta"; )"
+        R"("Corn: 20.10 GBP" -> "C:corn"; INITIAL CAPITALS & CONST ':' & LOWER WORD 1)");
   CHECK(written(Split::test, 2) ==
-        "1, [-11, -7, -6, -4] -> [-14, -12, -8]; 0, [-16, 1, 3, 9, 15, -7] -> [-32, 2, 6, 18, 30, 30]; 2, [11, -15, 6, 9] -> [12, 18]; "
+        "1, [-11, -7, -6, -4] -> [-14, -12, -8]; 0, [-16, 1, 3, 9, 15, -7] -> [-32, 2, 6, 18, 30, "
+        "30]; 2, [11, -15, 6, 9] -> [12, 18]; "
         "c = DROP a b; d = MAP(*2) c; e = SCANL1(max) d");
 
   const auto fingerprint = [](Split split) {
     std::uint64_t hash = 0;
     for (const Problem& problem : make_problems(split, 1, 1000)) {
-      hash = programs::detail::mix(hash, problem.behaviour);
+      hash = programs::detail::mix(hash, problem.behavior);
       for (const std::vector<Example>* examples : {&problem.shown, &problem.hidden}) {
         for (const Example& example : *examples) {
-          for (const tutti::Token token : encode_example(example)) hash = programs::detail::mix(hash, static_cast<std::uint64_t>(token));
+          for (const tutti::Token token : encode_example(example))
+            hash = programs::detail::mix(hash, static_cast<std::uint64_t>(token));
         }
       }
       for (const tutti::Token token : encode_program(problem.solution))
@@ -197,5 +218,6 @@ TEST_CASE("a generator that finds no further function says how many it found") {
       [&] {
         for (;;) (void)hasty.next(Language::list);
       }(),
-      tutti::test::contains("no further function after ") && tutti::test::contains(": ask for fewer"));
+      tutti::test::contains("no further function after ") &&
+          tutti::test::contains(": ask for fewer"));
 }

@@ -15,7 +15,9 @@ namespace {
 Statement call(std::string_view name, int first, int second = 0) {
   for (std::size_t o = 0; o < kListOperations.size(); ++o) {
     if (kListOperations[o].name == name)
-      return {static_cast<std::uint8_t>(o), Modifier::none, {static_cast<std::int16_t>(first), static_cast<std::int16_t>(second)}};
+      return {static_cast<std::uint8_t>(o),
+              Modifier::none,
+              {static_cast<std::int16_t>(first), static_cast<std::int16_t>(second)}};
   }
   throw std::invalid_argument(std::string(name));
 }
@@ -30,28 +32,37 @@ Value run_statements(const std::vector<Statement>& statements, const std::vector
 
 }  // namespace
 
-// Figure 1 of the paper: "An example program in our DSL that takes a single integer array as its input."
+// Figure 1 of the paper: "An example program in our DSL that takes a single integer array as its
+// input."
 TEST_CASE("DeepCoder's first program gives the output that is printed there") {
-  CHECK(run_statements({call("FILTER(<0)", 0), call("MAP(*4)", 1), call("SORT", 2), call("REVERSE", 3)},
-                       {List{-17, -3, 4, 11, 0, -5, -9, 13, 6, 6, -8, 11}}) == Value(List{-12, -20, -32, -36, -68}));
+  CHECK(run_statements(
+            {call("FILTER(<0)", 0), call("MAP(*4)", 1), call("SORT", 2), call("REVERSE", 3)},
+            {List{-17, -3, 4, 11, 0, -5, -9, 13, 6, 6, -8, 11}}) ==
+        Value(List{-12, -20, -32, -36, -68}));
 }
 
 // Appendix A of the paper, "Example programs". Variables: 0 and 1 are the inputs.
 TEST_CASE("DeepCoder's example programs give the outputs that are printed there") {
-  CHECK(run_statements({call("SORT", 1), call("TAKE", 0, 2), call("SUM", 3)}, {2, List{3, 5, 4, 7, 5}}) == Value(7));
-  CHECK(run_statements({call("MAP(*3)", 0), call("ZIPWITH(+)", 2, 1), call("MAXIMUM", 3)}, {List{6, 2, 4, 7, 9}, List{5, 3, 6, 1, 0}}) ==
-        Value(27));
-  CHECK(run_statements({call("SCANL1(min)", 0), call("ZIPWITH(-)", 0, 1), call("FILTER(>0)", 2), call("SUM", 3)}, {List{8, 5, 7, 2, 5}}) ==
-        Value(5));
-  CHECK(run_statements({call("SORT", 0), call("SORT", 1), call("REVERSE", 3), call("ZIPWITH(*)", 2, 4), call("SUM", 5)},
+  CHECK(run_statements({call("SORT", 1), call("TAKE", 0, 2), call("SUM", 3)},
+                       {2, List{3, 5, 4, 7, 5}}) == Value(7));
+  CHECK(run_statements({call("MAP(*3)", 0), call("ZIPWITH(+)", 2, 1), call("MAXIMUM", 3)},
+                       {List{6, 2, 4, 7, 9}, List{5, 3, 6, 1, 0}}) == Value(27));
+  CHECK(run_statements({call("SCANL1(min)", 0), call("ZIPWITH(-)", 0, 1), call("FILTER(>0)", 2),
+                        call("SUM", 3)},
+                       {List{8, 5, 7, 2, 5}}) == Value(5));
+  CHECK(run_statements({call("SORT", 0), call("SORT", 1), call("REVERSE", 3),
+                        call("ZIPWITH(*)", 2, 4), call("SUM", 5)},
                        {List{7, 3, 8, 2, 5}, List{2, 8, 9, 1, 3}}) == Value(79));
-  CHECK(run_statements({call("REVERSE", 0), call("ZIPWITH(min)", 0, 1)}, {List{3, 7, 5, 2, 8}}) == Value(List{3, 2, 5, 2, 3}));
-  CHECK(run_statements({call("MAP(-1)", 0), call("MAP(-1)", 1), call("ZIPWITH(+)", 2, 3), call("MINIMUM", 4)},
-                       {List{4, 8, 11, 2}, List{2, 3, 4, 1}}) == Value(1));
-  CHECK(run_statements({call("SCANL1(+)", 1), call("ZIPWITH(*)", 0, 2), call("SUM", 3)}, {List{4, 7, 2, 3}, List{2, 1, 3, 1}}) ==
-        Value(62));
-  CHECK(run_statements({call("REVERSE", 0), call("ZIPWITH(-)", 1, 0), call("FILTER(>0)", 2), call("SUM", 3)}, {List{1, 2, 4, 5, 7}}) ==
-        Value(9));
+  CHECK(run_statements({call("REVERSE", 0), call("ZIPWITH(min)", 0, 1)}, {List{3, 7, 5, 2, 8}}) ==
+        Value(List{3, 2, 5, 2, 3}));
+  CHECK(run_statements(
+            {call("MAP(-1)", 0), call("MAP(-1)", 1), call("ZIPWITH(+)", 2, 3), call("MINIMUM", 4)},
+            {List{4, 8, 11, 2}, List{2, 3, 4, 1}}) == Value(1));
+  CHECK(run_statements({call("SCANL1(+)", 1), call("ZIPWITH(*)", 0, 2), call("SUM", 3)},
+                       {List{4, 7, 2, 3}, List{2, 1, 3, 1}}) == Value(62));
+  CHECK(run_statements(
+            {call("REVERSE", 0), call("ZIPWITH(-)", 1, 0), call("FILTER(>0)", 2), call("SUM", 3)},
+            {List{1, 2, 4, 5, 7}}) == Value(9));
 }
 
 TEST_CASE("each operation on lists does what its name says") {
@@ -117,13 +128,15 @@ TEST_CASE("TAKE and DROP take any number, ACCESS only that of an element") {
 }
 
 TEST_CASE("an empty list has no first element, and nothing gives nothing") {
-  for (const char* name : {"HEAD", "LAST", "MINIMUM", "MAXIMUM"}) CHECK(is_nothing(result_of(name, List{})));
+  for (const char* name : {"HEAD", "LAST", "MINIMUM", "MAXIMUM"})
+    CHECK(is_nothing(result_of(name, List{})));
   CHECK(result_of("SUM", List{}) == Value(0));
   CHECK(result_of("SCANL1(+)", List{}) == Value(List{}));
   CHECK(is_nothing(result_of("SORT", Nothing{})));
   CHECK(is_nothing(result_of("TAKE", Nothing{}, List{1})));
   CHECK(is_nothing(result_of("TAKE", 1, Nothing{})));
-  CHECK(is_nothing(run_statements({call("FILTER(<0)", 0), call("HEAD", 1), call("TAKE", 2, 0)}, {List{1, 2}})));
+  CHECK(is_nothing(
+      run_statements({call("FILTER(<0)", 0), call("HEAD", 1), call("TAKE", 2, 0)}, {List{1, 2}})));
 }
 
 TEST_CASE("numbers are clipped to one token each") {
@@ -153,7 +166,9 @@ TEST_CASE("laws of lists hold for random lists") {
     CHECK(result_of("SORT", result_of("REVERSE", list)) == result_of("SORT", list));
     CHECK(result_of("HEAD", result_of("SORT", list)) == result_of("MINIMUM", list));
     CHECK(result_of("LAST", result_of("SCANL1(max)", list)) == result_of("MAXIMUM", list));
-    CHECK(std::get<int>(result_of("COUNT(even)", list)) + std::get<int>(result_of("COUNT(odd)", list)) == static_cast<int>(list.size()));
+    CHECK(std::get<int>(result_of("COUNT(even)", list)) +
+              std::get<int>(result_of("COUNT(odd)", list)) ==
+          static_cast<int>(list.size()));
     List joined = std::get<List>(result_of("TAKE", 3, list));
     const List rest = std::get<List>(result_of("DROP", 3, list));
     joined.insert(joined.end(), rest.begin(), rest.end());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every shipped model computes what transformers, and peft for adapters, compute (tests/data/programs/generate.py).
+// Every shipped model computes what transformers, and peft for adapters, compute
+// (tests/data/programs/generate.py).
 
 #include <algorithm>
 #include <filesystem>
@@ -16,9 +17,12 @@ using namespace tutti::test;
 
 namespace {
 
-const std::filesystem::path kModels = std::filesystem::path(TUTTI_TEST_DATA) / ".." / ".." / "examples" / "models" / "programs";
+const std::filesystem::path kModels = std::filesystem::path(TUTTI_TEST_DATA) / ".." / ".." /
+                                      "studies" / "program_synthesis" / "models";
 
-Json expected_logits() { return read_json_file(std::filesystem::path(TUTTI_TEST_DATA) / "programs" / "logits.json"); }
+Json expected_logits() {
+  return read_json_file(std::filesystem::path(TUTTI_TEST_DATA) / "programs" / "logits.json");
+}
 
 TestModel load_model(const std::string& name) {
   const std::filesystem::path path = kModels / name;
@@ -32,7 +36,8 @@ double largest_difference(const std::vector<float>& computed, const Json& expect
   const auto logits = expected.at("logits").get<std::vector<double>>();
   REQUIRE(ids.size() == logits.size());
   double largest = 0;
-  for (std::size_t i = 0; i < ids.size(); ++i) largest = std::max(largest, std::abs(static_cast<double>(computed.at(ids[i])) - logits[i]));
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    largest = std::max(largest, std::abs(static_cast<double>(computed.at(ids[i])) - logits[i]));
   return largest;
 }
 
@@ -47,7 +52,8 @@ TEST_CASE("every shipped program model has the logits of transformers") {
     const TestModel model = load_model(name);
     CHECK(model.vocabulary_size() == programs::kVocabularySize);
     for (std::size_t s = 0; s < sequences.size(); ++s) {
-      CHECK(largest_difference(logits_alone(model, sequences[s], exact_cache()), values.at(s)) <= 1e-4);
+      CHECK(largest_difference(logits_alone(model, sequences[s], exact_cache()), values.at(s)) <=
+            1e-4);
     }
   }
 }

@@ -14,10 +14,13 @@ using namespace programs;
 
 namespace {
 
-Statement part(std::string_view name, int first = 0, int second = 0, Modifier modifier = Modifier::none) {
+Statement part(std::string_view name, int first = 0, int second = 0,
+               Modifier modifier = Modifier::none) {
   for (std::size_t o = 0; o < kStringOperations.size(); ++o) {
     if (kStringOperations[o].name == name)
-      return {static_cast<std::uint8_t>(o), modifier, {static_cast<std::int16_t>(first), static_cast<std::int16_t>(second)}};
+      return {static_cast<std::uint8_t>(o),
+              modifier,
+              {static_cast<std::int16_t>(first), static_cast<std::int16_t>(second)}};
   }
   throw std::invalid_argument(std::string(name));
 }
@@ -33,21 +36,25 @@ Value run_parts(const std::vector<Statement>& statements, const char* input) {
   return run_string_program(statements, std::vector<Value>{text(input)});
 }
 
-Value evaluate(const Statement& statement, const char* input) { return run_parts({statement}, input); }
+Value evaluate(const Statement& statement, const char* input) {
+  return run_parts({statement}, input);
+}
 
 }  // namespace
 
 // Example 9 of Gulwani (POPL 2011), of its five rows those that need no conditional.
 TEST_CASE("FlashFill's names become last name and initial") {
   const std::vector<Statement> program{part("WORD", -1), part("CONST", ','), part("CONST", ' '),
-                                       modified(Modifier::initial, part("WORD", 2)), part("CONST", '.')};
+                                       modified(Modifier::initial, part("WORD", 2)),
+                                       part("CONST", '.')};
   CHECK(run_parts(program, "Dr. Eran Yahav") == text("Yahav, E."));
   CHECK(run_parts(program, "Prof. Kathleen S. Fisher") == text("Fisher, K."));
 }
 
 // Example 10 of the same paper.
 TEST_CASE("FlashFill's telephone numbers get one format") {
-  const std::vector<Statement> program{part("NUMBER", 1), part("CONST", '-'), part("NUMBER", 2), part("CONST", '-'), part("NUMBER", 3)};
+  const std::vector<Statement> program{part("NUMBER", 1), part("CONST", '-'), part("NUMBER", 2),
+                                       part("CONST", '-'), part("NUMBER", 3)};
   CHECK(run_parts(program, "323-708-7700") == text("323-708-7700"));
   CHECK(run_parts(program, "(425)-706-7709") == text("425-706-7709"));
   CHECK(run_parts(program, "510.220.5586") == text("510-220-5586"));
@@ -56,7 +63,8 @@ TEST_CASE("FlashFill's telephone numbers get one format") {
 
 // Figure 1 of Devlin et al. (ICML 2017).
 TEST_CASE("RobustFill's names become last name, first name") {
-  const std::vector<Statement> program{modified(Modifier::proper, part("WORD", -1)), part("CONST", ','), part("CONST", ' '),
+  const std::vector<Statement> program{modified(Modifier::proper, part("WORD", -1)),
+                                       part("CONST", ','), part("CONST", ' '),
                                        modified(Modifier::proper, part("WORD", 1))};
   CHECK(run_parts(program, "jacob daniel devlin") == text("Devlin, Jacob"));
   CHECK(run_parts(program, "jonathan uesato") == text("Uesato, Jonathan"));
@@ -111,7 +119,8 @@ TEST_CASE("what is taken from the whole text") {
 TEST_CASE("modifiers change what an expression gives") {
   CHECK(evaluate(part("TEXT", 0, 0, Modifier::upper), "ada k-2") == text("ADA K-2"));
   CHECK(evaluate(part("TEXT", 0, 0, Modifier::lower), "ADA K-2") == text("ada k-2"));
-  CHECK(evaluate(part("TEXT", 0, 0, Modifier::proper), "aDA mcKAY-lee2x") == text("Ada Mckay-Lee2X"));
+  CHECK(evaluate(part("TEXT", 0, 0, Modifier::proper), "aDA mcKAY-lee2x") ==
+        text("Ada Mckay-Lee2X"));
   CHECK(evaluate(part("WORD", 2, 0, Modifier::initial), "ada king") == text("k"));
 }
 
@@ -130,7 +139,8 @@ TEST_CASE("laws of texts hold for random expressions of random texts") {
     const Domain& domain = domains()[kListDomains + random.below(domains().size() - kListDomains)];
     const std::string input = std::get<std::string>(domain.draw(random, 0)[0]);
     Statement statement = random.pick(all_expressions());
-    CAPTURE(input, kStringOperations[statement.operation].name, statement.arguments[0], statement.arguments[1]);
+    CAPTURE(input, kStringOperations[statement.operation].name, statement.arguments[0],
+            statement.arguments[1]);
     statement.modifier = Modifier::none;
     const Value plain = apply_string_expression(statement, input);
     const Value upper = apply_string_expression(modified(Modifier::upper, statement), input);
@@ -141,8 +151,10 @@ TEST_CASE("laws of texts hold for random expressions of random texts") {
     CHECK(value.size() <= input.size());
     CHECK(std::get<std::string>(upper).size() == value.size());
     CHECK(apply_string_expression(part("TEXT", 0, 0, Modifier::upper), value) == upper);
-    CHECK(std::get<std::string>(apply_string_expression(modified(Modifier::initial, statement), input)) == value.substr(0, 1));
-    if (statement.operation < programs::detail::kCapitals || statement.operation == programs::detail::kUpTo)
+    CHECK(std::get<std::string>(apply_string_expression(modified(Modifier::initial, statement),
+                                                        input)) == value.substr(0, 1));
+    if (statement.operation < programs::detail::kCapitals ||
+        statement.operation == programs::detail::kUpTo)
       CHECK(input.find(value) != std::string::npos);
   }
 }

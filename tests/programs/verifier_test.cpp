@@ -42,15 +42,20 @@ TEST_CASE("another problem's solution is counted example by example") {
   add(problem.shown, "Ada King", "King");
   add(problem.shown, "Alan M. Turing", "Turing");
   add(problem.shown, "Ida Rubin", "Rubin");
-  for (const char* name : {"Bohr", "Kay", "Wing", "Moore"}) add(problem.hidden, (std::string("Tim ") + name).c_str(), name);
+  for (const char* name : {"Bohr", "Kay", "Wing", "Moore"})
+    add(problem.hidden, (std::string("Tim ") + name).c_str(), name);
   add(problem.hidden, "Emmy N. Codd", "Codd");
 
-  const Verdict second = verify(problem, encode_program({kTexts, {{programs::detail::kWord, Modifier::none, {2, 0}}}}));
-  CHECK((second.valid && second.shown_passed == 2 && second.hidden_passed == 4 && !second.passes_shown() && !second.solves()));
-  const Verdict last = verify(problem, encode_program({kTexts, {{programs::detail::kWord, Modifier::none, {-1, 0}}}}));
-  CHECK((last.solves() && last.behaviour_key != second.behaviour_key));
-  const Verdict modified = verify(problem, encode_program({kTexts, {{programs::detail::kWord, Modifier::proper, {-1, 0}}}}));
-  CHECK(modified.behaviour_key == last.behaviour_key);
+  const Verdict second = verify(
+      problem, encode_program({kTexts, {{programs::detail::kWord, Modifier::none, {2, 0}}}}));
+  CHECK((second.valid && second.shown_passed == 2 && second.hidden_passed == 4 &&
+         !second.passes_shown() && !second.solves()));
+  const Verdict last = verify(
+      problem, encode_program({kTexts, {{programs::detail::kWord, Modifier::none, {-1, 0}}}}));
+  CHECK((last.solves() && last.behavior_key != second.behavior_key));
+  const Verdict modified = verify(
+      problem, encode_program({kTexts, {{programs::detail::kWord, Modifier::proper, {-1, 0}}}}));
+  CHECK(modified.behavior_key == last.behavior_key);
 }
 
 TEST_CASE("constants, copies and invalid programs do not pass for solutions") {
@@ -59,8 +64,8 @@ TEST_CASE("constants, copies and invalid programs do not pass for solutions") {
     const std::vector<tutti::Token> solution = encode_program(problem.solution);
     const auto refuses = [&](std::vector<tutti::Token> tokens) {
       const Verdict verdict = verify(problem, tokens);
-      return !verdict.valid && !verdict.error.empty() && verdict.shown_passed == 0 && verdict.hidden_passed == 0 &&
-             verdict.behaviour_key.empty();
+      return !verdict.valid && !verdict.error.empty() && verdict.shown_passed == 0 &&
+             verdict.hidden_passed == 0 && verdict.behavior_key.empty();
     };
     CHECK(refuses({}));
     CHECK(refuses({kEndToken}));
@@ -76,7 +81,8 @@ TEST_CASE("constants, copies and invalid programs do not pass for solutions") {
     CHECK(refuses(std::vector<tutti::Token>(1'000'000, solution[0])));
     CHECK(refuses(encode_prompt(problem)));
 
-    // Outputs written out as constants: they can pass one example at most, since the shown outputs differ.
+    // Outputs written out as constants: they can pass one example at most, since the shown outputs
+    // differ.
     if (problem.signature.language() == Language::list) continue;
     for (const Example& example : problem.shown) {
       Program constant{problem.signature, {}};
@@ -97,10 +103,12 @@ TEST_CASE("no tokens make the verifier throw, and what it accepts is a program")
     // Random tokens, and solutions with random tokens in them, which get further.
     if (i % 3 == 0) tokens.resize(random.below(12));
     for (tutti::Token& token : tokens) {
-      if (i % 3 == 0 || random.chance(15)) token = random.between(-3, static_cast<int>(kVocabularySize) + 3);
+      if (i % 3 == 0 || random.chance(15))
+        token = random.between(-3, static_cast<int>(kVocabularySize) + 3);
     }
     if (i % 7 == 0 && !tokens.empty())
-      tokens[0] = i % 2 == 0 ? std::numeric_limits<tutti::Token>::max() : std::numeric_limits<tutti::Token>::min();
+      tokens[0] = i % 2 == 0 ? std::numeric_limits<tutti::Token>::max()
+                             : std::numeric_limits<tutti::Token>::min();
     const Verdict verdict = verify(problem, tokens);
     CHECK(verdict.valid == verdict.error.empty());
     if (!verdict.valid) continue;

@@ -14,13 +14,14 @@ using tutti::test::kTexts;
 
 namespace {
 
-/// Tokens by their texts. A digit may be a number or a character and a letter a character or a variable: here numbers, and
-/// variables in programs of lists.
+/// Tokens by their texts. A digit may be a number or a character and a letter a character or a
+/// variable: here numbers, and variables in programs of lists.
 std::vector<tutti::Token> tokens_of(const std::vector<std::string>& texts, Language language) {
   std::map<std::string, tutti::Token> by_text;
   for (std::size_t i = 0; i < kVocabularySize; ++i) {
     const auto token = static_cast<tutti::Token>(i);
-    if (language == Language::list && programs::detail::kVariableTokens.contains(token)) by_text[token_text(token)] = token;
+    if (language == Language::list && programs::detail::kVariableTokens.contains(token))
+      by_text[token_text(token)] = token;
     by_text.emplace(token_text(token), token);
   }
   std::vector<tutti::Token> tokens;
@@ -36,8 +37,10 @@ std::string joined(const std::vector<tutti::Token>& tokens) {
 
 const Signature kLists{{Type::number, Type::list}, Type::list};
 
-std::string error_of(const Signature& signature, const std::vector<std::string>& texts, const Limits& limits = {}) {
-  const ParsedProgram parsed = parse_program(signature, tokens_of(texts, signature.language()), limits);
+std::string error_of(const Signature& signature, const std::vector<std::string>& texts,
+                     const Limits& limits = {}) {
+  const ParsedProgram parsed = parse_program(signature, tokens_of(texts, signature.language()),
+                                             limits);
   CHECK(parsed.program.has_value() == parsed.error.empty());
   return parsed.error;
 }
@@ -48,12 +51,14 @@ TEST_CASE("the vocabulary is as models were trained with") {
   CHECK(kVocabularySize == 653);
   CHECK(token_text(0) == "-256");
   CHECK(token_text(511) == "255");
-  CHECK(joined({kBeginToken, kEndToken, kPadToken, kProgramToken, kEqualsToken, kSeparatorToken}) == "BEGIN END PAD PROGRAM = ;");
+  CHECK(joined({kBeginToken, kEndToken, kPadToken, kProgramToken, kEqualsToken, kSeparatorToken}) ==
+        "BEGIN END PAD PROGRAM = ;");
   CHECK(token_text(521) == "\u2423");
   CHECK(token_text(652) == "f");
   CHECK(token_text(653) == "?");
   CHECK(token_text(-1) == "?");
-  for (std::size_t i = 0; i < kVocabularySize; ++i) CHECK(!token_text(static_cast<tutti::Token>(i)).empty());
+  for (std::size_t i = 0; i < kVocabularySize; ++i)
+    CHECK(!token_text(static_cast<tutti::Token>(i)).empty());
 }
 
 TEST_CASE("a prompt shows the examples, a program follows") {
@@ -61,7 +66,8 @@ TEST_CASE("a prompt shows the examples, a program follows") {
   problem.signature = kLists;
   problem.shown = {{{1, List{3, -2}}, List{3}}, {{0, List{}}, List{}}};
   problem.solution = {kLists, {{26, Modifier::none, {0, 1}}}};
-  CHECK(joined(encode_prompt(problem)) == "BEGIN number 1 list 3 -2 = list 3 ; number 0 list = list ; PROGRAM");
+  CHECK(joined(encode_prompt(problem)) ==
+        "BEGIN number 1 list 3 -2 = list 3 ; number 0 list = list ; PROGRAM");
   CHECK(joined(encode_program(problem.solution)) == "TAKE a b END");
 
   problem.signature = kTexts;
@@ -71,7 +77,8 @@ TEST_CASE("a prompt shows the examples, a program follows") {
   CHECK(joined(encode_program(problem.solution)) == "LOWER WORD -1 CONST . END");
 }
 
-TEST_CASE("programs of both languages come back from their tokens, with the end token and without") {
+TEST_CASE(
+    "programs of both languages come back from their tokens, with the end token and without") {
   for (const Problem& problem : make_problems(Split::training, 3, 600)) {
     std::vector<tutti::Token> tokens = encode_program(problem.solution);
     CAPTURE(joined(tokens));
@@ -124,7 +131,8 @@ TEST_CASE("programs are limited in statements and tokens") {
 TEST_CASE("the codec writes tokens with spaces between them and ends with the end token") {
   const tutti::TextCodec codec = program_codec();
   std::string text;
-  for (const tutti::Token token : tokens_of({"UPPER", "WORD", "1", "END", "PAD"}, Language::string)) text += codec.token_bytes(token);
+  for (const tutti::Token token : tokens_of({"UPPER", "WORD", "1", "END", "PAD"}, Language::string))
+    text += codec.token_bytes(token);
   CHECK(text == "UPPER WORD 1 ");
   CHECK(codec.end_of_text == std::vector<tutti::Token>{kEndToken});
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tutti/router/router.hpp"
 #include "tests/support/catch.hpp"
 #include "tutti/router/all_experts.hpp"
-#include "tutti/router/concept.hpp"
 #include "tutti/router/fixed_subset.hpp"
 #include "tutti/router/round_robin.hpp"
 
@@ -14,7 +14,9 @@ RouterQuery query(std::size_t experts, std::size_t samples) { return {{}, {}, ex
 
 }  // namespace
 
-TEST_CASE("All experts write the same number of samples", "[router]") { CHECK(AllExperts{}.route(query(3, 2)) == Route{2, 2, 2}); }
+TEST_CASE("All experts write the same number of samples", "[router]") {
+  CHECK(AllExperts{}.route(query(3, 2)) == Route{2, 2, 2});
+}
 
 TEST_CASE("A fixed subset leaves the others out, or takes over their samples", "[router]") {
   CHECK(FixedSubset({2, 0}).route(query(4, 2)) == Route{2, 0, 2, 0});

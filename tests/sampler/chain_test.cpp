@@ -20,11 +20,13 @@ using tutti::test::tokens_left;
 
 namespace {
 
-/// Compares the tokens that a chain leaves, and their probabilities, with what the other program made of the same options.
+/// Compares the tokens that a chain leaves, and their probabilities, with what the other program
+/// made of the same options.
 void check_against_references(SamplerOrder order) {
   for (const ReferenceCase& expected : reference_cases(order)) {
     INFO(expected.description);
-    const std::vector<TokenLogit> left = tutti::test::filtered(SamplerChain(expected.options), expected.logits, expected.history);
+    const std::vector<TokenLogit> left = tutti::test::filtered(SamplerChain(expected.options),
+                                                               expected.logits, expected.history);
     std::vector<Token> tokens;
     std::vector<float> left_logits;
     for (const TokenLogit& entry : left) {
@@ -34,7 +36,8 @@ void check_against_references(SamplerOrder order) {
     REQUIRE(tokens == expected.tokens);
     double worst = 0;
     for (std::size_t i = 0; i < left.size(); ++i) {
-      const double p = std::exp(static_cast<double>(log_probability_of(left_logits, static_cast<Token>(i))));
+      const double p = std::exp(
+          static_cast<double>(log_probability_of(left_logits, static_cast<Token>(i))));
       worst = std::max(worst, std::fabs(p - expected.probabilities[i]));
     }
     CHECK(worst < 1e-6);
@@ -43,7 +46,7 @@ void check_against_references(SamplerOrder order) {
 
 /// A filter as a user may write it: forbids odd tokens.
 struct EvenTokens {
-  void apply(Candidates& candidates, const SamplingContext&) const {
+  void apply(LogitSet& candidates, const SamplingContext&) const {
     candidates.keep_if([](const TokenLogit& entry) { return entry.token % 2 == 0; });
   }
 };
@@ -54,7 +57,9 @@ TEST_CASE("the Hugging Face order leaves the tokens and probabilities of transfo
   check_against_references(SamplerOrder::hugging_face);
 }
 
-TEST_CASE("the llama.cpp order leaves the tokens and probabilities of llama.cpp") { check_against_references(SamplerOrder::llama_cpp); }
+TEST_CASE("the llama.cpp order leaves the tokens and probabilities of llama.cpp") {
+  check_against_references(SamplerOrder::llama_cpp);
+}
 
 TEST_CASE("the same options keep different tokens in the two orders") {
   const std::vector<float> logits = logits_of({0.6, 0.25, 0.1, 0.05});
@@ -81,9 +86,14 @@ TEST_CASE("temperature zero draws the most likely token after biases and penalti
   const std::vector<Token> history{1};
   SamplerScratch scratch;
   for (const SamplerOrder order : {SamplerOrder::llama_cpp, SamplerOrder::hugging_face}) {
-    const SamplingOptions options{
-        .temperature = 0.0F, .top_k = 5, .top_p = 0.9F, .repetition_penalty = 2.0F, .logit_bias = {{0, -kInfinity}}, .order = order};
-    CHECK(SamplerChain(options).sample(std::vector<float>{9.0F, 4.0F, 2.5F}, {history, 1}, DrawKey{.seed = 1}, scratch) == 2);
+    const SamplingOptions options{.temperature = 0.0F,
+                                  .top_k = 5,
+                                  .top_p = 0.9F,
+                                  .repetition_penalty = 2.0F,
+                                  .logit_bias = {{0, -kInfinity}},
+                                  .order = order};
+    CHECK(SamplerChain(options).sample(std::vector<float>{9.0F, 4.0F, 2.5F}, {history, 1},
+                                       DrawKey{.seed = 1}, scratch) == 2);
   }
 }
 
@@ -101,10 +111,12 @@ TEST_CASE("a user's filter composes with the built-in ones, and chains with chai
 
 TEST_CASE("threads that share a chain draw what one thread draws, in scratch memory of any past") {
   const std::vector<float> logits = stepped_waves(2000);
-  const SamplerChain chain({.temperature = 0.9F, .min_p = 0.01F, .order = SamplerOrder::hugging_face});
+  const SamplerChain chain(
+      {.temperature = 0.9F, .min_p = 0.01F, .order = SamplerOrder::hugging_face});
   const auto draw_all = [&](std::vector<Token>& tokens, std::uint32_t first, std::uint32_t step) {
     SamplerScratch scratch;
-    for (std::uint32_t i = first; i < tokens.size(); i += step) tokens[i] = chain.sample(logits, {}, DrawKey{.position = i}, scratch);
+    for (std::uint32_t i = first; i < tokens.size(); i += step)
+      tokens[i] = chain.sample(logits, {}, DrawKey{.position = i}, scratch);
   };
   std::vector<Token> alone(200);
   draw_all(alone, 0, 1);
@@ -115,16 +127,21 @@ TEST_CASE("threads that share a chain draw what one thread draws, in scratch mem
   CHECK(shared == alone);
 }
 
-TEST_CASE("bad logits and bad options end in an exception, after which the scratch memory is as good as new") {
+TEST_CASE(
+    "bad logits and bad options end in an exception, after which the scratch memory is as good as "
+    "new") {
   const SamplerChain chain({.top_k = 2});
   SamplerScratch scratch;
   const auto sample = [&](const SamplerChain& with, const std::vector<float>& logits) {
     return with.sample(logits, {}, DrawKey{}, scratch);
   };
-  CHECK_THROWS_WITH(sample(chain, {0.0F, std::numeric_limits<float>::quiet_NaN(), 0.0F}), contains("token 1 of 3"));
+  CHECK_THROWS_WITH(sample(chain, {0.0F, std::numeric_limits<float>::quiet_NaN(), 0.0F}),
+                    contains("token 1 of 3"));
   CHECK_THROWS_WITH(sample(chain, {-kInfinity, -kInfinity}), contains("no token left"));
-  CHECK_THROWS_WITH(sample(SamplerChain({.logit_bias = {{0, -kInfinity}}}), {1.0F}), contains("no token left"));
-  CHECK_THROWS_WITH(sample(SamplerChain({.logit_bias = {{5, 1.0F}}}), {1.0F, 2.0F}), contains("token 5") && contains("2 tokens"));
+  CHECK_THROWS_WITH(sample(SamplerChain({.logit_bias = {{0, -kInfinity}}}), {1.0F}),
+                    contains("no token left"));
+  CHECK_THROWS_WITH(sample(SamplerChain({.logit_bias = {{5, 1.0F}}}), {1.0F, 2.0F}),
+                    contains("token 5") && contains("2 tokens"));
   CHECK_THROWS_AS(SamplerChain({.top_p = 2.0F}), OptionError);
   CHECK(sample(chain, {-kInfinity, 3.0F}) == 1);
 }

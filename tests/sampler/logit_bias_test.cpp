@@ -14,7 +14,8 @@ using tutti::test::logits_left;
 using tutti::test::tokens_left;
 
 TEST_CASE("biases are added to the logits of their tokens, several to one token too") {
-  CHECK(logits_left(LogitBias({{0, 2.0F}, {2, -1.0F}, {0, 0.5F}}), {1.0F, 1.0F, 1.0F}) == std::vector<float>{3.5F, 1.0F, 0.0F});
+  CHECK(logits_left(LogitBias({{0, 2.0F}, {2, -1.0F}, {0, 0.5F}}), {1.0F, 1.0F, 1.0F}) ==
+        std::vector<float>{3.5F, 1.0F, 0.0F});
   CHECK(logits_left(LogitBias(), {1.0F, 2.0F}) == std::vector<float>{1.0F, 2.0F});
 }
 
@@ -23,7 +24,7 @@ TEST_CASE("a bias of minus infinity forbids a token") {
 }
 
 TEST_CASE("a bias changes tokens of a list, and none that are not in it") {
-  Candidates candidates;
+  LogitSet candidates;
   candidates.assign(std::vector<float>{1.0F, 2.0F, 3.0F});
   candidates.keep_largest(2);
   LogitBias({{0, 10.0F}, {1, 4.0F}}).apply(candidates, {});

@@ -12,7 +12,8 @@ using tutti::test::logits_of;
 using tutti::test::tokens_left;
 
 TEST_CASE("min-p keeps the tokens with at least that share of the highest probability") {
-  const std::vector<float> logits = logits_of({0.5, 0.3, 0.15, 0.05});  // relative to the first: 1, 0.6, 0.3, 0.1
+  const std::vector<float> logits = logits_of(
+      {0.5, 0.3, 0.15, 0.05});  // relative to the first: 1, 0.6, 0.3, 0.1
   CHECK(tokens_left(MinP(0.09F), logits) == std::vector<Token>{0, 1, 2, 3});
   CHECK(tokens_left(MinP(0.11F), logits) == std::vector<Token>{0, 1, 2});
   CHECK(tokens_left(MinP(0.5F), logits) == std::vector<Token>{0, 1});
@@ -25,7 +26,7 @@ TEST_CASE("min-p of 0 is off and min-p of 1 keeps all of the most likely tokens"
 }
 
 TEST_CASE("min-p acts on a list too") {
-  Candidates candidates;
+  LogitSet candidates;
   candidates.assign(logits_of({0.5, 0.3, 0.15, 0.05}));
   candidates.keep_largest(3);
   MinP(0.5F).apply(candidates, {});

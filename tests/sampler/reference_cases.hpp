@@ -30,22 +30,26 @@ inline SamplingOptions sampling_options_of(const Json& values, SamplerOrder orde
   options.repetition_penalty = values.value("repetition_penalty", 1.0F);
   options.presence_penalty = values.value("presence_penalty", 0.0F);
   options.frequency_penalty = values.value("frequency_penalty", 0.0F);
-  if (values.contains("penalty_last_n")) options.penalty_last_n = values["penalty_last_n"].get<std::size_t>();
+  if (values.contains("penalty_last_n"))
+    options.penalty_last_n = values["penalty_last_n"].get<std::size_t>();
   for (const auto& bias : values.value("logit_bias", Json::array())) {
-    options.logit_bias.emplace_back(bias[0].get<Token>(), bias[1].is_string() ? -kInfinity : bias[1].get<float>());
+    options.logit_bias.emplace_back(bias[0].get<Token>(),
+                                    bias[1].is_string() ? -kInfinity : bias[1].get<float>());
   }
   return options;
 }
 
 /// The cases of the program that has this order.
 inline std::vector<ReferenceCase> reference_cases(SamplerOrder order) {
-  const std::string name = order == SamplerOrder::llama_cpp ? "llama_cpp.json" : "hugging_face.json";
+  const std::string name = order == SamplerOrder::llama_cpp ? "llama_cpp.json"
+                                                            : "hugging_face.json";
   const Json golden = read_json_file(std::string(TUTTI_TEST_DATA "/sampler/") + name);
   std::vector<ReferenceCase> cases;
   for (const Json& expected : golden.at("cases")) {
-    cases.push_back({expected.at("options").dump(), sampling_options_of(expected.at("options"), order),
-                     golden.at("logits").at(expected.at("row").get<std::size_t>()), expected.at("history"), expected.at("tokens"),
-                     expected.at("probabilities")});
+    cases.push_back({expected.at("options").dump(),
+                     sampling_options_of(expected.at("options"), order),
+                     golden.at("logits").at(expected.at("row").get<std::size_t>()),
+                     expected.at("history"), expected.at("tokens"), expected.at("probabilities")});
   }
   return cases;
 }

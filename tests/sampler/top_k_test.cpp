@@ -19,7 +19,8 @@ TEST_CASE("of tokens that tie for the last place top-k keeps the lowest") {
 }
 
 TEST_CASE("a k of zero, of the vocabulary or of more keeps all") {
-  for (const std::size_t k : {0U, 3U, 4U, 1000000U}) CHECK(tokens_left(TopK(k), {1.0F, 3.0F, 2.0F}) == std::vector<Token>{0, 1, 2});
+  for (const std::size_t k : {0U, 3U, 4U, 1000000U})
+    CHECK(tokens_left(TopK(k), {1.0F, 3.0F, 2.0F}) == std::vector<Token>{0, 1, 2});
 }
 
 TEST_CASE("top-k never brings a token at minus infinity back") {

@@ -35,7 +35,7 @@ TEST_CASE("top-p of 1 is off and top-p of 0 keeps one token") {
 }
 
 TEST_CASE("top-p counts probabilities among the tokens that are left") {
-  Candidates candidates;
+  LogitSet candidates;
   candidates.assign(logits_of({0.3, 0.25, 0.25, 0.2}));
   candidates.keep_largest(2);  // now 0.545 and 0.455
   TopP(0.5F).apply(candidates, {});
@@ -46,10 +46,12 @@ TEST_CASE("top-p of a big vocabulary is that of a full sort") {
   for (const float spread : {0.1F, 1.0F, 4.0F}) {
     std::vector<float> logits = stepped_waves(6000);
     // Without equal logits, so that rounding of a sum cannot matter.
-    for (std::size_t t = 0; t < logits.size(); ++t) logits[t] = spread * logits[t] + static_cast<float>(t) * 1e-5F;
+    for (std::size_t t = 0; t < logits.size(); ++t)
+      logits[t] = spread * logits[t] + static_cast<float>(t) * 1e-5F;
     std::vector<std::size_t> order(logits.size());
     std::iota(order.begin(), order.end(), 0U);
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
     double total = 0;
     for (const std::size_t t : order) total += std::exp(static_cast<double>(logits[t]));
     for (const double p : {0.1, 0.5, 0.9, 0.99}) {

@@ -7,7 +7,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/transformer/support.hpp"
-#include "tutti/core/probability.hpp"
+#include "tutti/base/probability.hpp"
 
 using namespace tutti;
 using namespace tutti::test;
@@ -18,7 +18,8 @@ namespace {
 ChannelReading candidate_first(const ScoringRequest& request, const Candidate& candidate) {
   ChannelReading reading{candidate.tokens, {}};
   for (const Token token : request.prompt) {
-    if (!reading.tokens.empty()) reading.asked.push_back(static_cast<std::uint32_t>(reading.tokens.size()));
+    if (!reading.tokens.empty())
+      reading.asked.push_back(static_cast<std::uint32_t>(reading.tokens.size()));
     reading.tokens.push_back(token);
   }
   return reading;
@@ -43,17 +44,20 @@ TEST_CASE("A channel's value is the sum of log p of the asked tokens", "[noisy_c
     std::vector<Token> read = candidates[c].tokens;
     double expected = 0;
     for (const Token token : prompt) {
-      expected += static_cast<double>(log_probability_of(logits_alone(model, read, exact_cache()), token));
+      expected += static_cast<double>(
+          log_probability_of(logits_alone(model, read, exact_cache()), token));
       read.push_back(token);
     }
     CHECK(values[c] == Approx(expected).margin(1e-5));
   }
 }
 
-TEST_CASE("Equal candidates are read once, and a value does not depend on the others", "[noisy_channel]") {
+TEST_CASE("Equal candidates are read once, and a value does not depend on the others",
+          "[noisy_channel]") {
   const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> prompt = some_tokens(6);
-  const std::vector<Candidate> candidates = candidates_of({some_tokens(4, 2), some_tokens(7, 5), some_tokens(4, 2)});
+  const std::vector<Candidate> candidates = candidates_of(
+      {some_tokens(4, 2), some_tokens(7, 5), some_tokens(4, 2)});
   NoisyChannel<TestBackend> channel(model, candidate_first);
   const std::vector<double> together = channel.score({prompt, {}, candidates});
   const double rows_of_two = channel.ledger().total().flops;
@@ -69,23 +73,31 @@ TEST_CASE("A candidate of which nothing is asked is worth nothing", "[noisy_chan
   const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Candidate> candidates = candidates_of({some_tokens(4, 2), {}});
   const std::vector<Token> prompt = some_tokens(3);
-  NoisyChannel<TestBackend> channel(model, [](const ScoringRequest& request, const Candidate& candidate) {
-    return candidate.tokens.empty() ? ChannelReading{} : candidate_first(request, candidate);
-  });
+  NoisyChannel<TestBackend> channel(
+      model, [](const ScoringRequest& request, const Candidate& candidate) {
+        return candidate.tokens.empty() ? ChannelReading{} : candidate_first(request, candidate);
+      });
   const std::vector<double> values = channel.score({prompt, {}, candidates});
   CHECK(std::isfinite(values[0]));
   CHECK(values[1] == -std::numeric_limits<double>::infinity());
   CHECK(channel.score({prompt, {}, {}}).empty());
 }
 
-TEST_CASE("Readings that ask for what they do not have, and models with a value head, are refused", "[noisy_channel]") {
+TEST_CASE("Readings that ask for what they do not have, and models with a value head, are refused",
+          "[noisy_channel]") {
   const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Candidate> candidates = candidates_of({some_tokens(4, 2)});
   const auto score = [&](ChannelReading reading) {
-    return NoisyChannel<TestBackend>(model, [&](const ScoringRequest&, const Candidate&) { return reading; }).score({{}, {}, candidates});
+    return NoisyChannel<TestBackend>(
+               model, [&](const ScoringRequest&, const Candidate&) { return reading; })
+        .score({{}, {}, candidates});
   };
-  CHECK_THROWS_WITH(score({{1, 2, 3}, {3}}), contains("3 tokens asks for position 3: it must be 1 to 2"));
+  CHECK_THROWS_WITH(score({{1, 2, 3}, {3}}),
+                    contains("3 tokens asks for position 3: it must be 1 to 2"));
   CHECK_THROWS_AS(score({{1, 2, 3}, {0}}), ComponentError);
-  CHECK_THROWS_WITH(score({{1, 2, 3}, {2, 1}}), contains("position 1 behind position 2: positions must ascend"));
-  CHECK_THROWS_WITH(NoisyChannel<TestBackend>(TestModel::load(checkpoint("reward")), candidate_first), contains("has a value head"));
+  CHECK_THROWS_WITH(score({{1, 2, 3}, {2, 1}}),
+                    contains("position 1 behind position 2: positions must ascend"));
+  CHECK_THROWS_WITH(
+      NoisyChannel<TestBackend>(TestModel::load(checkpoint("reward")), candidate_first),
+      contains("has a value head"));
 }

@@ -10,7 +10,8 @@
 #include <catch2/catch.hpp>
 #endif
 
-/// Ends a test that lacks something, such as the downloaded model. ctest lists the test as skipped because of this line.
+/// Ends a test that lacks something, such as the downloaded model. ctest lists the test as skipped
+/// because of this line.
 #define TUTTI_SKIP(reason)       \
   do {                           \
     WARN("SKIPPED: " << reason); \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Makes safetensors files for tests: sound ones with SafetensorsWriter, broken ones from a handwritten header.
+// Makes safetensors files for tests: sound ones with SafetensorsWriter, broken ones from a
+// handwritten header.
 
 #include <cstdint>
 #include <filesystem>
@@ -23,13 +24,17 @@ inline std::string safetensors_bytes(std::string_view header, std::string_view b
 /// Collects tensors and lays them out one behind the other.
 class SafetensorsWriter {
  public:
-  SafetensorsWriter& add(const std::string& name, const std::string& dtype, const std::vector<std::size_t>& shape, std::string_view data) {
-    header_[name] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {buffer_.size(), buffer_.size() + data.size()}}};
+  SafetensorsWriter& add(const std::string& name, const std::string& dtype,
+                         const std::vector<std::size_t>& shape, std::string_view data) {
+    header_[name] = {{"dtype", dtype},
+                     {"shape", shape},
+                     {"data_offsets", {buffer_.size(), buffer_.size() + data.size()}}};
     buffer_ += data;
     return *this;
   }
 
-  SafetensorsWriter& add_f32(const std::string& name, const std::vector<std::size_t>& shape, const std::vector<float>& values) {
+  SafetensorsWriter& add_f32(const std::string& name, const std::vector<std::size_t>& shape,
+                             const std::vector<float>& values) {
     return add(name, "F32", shape, raw_bytes(values));
   }
 

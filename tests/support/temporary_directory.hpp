@@ -15,7 +15,8 @@ class TemporaryDirectory {
  public:
   TemporaryDirectory() {
     std::string name = (std::filesystem::temp_directory_path() / "tutti-test-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot create a temporary directory like " + name);
+    if (::mkdtemp(name.data()) == nullptr)
+      throw std::runtime_error("cannot create a temporary directory like " + name);
     path_ = name;
   }
   TemporaryDirectory(const TemporaryDirectory&) = delete;

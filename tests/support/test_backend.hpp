@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The backend of tests that hold for every backend. They are compiled twice: for Cpu, and with TUTTI_TEST_ON_CUDA for Cuda, on a GPU
-// where nvcc compiles them and else on the emulated device.
+// The backend of tests that hold for every backend. They are compiled twice: for Cpu, and with
+// TUTTI_TEST_ON_CUDA for Cuda, on a GPU where nvcc compiles them and else on the emulated device.
 
 #include <cstddef>
 

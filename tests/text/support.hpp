@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <string_view>
 
-#include "tutti/text/vocabulary.hpp"
+#include "tutti/text/bpe/vocabulary.hpp"
 
 namespace tutti::test {
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Token ids against tokenizers, sentencepiece and llama.cpp: tests/data/text/generate.py wrote what they answer.
+// Token ids against tokenizers, sentencepiece and llama.cpp: tests/data/text/generate.py wrote what
+// they answer.
 
 #include <array>
 #include <cstddef>
@@ -11,22 +12,27 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
-#include "tutti/formats/gguf.hpp"
+#include "tutti/formats/gguf/gguf_file.hpp"
 #include "tutti/formats/json.hpp"
-#include "tutti/text/detokenizer.hpp"
-#include "tutti/text/tokenizer.hpp"
+#include "tutti/text/tokenizer/streaming_decoder.hpp"
+#include "tutti/text/tokenizer/tokenizer.hpp"
 
 namespace {
 
 using namespace tutti;
 
 const std::string kData = std::string(TUTTI_TEST_DATA) + "/text/";
-constexpr std::array<const char*, 7> kKinds{"gpt2", "llama3", "qwen2", "smollm", "llama2", "mistral", "gemma"};
+constexpr std::array<const char*, 7> kKinds{"gpt2",   "llama3",  "qwen2", "smollm",
+                                            "llama2", "mistral", "gemma"};
 constexpr std::array<const char*, 2> kSentencePieceKinds{"llama2", "gemma"};
 
-Tokenizer reference_tokenizer(const std::string& kind) { return Tokenizer::from_hf(kData + "tokenizer_" + kind + ".json"); }
+Tokenizer reference_tokenizer(const std::string& kind) {
+  return Tokenizer::from_hf(kData + "tokenizer_" + kind + ".json");
+}
 
-Tokenizer gguf_tokenizer(const std::string& kind) { return Tokenizer::from_gguf(GgufFile(kData + "sentencepiece_" + kind + ".gguf")); }
+Tokenizer gguf_tokenizer(const std::string& kind) {
+  return Tokenizer::from_gguf(GgufFile(kData + "sentencepiece_" + kind + ".gguf"));
+}
 
 /// The generator of tests/data/text/generate.py, SplitMix64.
 class Random {
@@ -65,7 +71,8 @@ std::string random_string(std::uint64_t seed, const std::vector<std::string>& fr
 /// FNV-1a over the tokens, each one step, and -1 behind them.
 void add_to_hash(std::uint64_t& hash, std::vector<Token> tokens) {
   tokens.push_back(-1);
-  for (const Token token : tokens) hash = (hash ^ static_cast<std::uint32_t>(token)) * 0x100000001B3U;
+  for (const Token token : tokens)
+    hash = (hash ^ static_cast<std::uint32_t>(token)) * 0x100000001B3U;
 }
 
 std::string hex_of(std::uint64_t hash) {
@@ -74,7 +81,8 @@ std::string hex_of(std::uint64_t hash) {
   return hex.str();
 }
 
-/// Checks the ids of 10,000 random strings, `encode(text)`, by the hashes that generate.py wrote for every 100 of them.
+/// Checks the ids of 10,000 random strings, `encode(text)`, by the hashes that generate.py wrote
+/// for every 100 of them.
 template <class Encode>
 void check_random_strings(const std::string& kind, Encode encode) {
   const Json random = read_json_file(kData + "random.json");
@@ -82,7 +90,8 @@ void check_random_strings(const std::string& kind, Encode encode) {
   REQUIRE(random[kind].size() == 100);
   for (std::uint64_t group = 0; group < 100; ++group) {
     std::uint64_t hash = 0xCBF29CE484222325U;
-    for (std::uint64_t i = 0; i < 100; ++i) add_to_hash(hash, encode(random_string(100 * group + i, fragments)));
+    for (std::uint64_t i = 0; i < 100; ++i)
+      add_to_hash(hash, encode(random_string(100 * group + i, fragments)));
     INFO(kind << ": strings " << 100 * group << " to " << 100 * group + 99);
     REQUIRE(hex_of(hash) == random[kind][group].get<std::string>());
   }
@@ -90,13 +99,15 @@ void check_random_strings(const std::string& kind, Encode encode) {
 
 std::string from_hex(const std::string& hex) {
   std::string bytes;
-  for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
   return bytes;
 }
 
 }  // namespace
 
-TEST_CASE("token ids and decoded text are those of the tokenizers package on every case", "[text][tokenizer]") {
+TEST_CASE("token ids and decoded text are those of the tokenizers package on every case",
+          "[text][tokenizer]") {
   const Json cases = read_json_file(kData + "cases.json");
   for (const std::string kind : kKinds) {
     const Tokenizer tokenizer = reference_tokenizer(kind);
@@ -110,7 +121,8 @@ TEST_CASE("token ids and decoded text are those of the tokenizers package on eve
   }
 }
 
-TEST_CASE("invalid UTF-8 gets the token ids of the text in which Python replaced it", "[text][tokenizer]") {
+TEST_CASE("invalid UTF-8 gets the token ids of the text in which Python replaced it",
+          "[text][tokenizer]") {
   const Json cases = read_json_file(kData + "cases.json");
   for (const std::string kind : kKinds) {
     const Tokenizer tokenizer = reference_tokenizer(kind);
@@ -118,24 +130,28 @@ TEST_CASE("invalid UTF-8 gets the token ids of the text in which Python replaced
       const std::string bytes = from_hex(cases["invalid_hex"][i].get<std::string>());
       INFO(kind << ": " << cases["invalid_hex"][i]);
       REQUIRE(replace_invalid_utf8(bytes) == cases["invalid_repaired"][i].get<std::string>());
-      REQUIRE(tokenizer.encode(bytes, {.add_special = false}) == cases[kind]["invalid_ids"][i].get<std::vector<Token>>());
+      REQUIRE(tokenizer.encode(bytes, {.add_special = false}) ==
+              cases[kind]["invalid_ids"][i].get<std::vector<Token>>());
     }
   }
 }
 
-TEST_CASE("special tokens written in the text are plain text where parse_special is off", "[text][tokenizer]") {
+TEST_CASE("special tokens written in the text are plain text where parse_special is off",
+          "[text][tokenizer]") {
   const Json cases = read_json_file(kData + "cases.json");
   for (const std::string kind : kKinds) {
     const Tokenizer tokenizer = reference_tokenizer(kind);
     for (std::size_t i = 0; i < cases["plain_texts"].size(); ++i) {
       INFO(kind << ": " << cases["plain_texts"][i]);
-      const auto ids = tokenizer.encode(cases["plain_texts"][i].get<std::string>(), {.parse_special = false, .add_special = false});
+      const auto ids = tokenizer.encode(cases["plain_texts"][i].get<std::string>(),
+                                        {.parse_special = false, .add_special = false});
       CHECK(ids == cases[kind]["plain_ids"][i].get<std::vector<Token>>());
     }
   }
 }
 
-TEST_CASE("decoding token by token gives the same text as decoding at once, in whole code points", "[text][detokenizer]") {
+TEST_CASE("decoding token by token gives the same text as decoding at once, in whole code points",
+          "[text][detokenizer]") {
   const Json cases = read_json_file(kData + "cases.json");
   for (const std::string kind : kKinds) {
     const Tokenizer tokenizer = reference_tokenizer(kind);
@@ -153,22 +169,26 @@ TEST_CASE("decoding token by token gives the same text as decoding at once, in w
   }
 }
 
-TEST_CASE("token ids are those of the tokenizers package on 10,000 random strings", "[text][tokenizer]") {
+TEST_CASE("token ids are those of the tokenizers package on 10,000 random strings",
+          "[text][tokenizer]") {
   for (const std::string kind : kKinds) {
     const Tokenizer tokenizer = reference_tokenizer(kind);
     check_random_strings(kind, [&](const std::string& text) { return tokenizer.encode(text); });
   }
 }
 
-TEST_CASE("token ids from GGUF are those of sentencepiece on 10,000 random strings", "[text][tokenizer_gguf]") {
+TEST_CASE("token ids from GGUF are those of sentencepiece on 10,000 random strings",
+          "[text][tokenizer_gguf]") {
   for (const std::string kind : kSentencePieceKinds) {
     const Tokenizer tokenizer = gguf_tokenizer(kind);
-    check_random_strings("sentencepiece_" + kind,
-                         [&](const std::string& text) { return tokenizer.encode(text, {.parse_special = false, .add_special = false}); });
+    check_random_strings("sentencepiece_" + kind, [&](const std::string& text) {
+      return tokenizer.encode(text, {.parse_special = false, .add_special = false});
+    });
   }
 }
 
-TEST_CASE("token ids and decoded text from GGUF are those of sentencepiece on every case", "[text][tokenizer_gguf]") {
+TEST_CASE("token ids and decoded text from GGUF are those of sentencepiece on every case",
+          "[text][tokenizer_gguf]") {
   const Json cases = read_json_file(kData + "cases.json");
   const Json expected = read_json_file(kData + "sentencepiece_cases.json");
   for (const std::string kind : kSentencePieceKinds) {
@@ -183,7 +203,9 @@ TEST_CASE("token ids and decoded text from GGUF are those of sentencepiece on ev
   }
 }
 
-TEST_CASE("special tokens in a SentencePiece model of a GGUF file are found as llama.cpp finds them", "[text][tokenizer_gguf]") {
+TEST_CASE(
+    "special tokens in a SentencePiece model of a GGUF file are found as llama.cpp finds them",
+    "[text][tokenizer_gguf]") {
   const Json expected = read_json_file(kData + "sentencepiece_cases.json");
   for (const std::string kind : kSentencePieceKinds) {
     const Tokenizer tokenizer = gguf_tokenizer(kind);
@@ -195,9 +217,11 @@ TEST_CASE("special tokens in a SentencePiece model of a GGUF file are found as l
   }
 }
 
-TEST_CASE("a text is split as tokenizers splits it, by every pattern, behaviour and inversion", "[text][pre_tokenizer_chain]") {
-  constexpr std::array<SplitBehavior, 5> kBehaviors{SplitBehavior::isolated, SplitBehavior::removed, SplitBehavior::merged_with_previous,
-                                                    SplitBehavior::merged_with_next, SplitBehavior::contiguous};
+TEST_CASE("a text is split as tokenizers splits it, by every pattern, behavior and inversion",
+          "[text][pre_tokenizer_chain]") {
+  constexpr std::array<SplitBehavior, 5> kBehaviors{
+      SplitBehavior::isolated, SplitBehavior::removed, SplitBehavior::merged_with_previous,
+      SplitBehavior::merged_with_next, SplitBehavior::contiguous};
   const Json cases = read_json_file(kData + "cases.json");
   const Json splits = read_json_file(kData + "splits.json");
   for (const auto& [pattern, hashes] : splits["hashes"].items()) {
@@ -207,11 +231,12 @@ TEST_CASE("a text is split as tokenizers splits it, by every pattern, behaviour 
       std::uint64_t hash = 0xCBF29CE484222325U;
       for (const Json& text : splits["texts"]) {
         std::vector<Token> lengths;
-        chain.for_each_piece(cases["texts"][text.get<std::size_t>()].get<std::string>(), true,
-                             [&](std::string_view piece) { lengths.push_back(static_cast<Token>(piece.size())); });
+        chain.for_each_piece(
+            cases["texts"][text.get<std::size_t>()].get<std::string>(), true,
+            [&](std::string_view piece) { lengths.push_back(static_cast<Token>(piece.size())); });
         add_to_hash(hash, lengths);
       }
-      INFO(pattern << ", behaviour " << i / 2 << (invert ? ", inverted" : ""));
+      INFO(pattern << ", behavior " << i / 2 << (invert ? ", inverted" : ""));
       CHECK(hex_of(hash) == hashes[i].get<std::string>());
     }
   }

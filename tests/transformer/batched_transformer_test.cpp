@@ -13,12 +13,14 @@ namespace {
 
 std::vector<ModelWeights> three_experts() {
   const auto base = TestModel::load(checkpoint("llama"));
-  return {base.weights(), TestModel::load(checkpoint("llama_second")).weights(), base.with_adapter(checkpoint("lora_all")).weights()};
+  return {base.weights(), TestModel::load(checkpoint("llama_second")).weights(),
+          base.with_adapter(checkpoint("lora_all")).weights()};
 }
 
 }  // namespace
 
-TEST_CASE("A row has the same bits alone and in a ragged batch of several experts", "[batched_transformer]") {
+TEST_CASE("A row has the same bits alone and in a ragged batch of several experts",
+          "[batched_transformer]") {
   const std::vector<ModelWeights> experts = three_experts();
   const std::vector<Token> prompt = some_tokens(70);
   for (const KvType kv : {KvType::f32, KvType::f16, KvType::bf16}) {
@@ -31,18 +33,22 @@ TEST_CASE("A row has the same bits alone and in a ragged batch of several expert
     append_rows(rows, 2, stack.create(), 0, std::span(prompt).first(1));
     const std::vector<std::uint32_t> outputs{8, 78, 79};
     const MatrixView<const float> logits = stack.forward(rows, outputs);
-    CHECK(same_bits(logits.row_span(0), logits_alone(TestModel(experts[0]), std::span(prompt).first(9), options)));
+    CHECK(same_bits(logits.row_span(0),
+                    logits_alone(TestModel(experts[0]), std::span(prompt).first(9), options)));
     CHECK(same_bits(logits.row_span(1), logits_alone(TestModel(experts[1]), prompt, options)));
-    CHECK(same_bits(logits.row_span(2), logits_alone(TestModel(experts[2]), std::span(prompt).first(1), options)));
+    CHECK(same_bits(logits.row_span(2),
+                    logits_alone(TestModel(experts[2]), std::span(prompt).first(1), options)));
   }
 }
 
-TEST_CASE("Quantised weights keep a row's bits too", "[batched_transformer]") {
+TEST_CASE("Quantized weights keep a row's bits too", "[batched_transformer]") {
   const std::vector<Token> prompt = some_tokens(20);
-  for (const char* name : {"gguf/q4_0.gguf", "gguf/q4_1.gguf", "gguf/q5_0.gguf", "gguf/q5_1.gguf", "gguf/q8_0.gguf", "gguf/bf16.gguf"}) {
+  for (const char* name : {"gguf/q4_0.gguf", "gguf/q4_1.gguf", "gguf/q5_0.gguf", "gguf/q5_1.gguf",
+                           "gguf/q8_0.gguf", "gguf/bf16.gguf"}) {
     INFO(name);
     const auto model = TestModel::load(checkpoint(name));
-    BatchedTransformer<TestBackend> stack(std::vector<ModelWeights>(3, model.weights()), on_threads(2));
+    BatchedTransformer<TestBackend> stack(std::vector<ModelWeights>(3, model.weights()),
+                                          on_threads(2));
     std::vector<Row> rows;
     for (std::uint32_t e = 0; e < 3; ++e) append_rows(rows, e, stack.create(), 0, prompt);
     const std::vector<std::uint32_t> outputs{19, 39, 59};
@@ -56,7 +62,8 @@ TEST_CASE("Neither threads nor the length of a pass change a bit", "[batched_tra
   const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> prompt = some_tokens(150);
   const std::vector<float> reference = logits_alone(model, prompt);
-  for (const std::size_t threads : {2U, 3U}) CHECK(same_bits(logits_alone(model, prompt, {}, threads), reference));
+  for (const std::size_t threads : {2U, 3U})
+    CHECK(same_bits(logits_alone(model, prompt, {}, threads), reference));
   for (const std::size_t rows : {1U, 7U, 64U, 100U}) {
     StackOptions options;
     options.rows_per_pass = rows;
@@ -64,7 +71,8 @@ TEST_CASE("Neither threads nor the length of a pass change a bit", "[batched_tra
   }
 }
 
-TEST_CASE("Decoding token by token gives the bits of the whole sequence at once", "[batched_transformer]") {
+TEST_CASE("Decoding token by token gives the bits of the whole sequence at once",
+          "[batched_transformer]") {
   const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> tokens = some_tokens(67);
   BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1));
@@ -83,7 +91,8 @@ TEST_CASE("Samples that share a prompt see it as if it were their own", "[batche
   const std::vector<Token> prompt = some_tokens(70);
   const std::vector<Token> first = some_tokens(5, 2);
   const std::vector<Token> second = some_tokens(3, 3);
-  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(2), exact_cache());
+  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(2),
+                                        exact_cache());
   const SequenceId shared = stack.create();
   std::vector<Row> rows;
   append_rows(rows, 0, shared, 0, prompt);
@@ -98,13 +107,17 @@ TEST_CASE("Samples that share a prompt see it as if it were their own", "[batche
   whole.insert(whole.end(), first.begin(), first.end());
   const std::vector<float> alone = logits_alone(model, whole, exact_cache());
   // Pages are cut elsewhere, so sums are formed in another order: equal but for rounding.
-  for (std::size_t t = 0; t < alone.size(); ++t) CHECK(logits.row(0)[t] == Approx(alone[t]).margin(1e-4));
+  for (std::size_t t = 0; t < alone.size(); ++t)
+    CHECK(logits.row(0)[t] == Approx(alone[t]).margin(1e-4));
 }
 
-TEST_CASE("A row behind a shared prompt has the same bits alone at once, and token by token beside other experts and samples",
-          "[batched_transformer]") {
+TEST_CASE(
+    "A row behind a shared prompt has the same bits alone at once, and token by token beside other "
+    "experts and samples",
+    "[batched_transformer]") {
   const std::vector<ModelWeights> experts = three_experts();
-  const std::vector<Token> prompt = some_tokens(6), text = some_tokens(5, 2), other_text = some_tokens(5, 3);
+  const std::vector<Token> prompt = some_tokens(6), text = some_tokens(5, 2),
+                           other_text = some_tokens(5, 3);
   for (std::uint32_t e = 0; e < 3; ++e) {
     CAPTURE(e);
     const auto with_prompt = [&](BatchedTransformer<TestBackend>& stack, std::uint32_t expert) {
@@ -122,7 +135,8 @@ TEST_CASE("A row behind a shared prompt has the same bits alone at once, and tok
 
     BatchedTransformer<TestBackend> among(experts, on_threads(2));
     std::vector<SequenceId> others;  // of each expert, the same one's too
-    for (std::uint32_t x = 0; x < 3; ++x) others.push_back(among.fork(with_prompt(among, x), prompt.size()));
+    for (std::uint32_t x = 0; x < 3; ++x)
+      others.push_back(among.fork(with_prompt(among, x), prompt.size()));
     const SequenceId sample = among.fork(with_prompt(among, e), prompt.size());
     MatrixView<const float> token_by_token;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -145,7 +159,8 @@ TEST_CASE("Log-probabilities of targets are those of the logits", "[batched_tran
   std::vector<Row> rows;
   append_rows(rows, 0, stack.create(), 0, tokens);
   std::vector<TargetToken> targets;
-  for (std::uint32_t r = 0; r < rows.size(); ++r) targets.push_back({r, tokens[(r + 1) % tokens.size()]});
+  for (std::uint32_t r = 0; r < rows.size(); ++r)
+    targets.push_back({r, tokens[(r + 1) % tokens.size()]});
   std::vector<float> values(targets.size());
   stack.log_probabilities(rows, targets, values);
   for (const std::size_t r : {0U, 63U, 64U, 129U}) {
@@ -154,17 +169,20 @@ TEST_CASE("Log-probabilities of targets are those of the logits", "[batched_tran
   }
 }
 
-TEST_CASE("A padding token or any other last token: reward models give the values of transformers", "[batched_transformer]") {
+TEST_CASE("A padding token or any other last token: reward models give the values of transformers",
+          "[batched_transformer]") {
   for (const char* name : {"reward", "reward_three"}) {
     const auto model = TestModel::load(checkpoint(name));
     const Json expected = read_json_file(checkpoint(name) / "expected.json");
     const std::vector<Token> tokens = expected.at("tokens");
     for (std::size_t i = 0; i < expected.at("lengths").size(); ++i) {
       const std::size_t length = expected.at("lengths")[i];
-      const std::vector<float> values = logits_alone(model, std::span(tokens).first(length), exact_cache());
+      const std::vector<float> values = logits_alone(model, std::span(tokens).first(length),
+                                                     exact_cache());
       const std::vector<float> reference = expected.at("values")[i];
       REQUIRE(values.size() == reference.size());
-      for (std::size_t v = 0; v < values.size(); ++v) CHECK(values[v] == Approx(reference[v]).margin(1e-4));
+      for (std::size_t v = 0; v < values.size(); ++v)
+        CHECK(values[v] == Approx(reference[v]).margin(1e-4));
     }
   }
 }
@@ -184,7 +202,8 @@ TEST_CASE("The ledger counts a shared matrix once and splits it evenly", "[batch
   };
   const CostLedger one = read_by({model.weights()});
   const CostLedger same = read_by({model.weights(), model.weights()});
-  const CostLedger different = read_by({model.weights(), TestModel::load(checkpoint("llama_second")).weights()});
+  const CostLedger different = read_by(
+      {model.weights(), TestModel::load(checkpoint("llama_second")).weights()});
   // Hidden 32, 4 heads and 2 kv heads of 8, intermediate 48, 2 layers, vocabulary 96, float32.
   const double layer = 32.0 * 32 * 2 + 16 * 32 * 2 + 48 * 32 * 3;
   CHECK(one.total().weight_bytes == Approx(4 * (2 * layer + 96 * 32)));
@@ -196,16 +215,21 @@ TEST_CASE("The ledger counts a shared matrix once and splits it evenly", "[batch
   CHECK(same.total().flops == Approx(2 * one.total().flops));
   CHECK(one.steps == 1);
   // Rank 3 on the queries and values of both layers; the base is read once.
-  const CostLedger adapted = read_by({model.weights(), model.with_adapter(checkpoint("lora_rs")).weights()});
+  const CostLedger adapted = read_by(
+      {model.weights(), model.with_adapter(checkpoint("lora_rs")).weights()});
   const double factors = 2 * 3.0 * (32 + 32 + 32 + 16);
   CHECK(adapted.per_expert[0].weight_bytes == Approx(one.total().weight_bytes / 2));
   CHECK(adapted.per_expert[1].weight_bytes == Approx(one.total().weight_bytes / 2 + 4 * factors));
   CHECK(adapted.per_expert[1].flops == Approx(one.total().flops + 2 * factors));
 }
 
-TEST_CASE("The ledger counts the positions of a page that a pass reads once, in whatever order its rows come", "[batched_transformer]") {
+TEST_CASE(
+    "The ledger counts the positions of a page that a pass reads once, in whatever order its rows "
+    "come",
+    "[batched_transformer]") {
   const auto model = TestModel::load(checkpoint("llama"));
-  const double position = 2.0 * 2 * 16 * 2;  // keys and values of 2 heads of 8 in 2 layers, in 16 bits
+  const double position = 2.0 * 2 * 16 *
+                          2;  // keys and values of 2 heads of 8 in 2 layers, in 16 bits
   const std::vector<Token> prompt = some_tokens(100);
   for (const std::size_t rows_per_pass : {256U, 50U}) {
     StackOptions options;
@@ -214,7 +238,8 @@ TEST_CASE("The ledger counts the positions of a page that a pass reads once, in 
     std::vector<Row> rows;
     append_rows(rows, 0, stack.create(), 0, prompt);
     stack.forward(rows, {});
-    CHECK(stack.ledger().total().kv_bytes == Approx(position * (rows_per_pass == 256 ? 100 : 50 + 100)));
+    CHECK(stack.ledger().total().kv_bytes ==
+          Approx(position * (rows_per_pass == 256 ? 100 : 50 + 100)));
   }
   for (const bool short_first : {false, true}) {
     BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1));
@@ -227,11 +252,13 @@ TEST_CASE("The ledger counts the positions of a page that a pass reads once, in 
     rows = {{0, stack.fork(sequence, first), static_cast<std::uint32_t>(first), 5},
             {0, stack.fork(sequence, second), static_cast<std::uint32_t>(second), 5}};
     stack.forward(rows, {});
-    CHECK(stack.ledger().total().kv_bytes - before == Approx(position * (60 + 2)));  // what is shared, and a position of each
+    CHECK(stack.ledger().total().kv_bytes - before ==
+          Approx(position * (60 + 2)));  // what is shared, and a position of each
   }
 }
 
-TEST_CASE("Experts with contexts of different lengths have the shortest together", "[batched_transformer]") {
+TEST_CASE("Experts with contexts of different lengths have the shortest together",
+          "[batched_transformer]") {
   std::vector<ModelWeights> experts = three_experts();
   experts[1].config.context_length = 16;
   BatchedTransformer<TestBackend> stack(experts);
@@ -241,7 +268,9 @@ TEST_CASE("Experts with contexts of different lengths have the shortest together
   CHECK_THROWS_WITH(stack.forward(rows, {}), contains("position 16 is outside the context of 16"));
 }
 
-TEST_CASE("A pass without rows, and one whose rows are of some experts only, compute what they have", "[batched_transformer]") {
+TEST_CASE(
+    "A pass without rows, and one whose rows are of some experts only, compute what they have",
+    "[batched_transformer]") {
   const std::vector<ModelWeights> experts = three_experts();
   BatchedTransformer<TestBackend> stack(experts, on_threads(2), exact_cache());
   CHECK(stack.forward({}, {}).rows == 0);
@@ -253,10 +282,12 @@ TEST_CASE("A pass without rows, and one whose rows are of some experts only, com
   append_rows(rows, 1, stack.create(), 0, some_tokens(5));
   const std::uint32_t last = 4;
   const MatrixView<const float> logits = stack.forward(rows, std::span(&last, 1));
-  CHECK(same_bits(logits.row_span(0), logits_alone(TestModel(experts[1]), some_tokens(5), exact_cache())));
+  CHECK(same_bits(logits.row_span(0),
+                  logits_alone(TestModel(experts[1]), some_tokens(5), exact_cache())));
 }
 
-TEST_CASE("Rows that the model cannot compute are refused, and the stack works on after clear", "[batched_transformer]") {
+TEST_CASE("Rows that the model cannot compute are refused, and the stack works on after clear",
+          "[batched_transformer]") {
   const auto model = TestModel::load(checkpoint("llama"));
   StackOptions options;
   options.context_length = 8;
@@ -264,9 +295,11 @@ TEST_CASE("Rows that the model cannot compute are refused, and the stack works o
   const SequenceId sequence = stack.create();
   const auto forward = [&](Row row) { return stack.forward(std::span(&row, 1), {}); };
   CHECK_THROWS_WITH(forward({1, sequence, 0, 5}), contains("expert 1 in a stack of 1"));
-  CHECK_THROWS_WITH(forward({0, sequence, 0, 96}), contains("token 96 is outside the vocabulary of 96"));
+  CHECK_THROWS_WITH(forward({0, sequence, 0, 96}),
+                    contains("token 96 is outside the vocabulary of 96"));
   CHECK_THROWS_WITH(forward({0, sequence, 0, -1}), contains("token -1"));
-  CHECK_THROWS_WITH(forward({0, sequence, 8, 5}), contains("position 8 is outside the context of 8"));
+  CHECK_THROWS_WITH(forward({0, sequence, 8, 5}),
+                    contains("position 8 is outside the context of 8"));
   CHECK_THROWS_AS(forward({0, sequence, 3, 5}), OptionError);
   stack.clear();
   CHECK_NOTHROW(forward({0, stack.create(), 0, 5}));

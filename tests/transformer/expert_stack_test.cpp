@@ -21,7 +21,8 @@ struct SumModel {
   void next_logits(std::span<const Token> context, std::span<float> logits) const {
     int sum = shift;
     for (const Token token : context) sum += token;
-    for (std::size_t t = 0; t < logits.size(); ++t) logits[t] = static_cast<int>(t) == sum % 10 ? 0.0F : -9.0F;
+    for (std::size_t t = 0; t < logits.size(); ++t)
+      logits[t] = static_cast<int>(t) == sum % 10 ? 0.0F : -9.0F;
   }
 };
 
@@ -47,37 +48,45 @@ TEST_CASE("A stack of the caller's own models computes rows of each", "[expert_s
   CHECK(logits.row(0)[8] == 0.0F);  // 3 + 5: the parent's 4 is not the fork's
 }
 
-TEST_CASE("A stack of the caller's own models gives log-probabilities of targets", "[expert_stack]") {
+TEST_CASE("A stack of the caller's own models gives log-probabilities of targets",
+          "[expert_stack]") {
   ExpertStack<1, SumModel> stack(std::vector<SumModel>{{0}});
   const SequenceId a = stack.create();
   const std::vector<Row> rows{{0, a, 0, 3}, {0, a, 1, 4}};
   const std::vector<TargetToken> targets{{0, 3}, {1, 6}};
   std::vector<float> values(2);
   stack.log_probabilities(rows, targets, values);
-  const double normaliser = std::log(1 + 9 * std::exp(-9.0));
-  CHECK(values[0] == Approx(-normaliser));
-  CHECK(values[1] == Approx(-9 - normaliser));
+  const double normalizer = std::log(1 + 9 * std::exp(-9.0));
+  CHECK(values[0] == Approx(-normalizer));
+  CHECK(values[1] == Approx(-9 - normalizer));
 }
 
 TEST_CASE("Stacks check how many experts there are and whether they fit", "[expert_stack]") {
-  CHECK_THROWS_WITH((ExpertStack<3, SumModel>(std::vector<SumModel>{{0}, {1}})), contains("an ensemble of 3 experts was given 2"));
-  CHECK_THROWS_AS((ExpertStack<std::dynamic_extent, SumModel>(std::vector<SumModel>{})), ModelError);
-  CHECK_THROWS_WITH((ExpertStack<2, SumModel>(std::vector<SumModel>{{0, 10}, {0, 12}})), contains("vocabulary of 12, expert 0 one of 10"));
+  CHECK_THROWS_WITH((ExpertStack<3, SumModel>(std::vector<SumModel>{{0}, {1}})),
+                    contains("an ensemble of 3 experts was given 2"));
+  CHECK_THROWS_AS((ExpertStack<std::dynamic_extent, SumModel>(std::vector<SumModel>{})),
+                  ModelError);
+  CHECK_THROWS_WITH((ExpertStack<2, SumModel>(std::vector<SumModel>{{0, 10}, {0, 12}})),
+                    contains("vocabulary of 12, expert 0 one of 10"));
   const auto model = TestModel::load(checkpoint("llama"));
-  CHECK_THROWS_WITH((ExpertStack<2, TestModel>(std::vector<TestModel>{model})), contains("an ensemble of 2 experts was given 1"));
+  CHECK_THROWS_WITH((ExpertStack<2, TestModel>(std::vector<TestModel>{model})),
+                    contains("an ensemble of 2 experts was given 1"));
   CHECK(ExpertStack<std::dynamic_extent, TestModel>(std::vector<TestModel>(3, model)).size() == 3);
 }
 
 TEST_CASE("A reward model is no expert and has no logits", "[expert_stack]") {
   const auto reward = TestModel::load(checkpoint("reward"));
   std::vector<float> logits(96);
-  CHECK_THROWS_WITH((ExpertStack<2, TestModel>(std::vector<TestModel>(2, reward))), contains("has a value head (score.weight)"));
+  CHECK_THROWS_WITH((ExpertStack<2, TestModel>(std::vector<TestModel>(2, reward))),
+                    contains("has a value head (score.weight)"));
   CHECK_THROWS_AS(reward.next_logits(some_tokens(3), logits), ModelError);
   const auto adapted = TestModel::load(checkpoint("llama")).with_adapter(checkpoint("lora_reward"));
-  CHECK_THROWS_WITH((ExpertStack<1, TestModel>(std::vector<TestModel>{adapted})), contains("has a value head (score.weight)"));
+  CHECK_THROWS_WITH((ExpertStack<1, TestModel>(std::vector<TestModel>{adapted})),
+                    contains("has a value head (score.weight)"));
 }
 
-TEST_CASE("A sequence longer than the context is refused by both kinds of stack", "[expert_stack]") {
+TEST_CASE("A sequence longer than the context is refused by both kinds of stack",
+          "[expert_stack]") {
   ExpertStack<1, SumModel> stack(std::vector<SumModel>{{0}});
   std::vector<Row> rows;
   append_rows(rows, 0, stack.create(), 0, std::vector<Token>(7, 1));
@@ -91,5 +100,6 @@ TEST_CASE("A transformer alone gives the logits of its stack", "[expert_stack]")
   model.next_logits(context, logits);
   CHECK(same_bits(logits, logits_alone(model, context)));
   CHECK_THROWS_WITH(model.next_logits({}, logits), contains("0 tokens"));
-  CHECK_THROWS_WITH(model.next_logits(context, std::span(logits).first(5)), contains("room for 5 logits"));
+  CHECK_THROWS_WITH(model.next_logits(context, std::span(logits).first(5)),
+                    contains("room for 5 logits"));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every family against what `transformers` computed (tests/data/families/generate.py), from safetensors and from GGUF.
+// Every family against what `transformers` computed (tests/data/families/generate.py), from
+// safetensors and from GGUF.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -18,7 +19,8 @@ using namespace tutti::test;
 namespace {
 
 const std::filesystem::path kFamilies = std::filesystem::path(TUTTI_TEST_DATA) / "families";
-const std::vector<std::string> kNames{"llama3", "llama_linear", "mistral", "qwen2", "qwen2_window", "qwen3", "gemma3", "gpt2"};
+const std::vector<std::string> kNames{"llama3",       "llama_linear", "mistral", "qwen2",
+                                      "qwen2_window", "qwen3",        "gemma3",  "gpt2"};
 const std::vector<std::string> kWithWindow{"mistral", "qwen2_window", "gemma3"};
 
 /// The model of a folder. Where its tensors are another's, the two are brought together first.
@@ -28,12 +30,14 @@ TestModel load_family(const std::string& name) {
   const TemporaryDirectory directory;
   std::filesystem::copy_file(kFamilies / name / "config.json", directory.path() / "config.json");
   const std::string weights = expected.at("weights");
-  std::filesystem::copy_file(kFamilies / weights / "model.safetensors", directory.path() / "model.safetensors");
+  std::filesystem::copy_file(kFamilies / weights / "model.safetensors",
+                             directory.path() / "model.safetensors");
   return TestModel::load(directory.path());
 }
 
 void check_greedy(const TestModel& model, const Json& expected) {
-  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(2), exact_cache());
+  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(2),
+                                        exact_cache());
   const std::vector<Token> prompt = expected.at("tokens");
   const std::vector<Token> reference = expected.at("greedy");
   REQUIRE(reference.size() == 64);
@@ -44,7 +48,8 @@ void check_greedy(const TestModel& model, const Json& expected) {
   while (greedy.size() < reference.size()) {
     const auto last = static_cast<std::uint32_t>(rows.size() - 1);
     const MatrixView<const float> logits = stack.forward(rows, std::span(&last, 1));
-    greedy.push_back(static_cast<Token>(std::max_element(logits.row(0), logits.row(0) + logits.cols) - logits.row(0)));
+    greedy.push_back(static_cast<Token>(
+        std::max_element(logits.row(0), logits.row(0) + logits.cols) - logits.row(0)));
     rows.clear();
     append_rows(rows, 0, sequence, prompt.size() + greedy.size() - 1, std::span(greedy).last(1));
   }
@@ -53,12 +58,14 @@ void check_greedy(const TestModel& model, const Json& expected) {
 
 }  // namespace
 
-TEST_CASE("Every family gives the logits of transformers, however the prompt is cut into passes", "[families]") {
+TEST_CASE("Every family gives the logits of transformers, however the prompt is cut into passes",
+          "[families]") {
   for (const std::string& name : kNames) {
     INFO(name);
     const TestModel model = load_family(name);
     for (const std::size_t rows_per_pass : {256U, 7U}) {
-      CHECK(largest_difference(model, read_json_file(kFamilies / name / "expected.json"), exact_cache(rows_per_pass)) <= 1e-4);
+      CHECK(largest_difference(model, read_json_file(kFamilies / name / "expected.json"),
+                               exact_cache(rows_per_pass)) <= 1e-4);
     }
   }
 }
@@ -74,7 +81,8 @@ TEST_CASE("The same models as GGUF give the same logits and greedy tokens", "[fa
   for (const std::string name : {"llama3", "mistral", "qwen2", "qwen3", "gemma3", "gpt2"}) {
     INFO(name);
     const TestModel model = TestModel::load(kFamilies / (name + ".gguf"));
-    const Json expected = read_json_file(name == "gemma3" ? kFamilies / "gemma3.json" : kFamilies / name / "expected.json");
+    const Json expected = read_json_file(name == "gemma3" ? kFamilies / "gemma3.json"
+                                                          : kFamilies / name / "expected.json");
     CHECK(largest_difference(model, expected) <= 1e-4);
     check_greedy(model, expected);
   }
@@ -89,7 +97,8 @@ TEST_CASE("A row of a model with windows has the same bits alone and among other
     for (const std::size_t rows_per_pass : {1U, 50U, 64U}) {
       CHECK(same_bits(logits_alone(model, prompt, exact_cache(rows_per_pass), 3), alone));
     }
-    BatchedTransformer<TestBackend> stack(std::vector<ModelWeights>(2, model.weights()), on_threads(2), exact_cache(100));
+    BatchedTransformer<TestBackend> stack(std::vector<ModelWeights>(2, model.weights()),
+                                          on_threads(2), exact_cache(100));
     std::vector<Row> rows;
     append_rows(rows, 0, stack.create(), 0, std::span(prompt).first(9));
     append_rows(rows, 0, stack.create(), 0, prompt);
@@ -97,9 +106,11 @@ TEST_CASE("A row of a model with windows has the same bits alone and among other
     append_rows(rows, 1, stack.create(), 0, prompt);
     const std::vector<std::uint32_t> outputs{8, 158, 228, 378};
     const MatrixView<const float> logits = stack.forward(rows, outputs);
-    CHECK(same_bits(logits.row_span(0), logits_alone(model, std::span(prompt).first(9), exact_cache())));
+    CHECK(same_bits(logits.row_span(0),
+                    logits_alone(model, std::span(prompt).first(9), exact_cache())));
     CHECK(same_bits(logits.row_span(1), alone));
-    CHECK(same_bits(logits.row_span(2), logits_alone(model, std::span(prompt).first(70), exact_cache())));
+    CHECK(same_bits(logits.row_span(2),
+                    logits_alone(model, std::span(prompt).first(70), exact_cache())));
     CHECK(same_bits(logits.row_span(3), alone));
   }
 }
@@ -114,14 +125,16 @@ TEST_CASE("Samples look through their windows into the prompt that they share", 
     INFO(name);
     const TestModel model = load_family(name);
     const auto run = [&](bool with_second) {
-      BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(2), exact_cache());
+      BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(2),
+                                            exact_cache());
       const SequenceId shared = stack.create();
       std::vector<Row> rows;
       append_rows(rows, 0, shared, 0, prompt);
       stack.forward(rows, {});
       rows.clear();
       append_rows(rows, 0, stack.fork(shared, prompt.size()), prompt.size(), first);
-      if (with_second) append_rows(rows, 0, stack.fork(shared, prompt.size()), prompt.size(), second);
+      if (with_second)
+        append_rows(rows, 0, stack.fork(shared, prompt.size()), prompt.size(), second);
       const std::vector<std::uint32_t> outputs{19, 54};
       const MatrixView<const float> logits = stack.forward(rows, outputs);
       return std::vector<float>(logits.row(0), logits.row(0) + 2 * logits.cols);
@@ -129,7 +142,8 @@ TEST_CASE("Samples look through their windows into the prompt that they share", 
     const std::vector<float> among_others = run(true);
     CHECK(same_bits(among_others, run(false)));
     // Alone, pages are cut elsewhere, so sums are formed in another order: equal but for rounding.
-    const std::vector<float> early = logits_alone(model, std::span(whole).first(130), exact_cache());
+    const std::vector<float> early = logits_alone(model, std::span(whole).first(130),
+                                                  exact_cache());
     const std::vector<float> late = logits_alone(model, whole, exact_cache());
     for (std::size_t t = 0; t < early.size(); ++t) {
       CHECK(among_others[t] == Approx(early[t]).margin(1e-4));
@@ -138,7 +152,8 @@ TEST_CASE("Samples look through their windows into the prompt that they share", 
   }
 }
 
-TEST_CASE("A GPT-2 checkpoint of the base model, with masks among its tensors, is the same model", "[families]") {
+TEST_CASE("A GPT-2 checkpoint of the base model, with masks among its tensors, is the same model",
+          "[families]") {
   const TemporaryDirectory directory;
   std::filesystem::copy_file(kFamilies / "gpt2" / "config.json", directory.path() / "config.json");
   const SafetensorsModel file(kFamilies / "gpt2");
@@ -146,18 +161,24 @@ TEST_CASE("A GPT-2 checkpoint of the base model, with masks among its tensors, i
   for (const TensorView& tensor : file.tensors()) {
     const std::string prefix = "transformer.";
     REQUIRE(tensor.name.starts_with(prefix));
-    writer.add(tensor.name.substr(prefix.size()), "F32", tensor.shape, {reinterpret_cast<const char*>(tensor.data), tensor.bytes});
+    writer.add(tensor.name.substr(prefix.size()), "F32", tensor.shape,
+               {reinterpret_cast<const char*>(tensor.data), tensor.bytes});
   }
   writer.add("h.0.attn.bias", "F32", {1, 1, 1, 1}, std::string(4, '\0'));
   writer.write(directory.path() / "model.safetensors");
   const std::vector<Token> tokens = some_tokens(12);
-  CHECK(same_bits(logits_alone(TestModel::load(directory.path()), tokens), logits_alone(load_family("gpt2"), tokens)));
+  CHECK(same_bits(logits_alone(TestModel::load(directory.path()), tokens),
+                  logits_alone(load_family("gpt2"), tokens)));
 }
 
-TEST_CASE("An adapter of GPT-2's fused query, key and value is split like their rows", "[families]") {
+TEST_CASE("An adapter of GPT-2's fused query, key and value is split like their rows",
+          "[families]") {
   const Json expected = read_json_file(kFamilies / "gpt2_lora" / "expected.json");
-  CHECK(largest_difference(load_family("gpt2").with_adapter(kFamilies / "gpt2_lora"), expected) <= 1e-4);
-  CHECK(largest_difference(TestModel::load(kFamilies / "gpt2.gguf").with_adapter(kFamilies / "gpt2_lora"), expected) <= 1e-4);
+  CHECK(largest_difference(load_family("gpt2").with_adapter(kFamilies / "gpt2_lora"), expected) <=
+        1e-4);
+  CHECK(largest_difference(
+            TestModel::load(kFamilies / "gpt2.gguf").with_adapter(kFamilies / "gpt2_lora"),
+            expected) <= 1e-4);
 }
 
 TEST_CASE("Transposed weights are converted as others are", "[families]") {
@@ -170,7 +191,10 @@ TEST_CASE("Transposed weights are converted as others are", "[families]") {
   for (std::size_t i = 0; i < 32; ++i) CHECK(row[i] == Approx(reference[i]).epsilon(0.004));
 }
 
-TEST_CASE("Gemma's embedding scale is rounded to the element type of a checkpoint, but not of a GGUF file", "[families]") {
+TEST_CASE(
+    "Gemma's embedding scale is rounded to the element type of a checkpoint, but not of a GGUF "
+    "file",
+    "[families]") {
   CHECK(load_family("gemma3").config().embedding_scale == std::sqrt(32.0F));
   CHECK(TestModel::load(kFamilies / "gemma3.gguf").config().embedding_scale == std::sqrt(32.0F));
   // The square root of 640 is 25.298: 25.25 in bfloat16, 25.296875 in float16.
@@ -179,15 +203,18 @@ TEST_CASE("Gemma's embedding scale is rounded to the element type of a checkpoin
 }
 
 TEST_CASE("Experts with different windows do not fit", "[families]") {
-  std::vector<ModelWeights> experts{load_family("mistral").weights(), load_family("mistral").weights()};
+  std::vector<ModelWeights> experts{load_family("mistral").weights(),
+                                    load_family("mistral").weights()};
   CHECK_NOTHROW(check_experts_fit(experts));
   experts[1].config.sliding_window = 41;
-  CHECK_THROWS_WITH(check_experts_fit(experts), contains("sliding window (0: none) is 41 instead of 40"));
+  CHECK_THROWS_WITH(check_experts_fit(experts),
+                    contains("sliding window (0: none) is 41 instead of 40"));
 }
 
 TEST_CASE("The ledger counts what a window shows", "[families]") {
   const TestModel model = load_family("gemma3");
-  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(1), exact_cache());
+  BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(1),
+                                        exact_cache());
   const SequenceId sequence = stack.create();
   std::vector<Row> rows;
   append_rows(rows, 0, sequence, 0, some_tokens(149));

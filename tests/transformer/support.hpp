@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "tests/support/test_backend.hpp"
-#include "tutti/formats/convert.hpp"
 #include "tutti/formats/json.hpp"
+#include "tutti/formats/quantized/convert.hpp"
 #include "tutti/transformer/transformer.hpp"
 
 namespace tutti::test {
@@ -21,7 +21,9 @@ namespace tutti::test {
 using CpuModel = Transformer<Cpu>;
 using TestModel = Transformer<TestBackend>;
 
-inline std::filesystem::path checkpoint(const std::string& name) { return std::filesystem::path(TUTTI_TEST_DATA) / "transformer" / name; }
+inline std::filesystem::path checkpoint(const std::string& name) {
+  return std::filesystem::path(TUTTI_TEST_DATA) / "transformer" / name;
+}
 
 /// Options of a cache that does not round.
 inline StackOptions exact_cache(std::size_t rows_per_pass = StackOptions{}.rows_per_pass) {
@@ -41,15 +43,16 @@ inline std::vector<Token> some_tokens(std::size_t count, std::uint32_t seed = 1)
   return tokens;
 }
 
-inline void append_rows(std::vector<Row>& rows, std::uint32_t expert, SequenceId sequence, std::size_t position,
-                        std::span<const Token> tokens) {
-  for (const Token token : tokens) rows.push_back({expert, sequence, static_cast<std::uint32_t>(position++), token});
+inline void append_rows(std::vector<Row>& rows, std::uint32_t expert, SequenceId sequence,
+                        std::size_t position, std::span<const Token> tokens) {
+  for (const Token token : tokens)
+    rows.push_back({expert, sequence, static_cast<std::uint32_t>(position++), token});
 }
 
 /// Logits after the last of `tokens`, computed alone: one expert, one sequence, one pass.
 template <class B>
-std::vector<float> logits_alone(const Transformer<B>& model, std::span<const Token> tokens, StackOptions options = {},
-                                std::size_t threads = 1) {
+std::vector<float> logits_alone(const Transformer<B>& model, std::span<const Token> tokens,
+                                StackOptions options = {}, std::size_t threads = 1) {
   BatchedTransformer<B> stack(std::span(&model.weights(), 1), on_threads<B>(threads), options);
   std::vector<Row> rows;
   append_rows(rows, 0, stack.create(), 0, tokens);
@@ -58,14 +61,17 @@ std::vector<float> logits_alone(const Transformer<B>& model, std::span<const Tok
   return {logits.row(0), logits.row(0) + logits.cols};
 }
 
-/// The largest |difference| of a model's logits from those that another program computed: {"tokens", "positions", "logits"}.
+/// The largest |difference| of a model's logits from those that another program computed:
+/// {"tokens", "positions", "logits"}.
 template <class B>
-double largest_difference(const Transformer<B>& model, const Json& expected, StackOptions options = exact_cache(),
+double largest_difference(const Transformer<B>& model, const Json& expected,
+                          StackOptions options = exact_cache(),
                           typename B::Options backend_options = on_threads<B>(2)) {
   BatchedTransformer<B> stack(std::span(&model.weights(), 1), backend_options, options);
   std::vector<Row> rows;
   append_rows(rows, 0, stack.create(), 0, expected.at("tokens").get<std::vector<Token>>());
-  const MatrixView<const float> logits = stack.forward(rows, expected.at("positions").get<std::vector<std::uint32_t>>());
+  const MatrixView<const float> logits = stack.forward(
+      rows, expected.at("positions").get<std::vector<std::uint32_t>>());
   const auto reference = expected.at("logits").get<std::vector<std::vector<double>>>();
   double largest = reference.size() == logits.rows ? 0.0 : std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < logits.rows; ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A batch of rows as a backend sees it: grouped by expert, every row with the place of its own key and value and the
-// pages that it attends to.
+// A batch of rows as a backend sees it: grouped by expert, every row with the place of its own key
+// and value and the pages that it attends to.
 
 #include <algorithm>
 #include <cstddef>
@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
-#include "tutti/backend/kv_cache.hpp"
-#include "tutti/core/types.hpp"
+#include "tutti/backend/kv_page_table.hpp"
+#include "tutti/base/types.hpp"
 
 namespace tutti {
 
@@ -23,11 +23,12 @@ struct RowGroup {
 
 /// Everything that the phases of a layer need to know about the rows of one step.
 struct Batch {
-  std::vector<Row> rows;                ///< Grouped by expert, in ascending order of experts.
-  std::vector<RowGroup> groups;         ///< One for each expert that has rows.
-  std::vector<PageSlot> slots;          ///< Where row r's key and value go.
-  std::vector<PageSpan> spans;          ///< The pages of all rows, one row after the other.
-  std::vector<std::size_t> span_begin;  ///< Row r attends to spans [span_begin[r], span_begin[r + 1]).
+  std::vector<Row> rows;         ///< Grouped by expert, in ascending order of experts.
+  std::vector<RowGroup> groups;  ///< One for each expert that has rows.
+  std::vector<PageSlot> slots;   ///< Where row r's key and value go.
+  std::vector<PageSpan> spans;   ///< The pages of all rows, one row after the other.
+  /// Row r attends to spans [span_begin[r], span_begin[r + 1]).
+  std::vector<std::size_t> span_begin;
 
   [[nodiscard]] std::size_t size() const { return rows.size(); }
   [[nodiscard]] std::span<const PageSpan> spans_of(std::size_t row) const {
@@ -36,21 +37,24 @@ struct Batch {
 };
 
 /// Books a place in `cache` for every row and groups the rows.
-/// @throws OptionError when the rows are not grouped by ascending expert or a position is not the next of its sequence.
+/// @throws OptionError when the rows are not grouped by ascending expert or a position is not the
+/// next of its sequence.
 /// @throws CapacityError when the cache is full.
-[[nodiscard]] inline Batch plan_batch(std::span<const Row> rows, KvCache& cache) {
+[[nodiscard]] inline Batch plan_batch(std::span<const Row> rows, KvPageTable& cache) {
   Batch batch;
   batch.rows.assign(rows.begin(), rows.end());
   batch.span_begin.reserve(rows.size() + 1);
   batch.span_begin.push_back(0);
   for (std::size_t r = 0; r < rows.size(); ++r) {
     const Row& row = rows[r];
-    require<OptionError>(r == 0 || row.expert >= rows[r - 1].expert, "row ", r, " is of expert ", row.expert, " but follows expert ",
-                         r == 0 ? 0 : rows[r - 1].expert, ": group the rows by ascending expert");
+    require<OptionError>(r == 0 || row.expert >= rows[r - 1].expert, "row ", r, " is of expert ",
+                         row.expert, " but follows expert ", r == 0 ? 0 : rows[r - 1].expert,
+                         ": group the rows by ascending expert");
     const std::size_t length = cache.length(row.sequence);
-    require<OptionError>(row.position == length, "row ", r, " has position ", row.position, " in a sequence of ", length,
-                         " tokens: append its tokens in order");
-    if (batch.groups.empty() || batch.groups.back().expert != row.expert) batch.groups.push_back({row.expert, r, 0});
+    require<OptionError>(row.position == length, "row ", r, " has position ", row.position,
+                         " in a sequence of ", length, " tokens: append its tokens in order");
+    if (batch.groups.empty() || batch.groups.back().expert != row.expert)
+      batch.groups.push_back({row.expert, r, 0});
     ++batch.groups.back().count;
     batch.slots.push_back(cache.append(row.sequence));
     cache.append_spans(row.sequence, length + 1, batch.spans);
@@ -70,14 +74,17 @@ struct WindowStart {
   if (window == 0) return {};
   std::size_t left = window;
   for (std::size_t s = spans.size(); s-- > 0;) {
-    if (spans[s].count >= left) return {static_cast<std::uint32_t>(s), static_cast<std::uint32_t>(spans[s].count - left)};
+    if (spans[s].count >= left)
+      return {static_cast<std::uint32_t>(s), static_cast<std::uint32_t>(spans[s].count - left)};
     left -= spans[s].count;
   }
   return {};
 }
 
-/// Groups of the rows `outputs` (ascending indices into the batch) once they are gathered: `first` counts within `outputs`.
-[[nodiscard]] inline std::vector<RowGroup> groups_of(const Batch& batch, std::span<const std::uint32_t> outputs) {
+/// Groups of the rows `outputs` (ascending indices into the batch) once they are gathered: `first`
+/// counts within `outputs`.
+[[nodiscard]] inline std::vector<RowGroup> groups_of(const Batch& batch,
+                                                     std::span<const std::uint32_t> outputs) {
   std::vector<RowGroup> groups;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const std::uint32_t expert = batch.rows[outputs[i]].expert;

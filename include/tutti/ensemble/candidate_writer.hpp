@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Writes one candidate token by token: decides when it ends, keeps its text, and tells the listener.
+// Writes one candidate token by token: decides when it ends, keeps its text, and tells the
+// listener.
 
 #include <algorithm>
 #include <cstddef>
@@ -9,19 +10,20 @@
 #include <utility>
 #include <vector>
 
-#include "tutti/core/candidate.hpp"
+#include "tutti/base/candidate.hpp"
 #include "tutti/ensemble/request.hpp"
 #include "tutti/ensemble/text_assembler.hpp"
-#include "tutti/sampler/concept.hpp"
+#include "tutti/sampler/sampler.hpp"
 #include "tutti/text/text_codec.hpp"
 
 namespace tutti {
 
 class CandidateWriter {
  public:
-  /// `request`, `codec` and `prompt` must outlive the writer. @param context_length positions that the model has.
-  CandidateWriter(const Request& request, const TextCodec& codec, std::span<const Token> prompt, std::size_t context_length,
-                  std::uint32_t expert, std::uint32_t sample)
+  /// `request`, `codec` and `prompt` must outlive the writer. @param context_length positions that
+  /// the model has.
+  CandidateWriter(const Request& request, const TextCodec& codec, std::span<const Token> prompt,
+                  std::size_t context_length, std::uint32_t expert, std::uint32_t sample)
       : request_(request),
         codec_(codec),
         prompt_length_(prompt.size()),
@@ -37,24 +39,29 @@ class CandidateWriter {
   /// Prompt and tokens up to here.
   [[nodiscard]] SamplingContext context() const { return {history_, prompt_length_}; }
   /// Position of the last token in its sequence.
-  [[nodiscard]] std::uint32_t last_position() const { return static_cast<std::uint32_t>(history_.size() - 1); }
+  [[nodiscard]] std::uint32_t last_position() const {
+    return static_cast<std::uint32_t>(history_.size() - 1);
+  }
   [[nodiscard]] Token last_token() const { return history_.back(); }
   [[nodiscard]] std::uint32_t expert() const { return candidate_.expert; }
   [[nodiscard]] std::uint32_t sample() const { return candidate_.sample; }
   /// Coordinates of the next draw.
   [[nodiscard]] DrawKey draw_key() const {
-    return {request_.seed, request_.id, static_cast<std::uint16_t>(candidate_.expert), static_cast<std::uint16_t>(candidate_.sample),
+    return {request_.seed, request_.id, static_cast<std::uint16_t>(candidate_.expert),
+            static_cast<std::uint16_t>(candidate_.sample),
             static_cast<std::uint32_t>(history_.size())};
   }
 
   /// Takes the next token. Tokens that end the candidate do not become part of it.
   void take(Token token, float log_probability) {
-    if (!request_.ignore_end_of_text && contains(codec_.end_of_text, token)) return finish(FinishReason::end_of_text);
+    if (!request_.ignore_end_of_text && contains(codec_.end_of_text, token))
+      return finish(FinishReason::end_of_text);
     if (contains(request_.stop_tokens, token)) return finish(FinishReason::stop_token);
     history_.push_back(token);
     candidate_.tokens.push_back(token);
     candidate_.log_probabilities.push_back(log_probability);
-    const std::string_view text = codec_.token_bytes ? text_.push(codec_.token_bytes(token)) : std::string_view{};
+    const std::string_view text = codec_.token_bytes ? text_.push(codec_.token_bytes(token))
+                                                     : std::string_view{};
     tell(token, log_probability, text);
     if (text_.stopped()) return finish(FinishReason::stop_string);
     if (candidate_.tokens.size() >= request_.max_new_tokens) return finish(FinishReason::length);
@@ -79,7 +86,9 @@ class CandidateWriter {
   }
 
   void tell(Token token, float log_probability, std::string_view text) const {
-    if (request_.stream) request_.stream({candidate_.expert, candidate_.sample, token, log_probability, text, candidate_.finish});
+    if (request_.stream)
+      request_.stream(
+          {candidate_.expert, candidate_.sample, token, log_probability, text, candidate_.finish});
   }
 
   const Request& request_;

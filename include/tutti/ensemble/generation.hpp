@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The generation loop: prompts are computed once, then all candidates that are still being written advance by one token a
-// step, in one batched forward pass. Selecting and fusing differ only in how logits become draws.
+// The generation loop: prompts are computed once, then all candidates that are still being written
+// advance by one token a step, in one batched forward pass. Selecting and fusing differ only in how
+// logits become draws.
 
 #include <algorithm>
 #include <chrono>
@@ -14,22 +15,24 @@
 #include <utility>
 #include <vector>
 
-#include "tutti/backend/decoding.hpp"
-#include "tutti/core/error.hpp"
-#include "tutti/core/matrix_view.hpp"
-#include "tutti/core/probability.hpp"
+#include "tutti/backend/device_decoding.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/base/matrix_view.hpp"
+#include "tutti/base/probability.hpp"
 #include "tutti/ensemble/candidate_writer.hpp"
 #include "tutti/ensemble/fuse_distributions.hpp"
 #include "tutti/ensemble/request.hpp"
 #include "tutti/ensemble/teacher_forcing.hpp"
-#include "tutti/router/concept.hpp"
+#include "tutti/router/router.hpp"
 #include "tutti/sampler/chain.hpp"
 
 namespace tutti {
 
-/// A stack that can draw by itself, several tokens of each candidate at a time; see BatchedTransformer.
+/// A stack that can draw by itself, several tokens of each candidate at a time; see
+/// BatchedTransformer.
 template <class Stack>
-concept DecodesOnDevice = requires(Stack& stack, const DecodingStart& start, std::span<const std::uint8_t> running, std::size_t rows) {
+concept DecodesOnDevice = requires(Stack& stack, const DecodingStart& start,
+                                   std::span<const std::uint8_t> running, std::size_t rows) {
   { stack.can_decode(rows) } -> std::same_as<bool>;
   stack.begin_decoding(start);
   { stack.decode(running) } -> std::same_as<std::span<const DrawnToken>>;
@@ -40,7 +43,8 @@ template <class Stack>
 class Generation {
  public:
   /// All arguments must outlive the generation. `stack` must have been cleared.
-  Generation(Stack& stack, const TextCodec& codec, const Request& request, std::span<const Token> prompt)
+  Generation(Stack& stack, const TextCodec& codec, const Request& request,
+             std::span<const Token> prompt)
       : stack_(stack),
         codec_(codec),
         request_(request),
@@ -82,7 +86,8 @@ class Generation {
     if (end_at_limit()) return release();
     scratch_.resize(writers_.size());
     std::vector<std::span<const float>> logits;
-    for (const Writer& writer : writers_) logits.push_back(prompt_.last_logits.row_span(writer.text.expert()));
+    for (const Writer& writer : writers_)
+      logits.push_back(prompt_.last_logits.row_span(writer.text.expert()));
     draw(logits);
     if (!advance()) return release();
     if constexpr (DecodesOnDevice<Stack>) {
@@ -134,7 +139,8 @@ class Generation {
     std::vector<SequenceId> sequences;
   };
 
-  void keep_prompt_logits(MatrixView<const float> logits, const std::vector<std::uint32_t>& computed) {
+  void keep_prompt_logits(MatrixView<const float> logits,
+                          const std::vector<std::uint32_t>& computed) {
     prompt_logits_.resize(stack_.size() * stack_.vocabulary_size());
     const MatrixView<float> all(prompt_logits_.data(), stack_.size(), stack_.vocabulary_size());
     for (std::size_t i = 0; i < computed.size(); ++i) {
@@ -150,9 +156,11 @@ class Generation {
   void add_writer(std::uint32_t expert, std::uint32_t sample, std::vector<std::uint32_t> experts) {
     std::vector<SequenceId> sequences;
     sequences.reserve(experts.size());
-    for (const std::uint32_t e : experts) sequences.push_back(stack_.fork(prompt_.sequences[e], prompt_.length));
-    writers_.push_back({CandidateWriter(request_, codec_, prompt_tokens_, stack_.context_length(), expert, sample), std::move(experts),
-                        std::move(sequences)});
+    for (const std::uint32_t e : experts)
+      sequences.push_back(stack_.fork(prompt_.sequences[e], prompt_.length));
+    writers_.push_back(
+        {CandidateWriter(request_, codec_, prompt_tokens_, stack_.context_length(), expert, sample),
+         std::move(experts), std::move(sequences)});
     active_.push_back(writers_.size() - 1);
   }
 
@@ -162,22 +170,28 @@ class Generation {
     for (std::uint32_t e = 0; e < n; ++e) {
       if (stack_.representative(e) != e) continue;
       std::size_t equal = 0;
-      for (std::uint32_t other = e; other < n; ++other) equal += stack_.representative(other) == e ? 1 : 0;
+      for (std::uint32_t other = e; other < n; ++other)
+        equal += stack_.representative(other) == e ? 1 : 0;
       experts.push_back(e);
       weights.push_back(static_cast<float>(equal) / static_cast<float>(n));
     }
   }
 
-  /// Draws the next token of each active writer from its logits and hands it over, in the order of the candidates.
+  /// Draws the next token of each active writer from its logits and hands it over, in the order of
+  /// the candidates.
   void draw(const std::vector<std::span<const float>>& logits) {
     std::vector<DrawnToken> drawn(active_.size());
     stack_.for_each(active_.size(), [&](std::size_t i) {
       const CandidateWriter& writer = writers_[active_[i]].text;
       try {
-        drawn[i].token = request_.custom_sampler ? request_.custom_sampler(logits[i], writer.context(), writer.draw_key(), scratch_[i])
-                                                 : chain_.sample(logits[i], writer.context(), writer.draw_key(), scratch_[i]);
-        require<ComponentError>(drawn[i].token >= 0 && static_cast<std::size_t>(drawn[i].token) < logits[i].size(),
-                                "the sampler drew token ", drawn[i].token, " from a vocabulary of ", logits[i].size());
+        drawn[i].token = request_.custom_sampler
+                             ? request_.custom_sampler(logits[i], writer.context(),
+                                                       writer.draw_key(), scratch_[i])
+                             : chain_.sample(logits[i], writer.context(), writer.draw_key(),
+                                             scratch_[i]);
+        require<ComponentError>(
+            drawn[i].token >= 0 && static_cast<std::size_t>(drawn[i].token) < logits[i].size(),
+            "the sampler drew token ", drawn[i].token, " from a vocabulary of ", logits[i].size());
         drawn[i].log_probability = log_probability_of(logits[i], drawn[i].token);
       } catch (const NumericError& error) {
         fail_draw(writer, error.what());
@@ -196,19 +210,28 @@ class Generation {
       histories.push_back(writers_[i].text.context().history);
     }
     std::vector<Token> end_tokens = request_.stop_tokens;
-    if (!request_.ignore_end_of_text) end_tokens.insert(end_tokens.end(), codec_.end_of_text.begin(), codec_.end_of_text.end());
-    const std::size_t length = rows_.front().position + std::size_t{1};  // all candidates have the same
-    const std::size_t most_steps = std::min(request_.max_new_tokens - (length - prompt_tokens_.size()), stack_.context_length() - length);
-    stack_.begin_decoding({rows_, keys, histories, request_.sampling, end_tokens, stack_.vocabulary_size(), most_steps});
+    if (!request_.ignore_end_of_text)
+      end_tokens.insert(end_tokens.end(), codec_.end_of_text.begin(), codec_.end_of_text.end());
+    const std::size_t length = rows_.front().position +
+                               std::size_t{1};  // all candidates have the same
+    const std::size_t max_steps = std::min(
+        request_.max_new_tokens - (length - prompt_tokens_.size()),
+        stack_.context_length() - length);
+    stack_.begin_decoding({rows_, keys, histories, request_.sampling, end_tokens,
+                           stack_.vocabulary_size(), max_steps});
     while (!active_.empty()) {
       std::vector<std::uint8_t> running(writer_of_row.size());
-      std::transform(writer_of_row.begin(), writer_of_row.end(), running.begin(),
-                     [&](std::size_t i) { return static_cast<std::uint8_t>(std::binary_search(active_.begin(), active_.end(), i)); });
+      std::transform(
+          writer_of_row.begin(), writer_of_row.end(), running.begin(), [&](std::size_t i) {
+            return static_cast<std::uint8_t>(std::binary_search(active_.begin(), active_.end(), i));
+          });
       const std::span<const DrawnToken> drawn = stack_.decode(running);
-      for (std::size_t first = 0; first < drawn.size() && !active_.empty(); first += writer_of_row.size()) {
+      for (std::size_t first = 0; first < drawn.size() && !active_.empty();
+           first += writer_of_row.size()) {
         std::vector<DrawnToken> of_active;
         for (std::size_t r = 0; r < writer_of_row.size(); ++r) {
-          if (std::binary_search(active_.begin(), active_.end(), writer_of_row[r])) of_active.push_back(drawn[first + r]);
+          if (std::binary_search(active_.begin(), active_.end(), writer_of_row[r]))
+            of_active.push_back(drawn[first + r]);
         }
         take(of_active);
         advance();
@@ -217,7 +240,8 @@ class Generation {
   }
 
   [[noreturn]] static void fail_draw(const CandidateWriter& writer, std::string_view why) {
-    fail<NumericError>("expert ", writer.expert(), ", sample ", writer.sample(), ", position ", writer.last_position() + 1, ": ", why);
+    fail<NumericError>("expert ", writer.expert(), ", sample ", writer.sample(), ", position ",
+                       writer.last_position() + 1, ": ", why);
   }
 
   /// Hands the active writers what they have drawn, in the order of the candidates.
@@ -225,9 +249,10 @@ class Generation {
   void take(const std::vector<DrawnToken>& drawn) {
     for (std::size_t i = 0; i < active_.size(); ++i) {
       if (drawn[i].token >= 0) continue;
-      fail_draw(writers_[active_[i]].text, drawn[i].token == DrawnToken::kNoToken
-                                               ? "no token left: all logits are -inf; loosen the logit bias or the filters"
-                                               : "a logit is NaN or infinite: check the model's weights");
+      fail_draw(writers_[active_[i]].text,
+                drawn[i].token == DrawnToken::kNoToken
+                    ? "no token left: all logits are -inf; loosen the logit bias or the filters"
+                    : "a logit is NaN or infinite: check the model's weights");
     }
     for (std::size_t i = 0; i < active_.size(); ++i) {
       Writer& writer = writers_[active_[i]];
@@ -245,7 +270,8 @@ class Generation {
     for (const std::size_t i : active_) {
       const Writer& writer = writers_[i];
       for (std::size_t e = 0; e < writer.experts.size(); ++e) {
-        rows_.push_back({writer.experts[e], writer.sequences[e], writer.text.last_position(), writer.text.last_token()});
+        rows_.push_back({writer.experts[e], writer.sequences[e], writer.text.last_position(),
+                         writer.text.last_token()});
       }
     }
     outputs_.resize(rows_.size());
@@ -270,10 +296,12 @@ class Generation {
   }
 
   [[nodiscard]] FinishReason limit_reached() const {
-    if (request_.stop.stop_requested()) return FinishReason::cancelled;
+    if (request_.stop.stop_requested()) return FinishReason::canceled;
     const Budget& budget = request_.budget;
-    if (budget.max_total_tokens > 0 && drawn_tokens_ + active_.size() > budget.max_total_tokens) return FinishReason::budget;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    if (budget.max_total_tokens > 0 && drawn_tokens_ + active_.size() > budget.max_total_tokens)
+      return FinishReason::budget;
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     if (budget.max_seconds > 0 && seconds >= budget.max_seconds) return FinishReason::budget;
     return FinishReason::running;
   }
@@ -293,7 +321,8 @@ class Generation {
   std::vector<float> prompt_logits_;
   CachedPrompt prompt_;
   std::vector<Writer> writers_;
-  std::vector<std::size_t> active_;  ///< Indices of the writers still running, ascending, hence grouped by expert.
+  /// Indices of the writers still running, ascending, hence grouped by expert.
+  std::vector<std::size_t> active_;
   std::vector<SamplerScratch> scratch_;
   std::vector<Row> rows_;
   std::vector<std::uint32_t> outputs_;

@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <vector>
 
-#include "tutti/core/candidate.hpp"
-#include "tutti/core/cost.hpp"
-#include "tutti/core/types.hpp"
-#include "tutti/selector/concept.hpp"
+#include "tutti/base/candidate.hpp"
+#include "tutti/base/cost.hpp"
+#include "tutti/base/types.hpp"
+#include "tutti/selector/selector.hpp"
 
 namespace tutti {
 
@@ -16,7 +16,7 @@ namespace tutti {
 struct Result {
   std::vector<Token> prompt_tokens;
   std::vector<Candidate> candidates;  ///< Ordered by expert, then sample.
-  Selection selection;                ///< Which candidate was picked, and the selector's value of each.
+  Selection selection;  ///< Which candidate was picked, and the selector's value of each.
   CostLedger cost;
 
   /// The picked candidate.
@@ -25,7 +25,8 @@ struct Result {
   [[nodiscard]] const std::string& text() const { return best().text; }
 };
 
-/// The outcome of `Ensemble::fuse`: one sequence, its log-probabilities those of the fused distribution.
+/// The outcome of `Ensemble::fuse`: one sequence, its log-probabilities those of the fused
+/// distribution.
 struct FusedResult {
   std::vector<Token> prompt_tokens;
   Candidate candidate;

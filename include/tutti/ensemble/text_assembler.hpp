@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Turns drawn tokens into text that may be shown: whole UTF-8 only, ended before a stop string, and nothing given out that
-// could still turn out to be the beginning of one.
+// Turns drawn tokens into text that may be shown: whole UTF-8 only, ended before a stop string, and
+// nothing given out that could still turn out to be the beginning of one.
 
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "tutti/text/utf8.hpp"
+#include "tutti/text/unicode/utf8.hpp"
 
 namespace tutti {
 
@@ -19,7 +19,8 @@ class TextAssembler {
   /// The stop strings must outlive the assembler.
   explicit TextAssembler(std::span<const std::string> stop_strings) : stop_strings_(stop_strings) {}
 
-  /// Appends the bytes of one token; returns the text that has become certain. After a stop string nothing more is taken.
+  /// Appends the bytes of one token; returns the text that has become certain. After a stop string
+  /// nothing more is taken.
   std::string_view push(std::string_view bytes) {
     if (stopped_) return {};
     pending_ += bytes;
@@ -58,7 +59,8 @@ class TextAssembler {
   [[nodiscard]] std::size_t held_back() const {
     std::size_t longest = 0;
     for (const std::string& stop : stop_strings_) {
-      for (std::size_t length = std::min(stop.size() - 1, text_.size()); length > longest; --length) {
+      for (std::size_t length = std::min(stop.size() - 1, text_.size()); length > longest;
+           --length) {
         if (text_.ends_with(std::string_view(stop).substr(0, length))) longest = length;
       }
     }
@@ -66,7 +68,8 @@ class TextAssembler {
   }
 
   std::string_view release(std::size_t end) {
-    // Text that was given out is never taken back: a stop string cannot begin in it, because its beginning was held back.
+    // Text that was given out is never taken back: a stop string cannot begin in it, because its
+    // beginning was held back.
     const std::size_t begin = std::exchange(released_, std::max(released_, end));
     return std::string_view(text_).substr(begin, released_ - begin);
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// How far a figure measured on a set of problems can be trusted: percentile intervals of the bootstrap (Efron 1979) over the
-// problems. Systems are compared on the same problems, so every resample takes the same problems for all of them (a paired
-// bootstrap): what is hard for both does not blur their difference.
+// How far a figure measured on a set of problems can be trusted: percentile intervals of the
+// bootstrap (Efron 1979) over the problems. Systems are compared on the same problems, so every
+// resample takes the same problems for all of them (a paired bootstrap): what is hard for both does
+// not blur their difference.
 
 #include <algorithm>
 #include <cmath>
@@ -14,21 +15,23 @@
 #include <span>
 #include <vector>
 
-#include "tutti/core/error.hpp"
-#include "tutti/core/philox.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/base/philox.hpp"
 
 namespace tutti {
 
 struct BootstrapOptions {
   std::size_t resamples = 10000;
   double confidence = 0.95;  ///< In (0, 1).
-  /// Equal seeds resample equally, on any machine: two intervals of one problem set rest on the same resamples.
+  /// Equal seeds resample equally, on any machine: two intervals of one problem set rest on the
+  /// same resamples.
   std::uint64_t seed = 0;
 };
 
 /// A figure with its interval.
 struct Interval {
-  double estimate = 0;        ///< On the problems themselves; NaN where the statistic has no value (0 / 0).
+  /// On the problems themselves; NaN where the statistic has no value (0 / 0).
+  double estimate = 0;
   double low = 0;             ///< The quantile (1 - confidence) / 2 of the resamples.
   double high = 0;            ///< The quantile (1 + confidence) / 2.
   std::size_t undefined = 0;  ///< Resamples left out because the statistic had no value.
@@ -38,7 +41,8 @@ struct Interval {
   [[nodiscard]] bool below(double value) const { return high < value; }
 };
 
-/// One value a problem: 1 or 0 for solved or not, or a fraction. All columns of one call have the same problems, in the same order.
+/// One value a problem: 1 or 0 for solved or not, or a fraction. All columns of one call have the
+/// same problems, in the same order.
 using ProblemColumn = std::span<const double>;
 
 /// A statistic is a function of the columns' means.
@@ -49,47 +53,58 @@ concept StatisticOfMeans = requires(S& statistic, std::span<const double> means)
 
 namespace detail {
 
-/// Quantile `q` of ascending values, interpolated linearly between neighbours (type 7 of Hyndman and Fan, numpy's default).
+/// Quantile `q` of ascending values, interpolated linearly between neighbors (type 7 of Hyndman and
+/// Fan, numpy's default).
 [[nodiscard]] inline double quantile(std::span<const double> ascending, double q) {
   const double place = q * static_cast<double>(ascending.size() - 1);
   const auto below = static_cast<std::size_t>(place);
   const std::size_t above = std::min(below + 1, ascending.size() - 1);
-  if (ascending[below] == ascending[above]) return ascending[below];  // also where both are infinite
-  return ascending[below] + (place - static_cast<double>(below)) * (ascending[above] - ascending[below]);
+  if (ascending[below] == ascending[above])
+    return ascending[below];  // also where both are infinite
+  return ascending[below] +
+         (place - static_cast<double>(below)) * (ascending[above] - ascending[below]);
 }
 
-/// The problems of one resample: as many as there are, drawn with replacement. 32 random bits are scaled to the range, so a
-/// problem's chance is off by less than problems / 2^32 of itself.
+/// The problems of one resample: as many as there are, drawn with replacement. 32 random bits are
+/// scaled to the range, so a problem's chance is off by less than problems / 2^32 of itself.
 inline void resample(std::uint64_t seed, std::uint32_t number, std::span<std::uint32_t> problems) {
   const PhiloxKey key{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
   for (std::size_t first = 0; first < problems.size(); first += 4) {
-    const PhiloxCounter bits = philox4x32({static_cast<std::uint32_t>(first / 4), number, 0, 0}, key);
+    const PhiloxCounter bits = philox4x32({static_cast<std::uint32_t>(first / 4), number, 0, 0},
+                                          key);
     for (std::size_t i = first; i < std::min(first + 4, problems.size()); ++i) {
-      problems[i] = static_cast<std::uint32_t>((std::uint64_t{bits[i - first]} * problems.size()) >> 32);
+      problems[i] = static_cast<std::uint32_t>((std::uint64_t{bits[i - first]} * problems.size()) >>
+                                               32);
     }
   }
 }
 
 inline void check_columns(std::span<const ProblemColumn> columns, const BootstrapOptions& options) {
-  require<OptionError>(!columns.empty() && !columns.front().empty(), "a bootstrap of ", columns.size(), " columns of ",
-                       columns.empty() ? 0 : columns.front().size(), " problems: give at least one of each");
+  require<OptionError>(!columns.empty() && !columns.front().empty(), "a bootstrap of ",
+                       columns.size(), " columns of ", columns.empty() ? 0 : columns.front().size(),
+                       " problems: give at least one of each");
   for (const ProblemColumn& column : columns) {
-    require<OptionError>(column.size() == columns.front().size(), "columns of ", columns.front().size(), " and ", column.size(),
+    require<OptionError>(column.size() == columns.front().size(), "columns of ",
+                         columns.front().size(), " and ", column.size(),
                          " problems cannot be paired: give every system the same problems");
   }
-  constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
-  require<OptionError>(columns.front().size() <= kMost, columns.front().size(), " problems: at most ", kMost);
-  require<OptionError>(options.resamples >= 1 && options.resamples <= kMost, options.resamples, " resamples: give between 1 and ", kMost);
-  require<OptionError>(options.confidence > 0 && options.confidence < 1, "a confidence of ", options.confidence,
-                       ": it must be between 0 and 1");
+  constexpr std::size_t kMax = std::numeric_limits<std::uint32_t>::max();
+  require<OptionError>(columns.front().size() <= kMax, columns.front().size(),
+                       " problems: at most ", kMax);
+  require<OptionError>(options.resamples >= 1 && options.resamples <= kMax, options.resamples,
+                       " resamples: give between 1 and ", kMax);
+  require<OptionError>(options.confidence > 0 && options.confidence < 1, "a confidence of ",
+                       options.confidence, ": it must be between 0 and 1");
 }
 
 }  // namespace detail
 
 /// The interval of statistic(mean of column 0, mean of column 1, ...).
-/// @throws OptionError for no columns, no problems, columns of different lengths, or options out of range.
+/// @throws OptionError for no columns, no problems, columns of different lengths, or options out of
+/// range.
 template <StatisticOfMeans Statistic>
-[[nodiscard]] Interval bootstrap(std::span<const ProblemColumn> columns, Statistic statistic, const BootstrapOptions& options = {}) {
+[[nodiscard]] Interval bootstrap(std::span<const ProblemColumn> columns, Statistic statistic,
+                                 const BootstrapOptions& options = {}) {
   detail::check_columns(columns, options);
   const std::size_t problems = columns.front().size();
   std::vector<std::uint32_t> drawn(problems);
@@ -125,18 +140,22 @@ template <StatisticOfMeans Statistic>
 }
 
 template <StatisticOfMeans Statistic>
-[[nodiscard]] Interval bootstrap(std::initializer_list<ProblemColumn> columns, Statistic statistic, const BootstrapOptions& options = {}) {
-  return bootstrap(std::span<const ProblemColumn>(columns.begin(), columns.size()), statistic, options);
+[[nodiscard]] Interval bootstrap(std::initializer_list<ProblemColumn> columns, Statistic statistic,
+                                 const BootstrapOptions& options = {}) {
+  return bootstrap(std::span<const ProblemColumn>(columns.begin(), columns.size()), statistic,
+                   options);
 }
 
 /// The mean of one system.
-[[nodiscard]] inline Interval bootstrap_mean(ProblemColumn values, const BootstrapOptions& options = {}) {
+[[nodiscard]] inline Interval bootstrap_mean(ProblemColumn values,
+                                             const BootstrapOptions& options = {}) {
   return bootstrap(
       {values}, [](std::span<const double> mean) { return mean[0]; }, options);
 }
 
 /// mean(a) - mean(b), paired. An interval that excludes 0 tells the systems apart.
-[[nodiscard]] inline Interval bootstrap_difference(ProblemColumn a, ProblemColumn b, const BootstrapOptions& options = {}) {
+[[nodiscard]] inline Interval bootstrap_difference(ProblemColumn a, ProblemColumn b,
+                                                   const BootstrapOptions& options = {}) {
   return bootstrap(
       {a, b}, [](std::span<const double> mean) { return mean[0] - mean[1]; }, options);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a selector is worth: its pick between one random candidate, which costs nothing, and the oracle, which no selector can
-// beat.
+// What a selector is worth: its pick between one random candidate, which costs nothing, and the
+// oracle, which no selector can beat.
 
 #include <algorithm>
 #include <cstddef>
@@ -9,16 +9,18 @@
 #include <span>
 #include <vector>
 
-#include "tutti/core/error.hpp"
+#include "tutti/base/error.hpp"
 #include "tutti/evaluate/bootstrap.hpp"
 
 namespace tutti {
 
 struct SelectionSummary {
-  Interval random;         ///< A candidate taken at random: the mean over the candidates.
-  Interval selected;       ///< The selector's pick.
-  Interval oracle;         ///< The best candidate.
-  Interval gap_recovered;  ///< (selected - random) / (oracle - random): 0 is as good as chance, 1 is perfect, below 0 is harmful.
+  Interval random;    ///< A candidate taken at random: the mean over the candidates.
+  Interval selected;  ///< The selector's pick.
+  Interval oracle;    ///< The best candidate.
+  /// (selected - random) / (oracle - random): 0 is as good as chance, 1 is perfect, below 0 is
+  /// harmful.
+  Interval gap_recovered;
 };
 
 /// Collects problem by problem how good the candidates were and which one was picked.
@@ -27,11 +29,13 @@ class SelectionReport {
   /// @param worth one value for each candidate: 1 for solved, 0 for not, or a fraction.
   /// @throws OptionError for no candidates, or a pick that is none of them.
   void add(std::span<const double> worth, std::size_t picked) {
-    require<OptionError>(picked < worth.size(), "candidate ", picked, " was picked of ", worth.size(), ": the first is candidate 0");
+    require<OptionError>(picked < worth.size(), "candidate ", picked, " was picked of ",
+                         worth.size(), ": the first is candidate 0");
     double sum = 0;
     for (const double value : worth) sum += value;
     const auto [least, most] = std::minmax_element(worth.begin(), worth.end());
-    random_.push_back(std::clamp(sum / static_cast<double>(worth.size()), *least, *most));  // rounding must not make a gap
+    random_.push_back(std::clamp(sum / static_cast<double>(worth.size()), *least,
+                                 *most));  // rounding must not make a gap
     selected_.push_back(worth[picked]);
     oracle_.push_back(*most);
   }
@@ -44,7 +48,8 @@ class SelectionReport {
 
   /// @throws OptionError while there are no problems.
   [[nodiscard]] SelectionSummary summary(const BootstrapOptions& options = {}) const {
-    return {bootstrap_mean(random_, options), bootstrap_mean(selected_, options), bootstrap_mean(oracle_, options),
+    return {bootstrap_mean(random_, options), bootstrap_mean(selected_, options),
+            bootstrap_mean(oracle_, options),
             bootstrap({random_, selected_, oracle_}, gap_recovered, options)};
   }
 

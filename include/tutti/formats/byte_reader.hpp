@@ -12,17 +12,19 @@
 #include <type_traits>
 #include <utility>
 
-#include "tutti/core/error.hpp"
+#include "tutti/base/error.hpp"
 
 namespace tutti {
 
-static_assert(std::endian::native == std::endian::little, "model files are little-endian and are used in place");
+static_assert(std::endian::native == std::endian::little,
+              "model files are little-endian and are used in place");
 
 /// Reads values one after the other; what it returns points into `bytes`.
 class ByteReader {
  public:
   /// @param file is named in errors.
-  ByteReader(std::span<const std::byte> bytes, std::string file) : bytes_(bytes), file_(std::move(file)) {}
+  ByteReader(std::span<const std::byte> bytes, std::string file)
+      : bytes_(bytes), file_(std::move(file)) {}
 
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] std::size_t position() const { return position_; }
@@ -31,8 +33,9 @@ class ByteReader {
   /// The next `count` bytes; `what` says in the error what they would have been.
   /// @throws FormatError when fewer remain.
   std::span<const std::byte> take(std::uint64_t count, std::string_view what) {
-    require<FormatError>(count <= remaining(), file_, ": ", what, " at byte ", position_, " needs ", count, " bytes, but only ",
-                         remaining(), " remain; the file is truncated or corrupt");
+    require<FormatError>(count <= remaining(), file_, ": ", what, " at byte ", position_, " needs ",
+                         count, " bytes, but only ", remaining(),
+                         " remain; the file is truncated or corrupt");
     position_ += count;
     return bytes_.subspan(position_ - count, count);
   }
@@ -47,8 +50,8 @@ class ByteReader {
   /// A string with its length as u64 in front, as GGUF stores them. Any bytes may be in it.
   std::string_view read_string(std::string_view what, std::uint64_t max_bytes) {
     const auto length = read<std::uint64_t>(what);
-    require<FormatError>(length <= max_bytes, file_, ": ", what, " at byte ", position_ - 8, " has ", length, " bytes, the limit is ",
-                         max_bytes);
+    require<FormatError>(length <= max_bytes, file_, ": ", what, " at byte ", position_ - 8,
+                         " has ", length, " bytes, the limit is ", max_bytes);
     const std::span<const std::byte> text = take(length, what);
     return {reinterpret_cast<const char*>(text.data()), text.size()};
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What all readers of foreign files need: arithmetic that cannot wrap, and names from the file made fit for a message.
+// What all readers of foreign files need: arithmetic that cannot wrap, and names from the file made
+// fit for a message.
 
 #include <cstddef>
 #include <limits>
@@ -22,8 +23,8 @@ namespace tutti {
   return a * b;
 }
 
-/// The first `limit` characters of `text`, printable ASCII only: a stranger's string must not flood a log or send escape codes to
-/// a terminal.
+/// The first `limit` characters of `text`, printable ASCII only: a stranger's string must not flood
+/// a log or send escape codes to a terminal.
 [[nodiscard]] inline std::string escaped(std::string_view text, std::size_t limit) {
   std::string result;
   for (const char c : text.substr(0, limit)) {
@@ -39,6 +40,8 @@ namespace tutti {
 }
 
 /// A name from a file, for messages.
-[[nodiscard]] inline std::string in_quotes(std::string_view name) { return '"' + escaped(name, 80) + '"'; }
+[[nodiscard]] inline std::string in_quotes(std::string_view name) {
+  return '"' + escaped(name, 80) + '"';
+}
 
 }  // namespace tutti

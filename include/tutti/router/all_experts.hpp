@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "tutti/router/concept.hpp"
+#include "tutti/router/router.hpp"
 
 namespace tutti {
 

@@ -6,41 +6,46 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tutti/core/error.hpp"
-#include "tutti/router/concept.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/router/router.hpp"
 
 namespace tutti {
 
-/// Request i goes to experts i k, i k + 1, ..., i k + k - 1, modulo their number. Several threads may ask at once. The turn
-/// is part of the router's state, so with it a result depends on how many requests came before.
+/// Request i goes to experts i k, i k + 1, ..., i k + k - 1, modulo their number. Several threads
+/// may ask at once. The turn is part of the router's state, so with it a result depends on how many
+/// requests came before.
 class RoundRobin {
  public:
-  /// @param experts_a_request k, at least 1.
+  /// @param experts_per_request k, at least 1.
   /// @throws OptionError for 0.
-  explicit RoundRobin(std::size_t experts_a_request = 1) : experts_a_request_(experts_a_request) {
-    require<OptionError>(experts_a_request >= 1, "round robin over 0 experts a request: at least 1");
+  explicit RoundRobin(std::size_t experts_per_request = 1)
+      : experts_per_request_(experts_per_request) {
+    require<OptionError>(experts_per_request >= 1,
+                         "round robin over 0 experts a request: at least 1");
   }
-  RoundRobin(const RoundRobin& other) : experts_a_request_(other.experts_a_request_), next_(other.next_.load()) {}
+  RoundRobin(const RoundRobin& other)
+      : experts_per_request_(other.experts_per_request_), next_(other.next_.load()) {}
   RoundRobin& operator=(const RoundRobin& other) {
-    experts_a_request_ = other.experts_a_request_;
+    experts_per_request_ = other.experts_per_request_;
     next_ = other.next_.load();
     return *this;
   }
 
   /// @throws OptionError when the ensemble has fewer experts than a request takes.
   [[nodiscard]] Route route(const RouterQuery& query) {
-    require<OptionError>(experts_a_request_ <= query.experts, "round robin over ", experts_a_request_,
-                         " experts a request of an ensemble of ", query.experts);
+    require<OptionError>(experts_per_request_ <= query.experts, "round robin over ",
+                         experts_per_request_, " experts a request of an ensemble of ",
+                         query.experts);
     Route route(query.experts, 0);
-    const std::size_t first = next_.fetch_add(experts_a_request_) % query.experts;
-    for (std::size_t i = 0; i < experts_a_request_; ++i) {
+    const std::size_t first = next_.fetch_add(experts_per_request_) % query.experts;
+    for (std::size_t i = 0; i < experts_per_request_; ++i) {
       route[(first + i) % query.experts] = static_cast<std::uint32_t>(query.samples_per_expert);
     }
     return route;
   }
 
  private:
-  std::size_t experts_a_request_;
+  std::size_t experts_per_request_;
   std::atomic<std::size_t> next_{0};
 };
 

@@ -6,22 +6,24 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tutti/core/config.hpp"
-#include "tutti/core/fast_math.hpp"
-#include "tutti/core/philox.hpp"
+#include "tutti/base/fast_math.hpp"
+#include "tutti/base/macros.hpp"
+#include "tutti/base/philox.hpp"
 #include "tutti/sampler/detail/philox_lanes.hpp"
 
 namespace tutti {
 
-/// A Gumbel variate -log(-log u) from 32 random bits, with u = 1 - v and v the middle of one of 2^32 equal cells of (0, 1).
+/// A Gumbel variate -log(-log u) from 32 random bits, with u = 1 - v and v the middle of one of
+/// 2^32 equal cells of (0, 1).
 ///
-/// A token of probability p wins a draw when -log u is about p or less, so small -log u must be finely resolved: taken from
-/// v they go down to 2^-33 in steps of 2^-32, while u itself, rounded to float, would leave steps of 2^-24 and never draw a
-/// token much rarer than that.
+/// A token of probability p wins a draw when -log u is about p or less, so small -log u must be
+/// finely resolved: taken from v they go down to 2^-33 in steps of 2^-32, while u itself, rounded
+/// to float, would leave steps of 2^-24 and never draw a token much rarer than that.
 [[nodiscard]] TUTTI_HOST_DEVICE constexpr float gumbel(std::uint32_t bits) {
   // In two exact halves: compilers have vector code for signed 32-bit numbers only.
   const float high = static_cast<float>(static_cast<std::int32_t>(bits >> 16)) * 0x1p-16F;
-  const float low = (static_cast<float>(static_cast<std::int32_t>(bits & 0xFFFFU)) + 0.5F) * 0x1p-32F;
+  const float low = (static_cast<float>(static_cast<std::int32_t>(bits & 0xFFFFU)) + 0.5F) *
+                    0x1p-32F;
   const float v = detail::clamp(high + low, 0.0F, 1.0F - 0x1p-24F);  // 1 - v must not become 0
   return -fast_log(-fast_log_complement(v));
 }
@@ -34,9 +36,11 @@ namespace tutti {
 /// Tokens whose random bits are computed together.
 inline constexpr std::size_t kTokenBlock = 256;
 
-/// The random bits of the tokens first_token to first_token + 255: those of draw_block, computed for many at once.
+/// The random bits of the tokens first_token to first_token + 255: those of draw_block, computed
+/// for many at once.
 /// @param first_token a multiple of 4.
-inline void random_block(const DrawKey& key, std::uint32_t first_token, std::array<std::uint32_t, kTokenBlock>& bits) {
+inline void random_block(const DrawKey& key, std::uint32_t first_token,
+                         std::array<std::uint32_t, kTokenBlock>& bits) {
   using detail::PhiloxLanes;
   const PhiloxLanes multiplier0 = detail::philox_broadcast(0xD2511F53U);
   const PhiloxLanes multiplier1 = detail::philox_broadcast(0xCD9E8D57U);

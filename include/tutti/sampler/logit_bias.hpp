@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "tutti/core/error.hpp"
-#include "tutti/sampler/concept.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/sampler/sampler.hpp"
 
 namespace tutti {
 
@@ -16,10 +16,12 @@ namespace tutti {
 class LogitBias {
  public:
   /// @throws OptionError for a negative token, and for a bias that is NaN or +infinity.
-  explicit LogitBias(std::vector<std::pair<Token, float>> biases = {}) : biases_(std::move(biases)) {
+  explicit LogitBias(std::vector<std::pair<Token, float>> biases = {})
+      : biases_(std::move(biases)) {
     for (const auto& [token, bias] : biases_) {
       require<OptionError>(token >= 0, "logit_bias names token ", token, ": tokens begin at 0");
-      require<OptionError>(bias < std::numeric_limits<float>::infinity(), "the logit_bias of token ", token, " is ", bias,
+      require<OptionError>(bias < std::numeric_limits<float>::infinity(),
+                           "the logit_bias of token ", token, " is ", bias,
                            ": it must be finite, or -inf to forbid the token");
     }
   }
@@ -27,13 +29,14 @@ class LogitBias {
   /// @throws OptionError for a token outside the vocabulary.
   void check(std::size_t vocabulary_size) const {
     for (const auto& [token, bias] : biases_) {
-      require<OptionError>(static_cast<std::size_t>(token) < vocabulary_size, "logit_bias names token ", token, ": the vocabulary has ",
+      require<OptionError>(static_cast<std::size_t>(token) < vocabulary_size,
+                           "logit_bias names token ", token, ": the vocabulary has ",
                            vocabulary_size, " tokens");
     }
   }
 
   /// @throws OptionError for a token outside the vocabulary.
-  void apply(Candidates& candidates, const SamplingContext&) const {
+  void apply(LogitSet& candidates, const SamplingContext&) const {
     check(candidates.vocabulary_size());
     for (const auto& [token, bias] : biases_) candidates.add(token, bias);
   }

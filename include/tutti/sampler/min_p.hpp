@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Keeps the tokens that are likely enough beside the most likely one (Nguyen et al., "Turning up the heat: min-p sampling",
-// 2024).
+// Keeps the tokens that are likely enough beside the most likely one (Nguyen et al., "Turning up
+// the heat: min-p sampling", 2024).
 
 #include <cmath>
 
-#include "tutti/core/error.hpp"
-#include "tutti/sampler/concept.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/sampler/sampler.hpp"
 
 namespace tutti {
 
@@ -15,10 +15,11 @@ class MinP {
  public:
   /// @throws OptionError unless 0 <= m <= 1.
   explicit MinP(float m = 0.0F) : log_m_(std::log(m)) {
-    require<OptionError>(m >= 0.0F && m <= 1.0F, "min_p is ", m, ": it must be between 0 (off) and 1");
+    require<OptionError>(m >= 0.0F && m <= 1.0F, "min_p is ", m,
+                         ": it must be between 0 (off) and 1");
   }
 
-  void apply(Candidates& candidates, const SamplingContext&) const {
+  void apply(LogitSet& candidates, const SamplingContext&) const {
     if (!std::isinf(log_m_)) candidates.keep_at_least(candidates.largest_logit() + log_m_);
   }
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "tutti/core/error.hpp"
-#include "tutti/core/types.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/base/types.hpp"
 #include "tutti/sampler/logit_bias.hpp"
 #include "tutti/sampler/min_p.hpp"
 #include "tutti/sampler/penalties.hpp"
@@ -18,11 +18,13 @@
 
 namespace tutti {
 
-/// The order in which the filters act; the same numbers keep different tokens in each. Biases always come first, then the
-/// penalties.
+/// The order in which the filters act; the same numbers keep different tokens in each. Biases
+/// always come first, then the penalties.
 enum class SamplerOrder : std::uint8_t {
-  llama_cpp,     ///< Top-k, top-p, min-p, temperature. Penalties look at the last 64 tokens unless told otherwise.
-  hugging_face,  ///< Temperature, top-k, top-p, min-p. Penalties look at the whole history unless told otherwise.
+  /// Top-k, top-p, min-p, temperature. Penalties look at the last 64 tokens unless told otherwise.
+  llama_cpp,
+  /// Temperature, top-k, top-p, min-p. Penalties look at the whole history unless told otherwise.
+  hugging_face,
 };
 
 /// By default the model's own distribution: nothing is dropped or changed.
@@ -34,7 +36,8 @@ struct SamplingOptions {
   float repetition_penalty = 1.0F;  ///< Positive; 1 is off.
   float presence_penalty = 0.0F;    ///< 0 is off.
   float frequency_penalty = 0.0F;   ///< 0 is off.
-  /// Tokens that penalties look back, prompt included; as many as the order's own program by default.
+  /// Tokens that penalties look back, prompt included; as many as the order's own program by
+  /// default.
   std::optional<std::size_t> penalty_last_n = {};
   /// Added to the logits of these tokens; -infinity forbids one.
   std::vector<std::pair<Token, float>> logit_bias = {};
@@ -43,7 +46,8 @@ struct SamplingOptions {
   /// The penalties as the filter takes them.
   [[nodiscard]] Penalties::Options penalties() const {
     const std::size_t usual = order == SamplerOrder::llama_cpp ? 64 : Penalties::kWholeHistory;
-    return {repetition_penalty, presence_penalty, frequency_penalty, penalty_last_n.value_or(usual)};
+    return {repetition_penalty, presence_penalty, frequency_penalty,
+            penalty_last_n.value_or(usual)};
   }
 
   /// Checks all numbers. @throws OptionError naming the value and the allowed range.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Makes tokens that have been said before less likely: repetition (Keskar et al., "CTRL", 2019), presence and frequency.
+// Makes tokens that have been said before less likely: repetition (Keskar et al., "CTRL", 2019),
+// presence and frequency.
 
 #include <algorithm>
 #include <cmath>
@@ -9,19 +10,20 @@
 #include <limits>
 #include <span>
 
-#include "tutti/core/error.hpp"
-#include "tutti/sampler/concept.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/sampler/sampler.hpp"
 
 namespace tutti {
 
-/// With c(t) the number of times t stands in the last `last_n` tokens of the history, prompt included, a token with
-/// c(t) > 0 gets first l > 0 ? l / repetition : l * repetition, then l - presence - frequency c(t).
+/// With c(t) the number of times t stands in the last `last_n` tokens of the history, prompt
+/// included, a token with c(t) > 0 gets first l > 0 ? l / repetition : l * repetition, then l -
+/// presence - frequency c(t).
 class Penalties {
  public:
   static constexpr std::size_t kWholeHistory = std::numeric_limits<std::size_t>::max();
 
   struct Options {
-    float repetition = 1.0F;             ///< 1 is off, larger penalises.
+    float repetition = 1.0F;             ///< 1 is off, larger penalizes.
     float presence = 0.0F;               ///< 0 is off.
     float frequency = 0.0F;              ///< 0 is off.
     std::size_t last_n = kWholeHistory;  ///< 0 is off.
@@ -30,47 +32,54 @@ class Penalties {
   Penalties() = default;
   /// @throws OptionError unless repetition is positive and all three are finite.
   explicit Penalties(const Options& options) : options_(options) {
-    require<OptionError>(options.repetition > 0.0F && std::isfinite(options.repetition), "repetition_penalty is ", options.repetition,
+    require<OptionError>(options.repetition > 0.0F && std::isfinite(options.repetition),
+                         "repetition_penalty is ", options.repetition,
                          ": it must be positive and finite; 1 is off");
-    require<OptionError>(std::isfinite(options.presence), "presence_penalty is ", options.presence, ": it must be finite; 0 is off");
-    require<OptionError>(std::isfinite(options.frequency), "frequency_penalty is ", options.frequency, ": it must be finite; 0 is off");
+    require<OptionError>(std::isfinite(options.presence), "presence_penalty is ", options.presence,
+                         ": it must be finite; 0 is off");
+    require<OptionError>(std::isfinite(options.frequency), "frequency_penalty is ",
+                         options.frequency, ": it must be finite; 0 is off");
   }
 
   /// @throws OptionError for a token of the history that is outside the vocabulary.
-  void apply(Candidates& candidates, const SamplingContext& context) const {
-    if (options_.repetition == 1.0F && options_.presence == 0.0F && options_.frequency == 0.0F) return;
-    const std::span<const Token> window = context.history.last(std::min(options_.last_n, context.history.size()));
+  void apply(LogitSet& candidates, const SamplingContext& context) const {
+    if (options_.repetition == 1.0F && options_.presence == 0.0F && options_.frequency == 0.0F)
+      return;
+    const std::span<const Token> window = context.history.last(
+        std::min(options_.last_n, context.history.size()));
     if (window.empty()) return;
     const std::size_t vocabulary = candidates.vocabulary_size();
     for (const Token token : window) {
-      require<OptionError>(token >= 0 && static_cast<std::size_t>(token) < vocabulary, "the history holds token ", token,
-                           ": the vocabulary has ", vocabulary, " tokens");
+      require<OptionError>(token >= 0 && static_cast<std::size_t>(token) < vocabulary,
+                           "the history holds token ", token, ": the vocabulary has ", vocabulary,
+                           " tokens");
     }
     const std::span<std::uint32_t> counts = candidates.token_counts();
     for (const Token token : window) ++counts[static_cast<std::size_t>(token)];
-    penalise(candidates, window, counts);
+    penalize(candidates, window, counts);
     for (const Token token : window) counts[static_cast<std::size_t>(token)] = 0;
   }
 
  private:
-  void penalise(Candidates& candidates, std::span<const Token> window, std::span<std::uint32_t> counts) const {
+  void penalize(LogitSet& candidates, std::span<const Token> window,
+                std::span<std::uint32_t> counts) const {
     const std::span<float> logits = candidates.dense_logits();
     if (logits.empty()) {
       candidates.change([&](Token token, float logit) {
         const std::uint32_t count = counts[static_cast<std::size_t>(token)];
-        return count == 0 ? logit : penalised(logit, count);
+        return count == 0 ? logit : penalized(logit, count);
       });
       return;
     }
     for (const Token token : window) {
       const auto t = static_cast<std::size_t>(token);
       if (counts[t] == 0) continue;  // done already
-      logits[t] = penalised(logits[t], counts[t]);
+      logits[t] = penalized(logits[t], counts[t]);
       counts[t] = 0;
     }
   }
 
-  [[nodiscard]] float penalised(float logit, std::uint32_t count) const {
+  [[nodiscard]] float penalized(float logit, std::uint32_t count) const {
     logit = logit > 0.0F ? logit / options_.repetition : logit * options_.repetition;
     return logit - options_.presence - options_.frequency * static_cast<float>(count);
   }

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Keeps the nucleus: the most likely tokens that together have probability p (Holtzman et al., "The curious case of neural
-// text degeneration", 2020).
+// Keeps the nucleus: the most likely tokens that together have probability p (Holtzman et al., "The
+// curious case of neural text degeneration", 2020).
 
-#include "tutti/core/error.hpp"
-#include "tutti/sampler/concept.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/sampler/sampler.hpp"
 
 namespace tutti {
 
-/// Keeps the shortest beginning of the tokens by falling probability whose probabilities, among the entries that are there,
-/// sum to p or more; at least one token. 1 is off.
+/// Keeps the shortest beginning of the tokens by falling probability whose probabilities, among the
+/// entries that are there, sum to p or more; at least one token. 1 is off.
 class TopP {
  public:
   /// @throws OptionError unless 0 <= p <= 1.
   explicit TopP(float p = 1.0F) : p_(p) {
-    require<OptionError>(p >= 0.0F && p <= 1.0F, "top_p is ", p, ": it must be between 0 and 1 (off)");
+    require<OptionError>(p >= 0.0F && p <= 1.0F, "top_p is ", p,
+                         ": it must be between 0 and 1 (off)");
   }
 
-  void apply(Candidates& candidates, const SamplingContext&) const {
+  void apply(LogitSet& candidates, const SamplingContext&) const {
     if (p_ >= 1.0F || candidates.size() <= 1) return;
     const float largest = candidates.largest_logit();
     const double wanted = static_cast<double>(p_) * candidates.mass(largest);
@@ -26,8 +27,9 @@ class TopP {
   }
 
  private:
-  /// Drops tokens far behind the nucleus, because sorting the whole vocabulary would cost more than everything else.
-  static void drop_unlikely(Candidates& candidates, float largest, double wanted) {
+  /// Drops tokens far behind the nucleus, because sorting the whole vocabulary would cost more than
+  /// everything else.
+  static void drop_unlikely(LogitSet& candidates, float largest, double wanted) {
     for (float reach = 4.0F; reach < 128.0F; reach *= 2.0F) {
       const float threshold = largest - reach;
       if (candidates.mass(largest, threshold) >= wanted) return candidates.keep_at_least(threshold);

@@ -6,12 +6,13 @@
 #include <utility>
 #include <vector>
 
-#include "tutti/core/candidate.hpp"
-#include "tutti/scorer/concept.hpp"
+#include "tutti/base/candidate.hpp"
+#include "tutti/scorer/scorer.hpp"
 
 namespace tutti {
 
-/// A callable that values one candidate (`double(const Candidate&)`), or all of them with the prompt
+/// A callable that values one candidate (`double(const Candidate&)`), or all of them with the
+/// prompt
 /// (`std::vector<double>(const ScoringRequest&)`).
 template <class Function>
 concept ScoringFunction = requires(Function& function, const Candidate& candidate) {
@@ -30,7 +31,8 @@ class FunctionScorer {
   [[nodiscard]] std::vector<double> score(const ScoringRequest& request) {
     if constexpr (std::invocable<Function&, const Candidate&>) {
       std::vector<double> scores;
-      for (const Candidate& candidate : request.candidates) scores.push_back(static_cast<double>(function_(candidate)));
+      for (const Candidate& candidate : request.candidates)
+        scores.push_back(static_cast<double>(function_(candidate)));
       return scores;
     } else {
       return function_(request);

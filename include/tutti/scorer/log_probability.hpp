@@ -1,44 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Values a candidate by the log-probabilities that its own expert gave its tokens when it wrote them. Costs nothing.
+// Values a candidate by the log-probabilities that its own expert gave its tokens when it wrote
+// them. Costs nothing.
 
 #include <cmath>
 #include <cstddef>
 #include <limits>
 #include <vector>
 
-#include "tutti/core/candidate.hpp"
-#include "tutti/scorer/concept.hpp"
+#include "tutti/base/candidate.hpp"
+#include "tutti/scorer/scorer.hpp"
 
 namespace tutti {
 
 namespace detail {
 
-/// function(sum of log p, number of tokens) of each candidate; -infinity for one without tokens, so that saying nothing never
-/// wins over saying something.
+/// function(sum of log p, number of tokens) of each candidate; -infinity for one without tokens, so
+/// that saying nothing never wins over saying something.
 template <class Function>
 std::vector<double> score_log_probabilities(const ScoringRequest& request, Function function) {
   std::vector<double> scores;
   scores.reserve(request.candidates.size());
   for (const Candidate& candidate : request.candidates) {
     double sum = 0;
-    for (const float log_probability : candidate.log_probabilities) sum += static_cast<double>(log_probability);
+    for (const float log_probability : candidate.log_probabilities)
+      sum += static_cast<double>(log_probability);
     const std::size_t count = candidate.log_probabilities.size();
-    scores.push_back(count == 0 ? -std::numeric_limits<double>::infinity() : function(sum, static_cast<double>(count)));
+    scores.push_back(count == 0 ? -std::numeric_limits<double>::infinity()
+                                : function(sum, static_cast<double>(count)));
   }
   return scores;
 }
 
 }  // namespace detail
 
-/// Mean log p a token, in nats (Chen et al., "Evaluating large language models trained on code", 2021, ranks so).
+/// Mean log p a token, in nats (Chen et al., "Evaluating large language models trained on code",
+/// 2021, ranks so).
 struct MeanLogProbability {
   [[nodiscard]] std::vector<double> score(const ScoringRequest& request) const {
-    return detail::score_log_probabilities(request, [](double sum, double count) { return sum / count; });
+    return detail::score_log_probabilities(request,
+                                           [](double sum, double count) { return sum / count; });
   }
 };
 
-/// Sum of log p, in nats: the probability of the whole text. Favours short ones.
+/// Sum of log p, in nats: the probability of the whole text. Favors short ones.
 struct SumLogProbability {
   [[nodiscard]] std::vector<double> score(const ScoringRequest& request) const {
     return detail::score_log_probabilities(request, [](double sum, double) { return sum; });
@@ -50,10 +55,12 @@ struct LengthNormalizedLogProbability {
   double alpha = 0.6;
 
   [[nodiscard]] std::vector<double> score(const ScoringRequest& request) const {
-    return detail::score_log_probabilities(request, [this](double sum, double count) { return sum / std::pow(count, alpha); });
+    return detail::score_log_probabilities(
+        request, [this](double sum, double count) { return sum / std::pow(count, alpha); });
   }
 };
 
-static_assert(PlainScorer<MeanLogProbability> && PlainScorer<SumLogProbability> && PlainScorer<LengthNormalizedLogProbability>);
+static_assert(PlainScorer<MeanLogProbability> && PlainScorer<SumLogProbability> &&
+              PlainScorer<LengthNormalizedLogProbability>);
 
 }  // namespace tutti

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Values a candidate by a reward model: a transformer with a scalar head that reads prompt and answer.
+// Values a candidate by a reward model: a transformer with a scalar head that reads prompt and
+// answer.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,29 +10,33 @@
 #include <utility>
 #include <vector>
 
-#include "tutti/core/cost.hpp"
-#include "tutti/core/error.hpp"
-#include "tutti/scorer/concept.hpp"
+#include "tutti/base/cost.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/scorer/scorer.hpp"
 #include "tutti/transformer/batched_transformer.hpp"
 #include "tutti/transformer/transformer.hpp"
 
 namespace tutti {
 
-/// The value is the head's output at the last token of prompt and candidate, as AutoModelForSequenceClassification of
-/// transformers computes it. The model must have the experts' tokenizer. The prompt is computed once, and all candidates
-/// are read in one batch behind it.
+/// The value is the head's output at the last token of prompt and candidate, as
+/// AutoModelForSequenceClassification of transformers computes it. The model must have the experts'
+/// tokenizer. The prompt is computed once, and all candidates are read in one batch behind it.
 template <Backend B>
 class ValueModel {
  public:
   /// @param label which output of a head with several labels is the value.
-  /// @throws ModelError when the model has no value head; OptionError when the head has no such label.
-  explicit ValueModel(const Transformer<B>& model, std::size_t label = 0, typename B::Options backend_options = {},
-                      StackOptions options = {})
+  /// @throws ModelError when the model has no value head; OptionError when the head has no such
+  /// label.
+  explicit ValueModel(const Transformer<B>& model, std::size_t label = 0,
+                      typename B::Options backend_options = {}, StackOptions options = {})
       : label_(label) {
     require<ModelError>(model.weights().value_head.has_value(), model.weights().source,
-                        ": has no value head (score.weight): a value model is a checkpoint for sequence classification");
-    model_ = std::make_unique<BatchedTransformer<B>>(std::span(&model.weights(), 1), backend_options, options);
-    require<OptionError>(label < model_->output_width(), "label ", label, " of a value head with ", model_->output_width(), " labels");
+                        ": has no value head (score.weight): a value model is a checkpoint for "
+                        "sequence classification");
+    model_ = std::make_unique<BatchedTransformer<B>>(std::span(&model.weights(), 1),
+                                                     backend_options, options);
+    require<OptionError>(label < model_->output_width(), "label ", label, " of a value head with ",
+                         model_->output_width(), " labels");
   }
 
   /// One value a candidate.
@@ -43,7 +48,8 @@ class ValueModel {
     std::vector<std::uint32_t> outputs;
     append(rows, prompt, request.prompt);
     const auto last = static_cast<std::uint32_t>(rows.size() - 1);
-    const double empty_value = static_cast<double>(model_->forward(rows, std::span(&last, 1)).row(0)[label_]);
+    const double empty_value = static_cast<double>(
+        model_->forward(rows, std::span(&last, 1)).row(0)[label_]);
 
     rows.clear();
     for (const Candidate& candidate : request.candidates) {
@@ -54,7 +60,8 @@ class ValueModel {
     const MatrixView<const float> values = model_->forward(rows, outputs);
     std::vector<double> scores;
     for (std::size_t next = 0; const Candidate& candidate : request.candidates) {
-      scores.push_back(candidate.tokens.empty() ? empty_value : static_cast<double>(values.row(next++)[label_]));
+      scores.push_back(candidate.tokens.empty() ? empty_value
+                                                : static_cast<double>(values.row(next++)[label_]));
     }
     return scores;
   }
@@ -65,7 +72,8 @@ class ValueModel {
  private:
   void append(std::vector<Row>& rows, SequenceId sequence, std::span<const Token> tokens) const {
     std::size_t position = model_->length(sequence);
-    for (const Token token : tokens) rows.push_back({0, sequence, static_cast<std::uint32_t>(position++), token});
+    for (const Token token : tokens)
+      rows.push_back({0, sequence, static_cast<std::uint32_t>(position++), token});
   }
 
   std::size_t label_;

@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "tutti/core/candidate.hpp"
-#include "tutti/core/error.hpp"
-#include "tutti/scorer/concept.hpp"
+#include "tutti/base/candidate.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/scorer/scorer.hpp"
 
 namespace tutti {
 
@@ -23,7 +23,8 @@ class VerifierScorer {
     std::vector<double> scores;
     for (const Candidate& candidate : request.candidates) {
       const auto passed = static_cast<double>(check_(candidate));
-      require<ComponentError>(passed >= 0 && passed <= 1, "the verifier gave candidate ", scores.size(), " the value ", passed,
+      require<ComponentError>(passed >= 0 && passed <= 1, "the verifier gave candidate ",
+                              scores.size(), " the value ", passed,
                               ": it must be a bool or a fraction between 0 and 1");
       scores.push_back(passed);
     }

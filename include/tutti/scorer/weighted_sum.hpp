@@ -10,13 +10,14 @@
 #include <utility>
 #include <vector>
 
-#include "tutti/core/error.hpp"
-#include "tutti/scorer/concept.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/scorer/scorer.hpp"
 
 namespace tutti {
 
-/// sum_i weight_i * score_i(candidate). Scorers have different scales: log-probabilities are a few nats, verifiers 0 or 1.
-/// A scorer of weight 0 is not asked. What any other says must not be picked, with -infinity, has the sum -infinity, whatever the weight.
+/// sum_i weight_i * score_i(candidate). Scorers have different scales: log-probabilities are a few
+/// nats, verifiers 0 or 1. A scorer of weight 0 is not asked. What any other says must not be
+/// picked, with -infinity, has the sum -infinity, whatever the weight.
 template <CandidateScorer... Scorers>
 class WeightedSum {
  public:
@@ -24,9 +25,11 @@ class WeightedSum {
   static constexpr bool kNeedsModels = (ModelScorer<Scorers> || ...);
 
   /// @throws OptionError for a weight that is not finite.
-  WeightedSum(std::array<double, sizeof...(Scorers)> weights, Scorers... scorers) : weights_(weights), scorers_(std::move(scorers)...) {
+  WeightedSum(std::array<double, sizeof...(Scorers)> weights, Scorers... scorers)
+      : weights_(weights), scorers_(std::move(scorers)...) {
     for (std::size_t i = 0; i < weights.size(); ++i) {
-      require<OptionError>(std::isfinite(weights[i]), "weight ", i, " of ", weights.size(), " is ", weights[i], ": it must be finite");
+      require<OptionError>(std::isfinite(weights[i]), "weight ", i, " of ", weights.size(), " is ",
+                           weights[i], ": it must be finite");
     }
   }
 

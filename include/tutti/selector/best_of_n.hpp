@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "tutti/selector/concept.hpp"
+#include "tutti/selector/selector.hpp"
 
 namespace tutti {
 
@@ -18,7 +18,8 @@ struct BestOfN {
     detail::require_scores(candidates);
     Selection selection;
     for (const Candidate& candidate : candidates) selection.values.push_back(candidate.score);
-    selection.index = detail::index_of_largest(selection.values, [](std::size_t, std::size_t) { return false; });
+    selection.index = detail::index_of_largest(selection.values,
+                                               [](std::size_t, std::size_t) { return false; });
     return selection;
   }
 };

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tutti/core/candidate.hpp"
+#include "tutti/base/candidate.hpp"
 
 namespace tutti {
 
@@ -32,12 +32,15 @@ struct TrimmedText {
 
 namespace detail {
 
-/// For each candidate the number of its answer; answers are numbered in the order in which they appear.
+/// For each candidate the number of its answer; answers are numbered in the order in which they
+/// appear.
 template <CanonicalAnswer Canonical>
-[[nodiscard]] std::vector<std::size_t> number_answers(std::span<const Candidate> candidates, const Canonical& canonical) {
+[[nodiscard]] std::vector<std::size_t> number_answers(std::span<const Candidate> candidates,
+                                                      const Canonical& canonical) {
   std::map<std::string, std::size_t> numbers;
   std::vector<std::size_t> result;
-  for (const Candidate& candidate : candidates) result.push_back(numbers.try_emplace(canonical(candidate), numbers.size()).first->second);
+  for (const Candidate& candidate : candidates)
+    result.push_back(numbers.try_emplace(canonical(candidate), numbers.size()).first->second);
   return result;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Picks the best-scored candidate among those that pass a check (Codex: filter by the shown tests, rank by log-probability).
+// Picks the best-scored candidate among those that pass a check (Codex: filter by the shown tests,
+// rank by log-probability).
 
 #include <concepts>
 #include <cstddef>
@@ -9,12 +10,12 @@
 #include <utility>
 
 #include "tutti/selector/best_of_n.hpp"
-#include "tutti/selector/concept.hpp"
+#include "tutti/selector/selector.hpp"
 
 namespace tutti {
 
-/// The value of a candidate that passes is its score, of one that fails -infinity. When none passes, the best of all is
-/// picked, values are the scores, and `none_passed` says so.
+/// The value of a candidate that passes is its score, of one that fails -infinity. When none
+/// passes, the best of all is picked, values are the scores, and `none_passed` says so.
 template <std::predicate<const Candidate&> Check>
 class FilterThenBest {
  public:

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tutti/text/utf8.hpp"
+#include "tutti/text/unicode/utf8.hpp"
 
 namespace tutti {
 
@@ -42,14 +42,16 @@ template <class Counts>
 
 }  // namespace detail
 
-/// F1 of the words, cut at white space and counted with their multiplicity, as SQuAD scores answers (Rajpurkar et al. 2016)
-/// but without its normalisation. Two texts without words are equal.
+/// F1 of the words, cut at white space and counted with their multiplicity, as SQuAD scores answers
+/// (Rajpurkar et al. 2016) but without its normalization. Two texts without words are equal.
 struct TokenF1 {
   [[nodiscard]] double operator()(std::string_view hypothesis, std::string_view reference) const {
     const auto a = count_words(hypothesis);
     const auto b = count_words(reference);
     const std::size_t sizes = size_of(a) + size_of(b);
-    return sizes == 0 ? 1.0 : 2.0 * static_cast<double>(detail::overlap(a, b)) / static_cast<double>(sizes);
+    return sizes == 0
+               ? 1.0
+               : 2.0 * static_cast<double>(detail::overlap(a, b)) / static_cast<double>(sizes);
   }
 
  private:
@@ -58,7 +60,8 @@ struct TokenF1 {
   static Counts count_words(std::string_view text) {
     constexpr std::string_view kWhiteSpace = " \t\n\r\f\v";
     Counts counts;
-    for (std::size_t begin = text.find_first_not_of(kWhiteSpace); begin != std::string_view::npos;) {
+    for (std::size_t begin = text.find_first_not_of(kWhiteSpace);
+         begin != std::string_view::npos;) {
       const std::size_t end = std::min(text.find_first_of(kWhiteSpace, begin), text.size());
       ++counts[text.substr(begin, end - begin)];
       begin = text.find_first_not_of(kWhiteSpace, end);
@@ -72,9 +75,9 @@ struct TokenF1 {
   }
 };
 
-/// chrF (Popovic, "chrF: character n-gram F-score for automatic MT evaluation", 2015): n-grams of 1 to 6 characters, white
-/// space left out, F with beta 2, precision and recall averaged over the orders that both texts have, as sacrebleu does with
-/// its defaults (a hundredth of its figure).
+/// chrF (Popovic, "chrF: character n-gram F-score for automatic MT evaluation", 2015): n-grams of 1
+/// to 6 characters, white space left out, F with beta 2, precision and recall averaged over the
+/// orders that both texts have, as sacrebleu does with its defaults (a hundredth of its figure).
 struct ChrF {
   std::size_t order = 6;
   double beta = 2.0;
@@ -96,7 +99,9 @@ struct ChrF {
     precision /= static_cast<double>(orders);
     recall /= static_cast<double>(orders);
     const double factor = beta * beta;
-    return precision + recall == 0 ? 0.0 : (1 + factor) * precision * recall / (factor * precision + recall);
+    return precision + recall == 0
+               ? 0.0
+               : (1 + factor) * precision * recall / (factor * precision + recall);
   }
 
  private:
@@ -110,9 +115,11 @@ struct ChrF {
     }
     return result;
   }
-  static std::map<std::u32string_view, std::size_t> count(const std::u32string& text, std::size_t n) {
+  static std::map<std::u32string_view, std::size_t> count(const std::u32string& text,
+                                                          std::size_t n) {
     std::map<std::u32string_view, std::size_t> counts;
-    for (std::size_t i = 0; i + n <= text.size(); ++i) ++counts[std::u32string_view(text).substr(i, n)];
+    for (std::size_t i = 0; i + n <= text.size(); ++i)
+      ++counts[std::u32string_view(text).substr(i, n)];
     return counts;
   }
 };

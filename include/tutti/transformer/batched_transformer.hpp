@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// N transformers of one architecture that run as one: their stacked weights, their KV cache, and the batched forward pass
-// over any rows, with the count of what it costs. The number of experts is a run-time value here; ExpertStack fixes it.
+// N transformers of one architecture that run as one: their stacked weights, their KV cache, and
+// the batched forward pass over any rows, with the count of what it costs. The number of experts is
+// a run-time value here; ExpertStack fixes it.
 
 #include <algorithm>
 #include <chrono>
@@ -12,25 +13,27 @@
 #include <utility>
 #include <vector>
 
+#include "tutti/backend/backend.hpp"
 #include "tutti/backend/batch.hpp"
-#include "tutti/backend/concept.hpp"
-#include "tutti/backend/decoding.hpp"
-#include "tutti/core/cost.hpp"
-#include "tutti/core/error.hpp"
-#include "tutti/core/matrix_view.hpp"
+#include "tutti/backend/device_decoding.hpp"
+#include "tutti/base/cost.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/base/matrix_view.hpp"
 #include "tutti/transformer/cost_meter.hpp"
 #include "tutti/transformer/forward_pass.hpp"
-#include "tutti/transformer/weight_sharing.hpp"
-#include "tutti/transformer/weights.hpp"
+#include "tutti/transformer/weights/weight_sharing.hpp"
+#include "tutti/transformer/weights/weights.hpp"
 
 namespace tutti {
 
 /// Sizes of what a stack allocates.
 struct StackOptions {
   KvType kv_type = KvType::f16;
-  std::size_t max_cache_bytes = std::size_t{4} << 30;  ///< Memory for keys and values; allocated as it is needed.
-  std::size_t rows_per_pass = 256;                     ///< Longer batches run in several passes of this many rows.
-  std::size_t context_length = 0;                      ///< Positions a sequence may have; 0 means what the model allows.
+  /// Memory for keys and values; allocated as it is needed.
+  std::size_t max_cache_bytes = std::size_t{4} << 30;
+  std::size_t rows_per_pass = 256;  ///< Longer batches run in several passes of this many rows.
+  /// Positions a sequence may have; 0 means what the model allows.
+  std::size_t context_length = 0;
 };
 
 /// What a rows' log-probability is asked of: `target` after batch row `row`.
@@ -42,10 +45,12 @@ struct TargetToken {
 template <Backend B>
 class BatchedTransformer {
  public:
-  /// @param experts one or more, with equal configurations (see check_experts_fit). Tensors equal in several experts are
+  /// @param experts one or more, with equal configurations (see check_experts_fit). Tensors equal
+  /// in several experts are
   ///        stored once.
   /// @throws ModelError naming the first difference when the experts do not fit each other.
-  BatchedTransformer(std::span<const ModelWeights> experts, typename B::Options backend_options = {}, StackOptions options = {})
+  BatchedTransformer(std::span<const ModelWeights> experts,
+                     typename B::Options backend_options = {}, StackOptions options = {})
       : experts_(experts.begin(), experts.end()),
         backend_(backend_options),
         options_(options),
@@ -66,31 +71,42 @@ class BatchedTransformer {
   [[nodiscard]] std::size_t output_width() const { return head_of(experts_.front())->weight.rows; }
   /// Positions that every expert can see, or fewer if the options say so.
   [[nodiscard]] std::size_t context_length() const {
-    std::size_t length = options_.context_length == 0 ? config().context_length : options_.context_length;
-    for (const ModelWeights& expert : experts_) length = std::min(length, expert.config.context_length);
+    std::size_t length = options_.context_length == 0 ? config().context_length
+                                                      : options_.context_length;
+    for (const ModelWeights& expert : experts_)
+      length = std::min(length, expert.config.context_length);
     return length;
   }
 
-  /// The lowest expert whose weights are all the same as this one's: what it computes for a token, this one computes too.
-  [[nodiscard]] std::uint32_t representative(std::uint32_t expert) const { return costs_.sharing().representative.at(expert); }
+  /// The lowest expert whose weights are all the same as this one's: what it computes for a token,
+  /// this one computes too.
+  [[nodiscard]] std::uint32_t representative(std::uint32_t expert) const {
+    return costs_.sharing().representative.at(expert);
+  }
 
-  // Sequences. A sequence belongs to the expert whose rows are appended to it; experts with one representative may share.
+  // Sequences. A sequence belongs to the expert whose rows are appended to it; experts with one
+  // representative may share.
   [[nodiscard]] SequenceId create() { return cache_.create(); }
-  [[nodiscard]] SequenceId fork(SequenceId parent, std::size_t length) { return cache_.fork(parent, length); }
+  [[nodiscard]] SequenceId fork(SequenceId parent, std::size_t length) {
+    return cache_.fork(parent, length);
+  }
   void release(SequenceId sequence) { cache_.release(sequence); }
   [[nodiscard]] std::size_t length(SequenceId sequence) const { return cache_.length(sequence); }
 
-  /// Forgets all sequences and sets the costs to zero. Also makes the object usable again after an exception.
+  /// Forgets all sequences and sets the costs to zero. Also makes the object usable again after an
+  /// exception.
   void clear() {
     cache_.clear();
     costs_.clear();
   }
 
-  /// Appends `rows` to their sequences and returns one row of logits for each of `outputs` (indices into `rows`,
-  /// ascending): [outputs.size(), output_width()], valid until the next call.
-  /// @throws OptionError, CapacityError as plan_batch does, and for more outputs than fit; NumericError never: the caller
+  /// Appends `rows` to their sequences and returns one row of logits for each of `outputs` (indices
+  /// into `rows`, ascending): [outputs.size(), output_width()], valid until the next call.
+  /// @throws OptionError, CapacityError as plan_batch does, and for more outputs than fit;
+  /// NumericError never: the caller
   ///         looks at the logits.
-  MatrixView<const float> forward(std::span<const Row> rows, std::span<const std::uint32_t> outputs) {
+  MatrixView<const float> forward(std::span<const Row> rows,
+                                  std::span<const std::uint32_t> outputs) {
     reserve_outputs(outputs.size());
     std::size_t done = 0;
     for_each_pass(rows, [&](const Batch& batch, std::size_t first) {
@@ -102,9 +118,11 @@ class BatchedTransformer {
     return backend_.host(outputs_, outputs.size());
   }
 
-  /// Appends `rows` and writes log p(target) after the asked rows, in nats: log_probabilities[i] belongs to targets[i].
-  /// `targets` is ascending by row; logits exist for kOutputRows rows at a time only.
-  void log_probabilities(std::span<const Row> rows, std::span<const TargetToken> targets, std::span<float> log_probabilities) {
+  /// Appends `rows` and writes log p(target) after the asked rows, in nats: log_probabilities[i]
+  /// belongs to targets[i]. `targets` is ascending by row; logits exist for kOutputRows rows at a
+  /// time only.
+  void log_probabilities(std::span<const Row> rows, std::span<const TargetToken> targets,
+                         std::span<float> log_probabilities) {
     reserve_outputs(1);
     std::size_t done = 0;
     for_each_pass(rows, [&](const Batch& batch, std::size_t first) {
@@ -112,13 +130,17 @@ class BatchedTransformer {
         std::vector<std::uint32_t> chosen;
         std::vector<Token> wanted;
         const std::size_t begin = done;
-        const std::size_t most = std::min(outputs_capacity_, options_.rows_per_pass);  // rows may repeat
-        for (; done < targets.size() && targets[done].row < first + batch.size() && chosen.size() < most; ++done) {
+        const std::size_t most = std::min(outputs_capacity_,
+                                          options_.rows_per_pass);  // rows may repeat
+        for (; done < targets.size() && targets[done].row < first + batch.size() &&
+               chosen.size() < most;
+             ++done) {
           chosen.push_back(static_cast<std::uint32_t>(targets[done].row - first));
           wanted.push_back(targets[done].target);
         }
         head(batch, chosen, 0);
-        backend_.log_probabilities(outputs_, wanted, log_probabilities.subspan(begin, chosen.size()));
+        backend_.log_probabilities(outputs_, wanted,
+                                   log_probabilities.subspan(begin, chosen.size()));
       }
     });
   }
@@ -127,7 +149,7 @@ class BatchedTransformer {
 
   /// Whether `decode` can make the steps of a generation of `rows` rows, or the host has to draw.
   [[nodiscard]] bool can_decode(std::size_t rows) const requires DeviceDecoding<B> {
-    return rows <= options_.rows_per_pass && backend_.steps_a_poll() > 0;
+    return rows <= options_.rows_per_pass && backend_.steps_per_poll() > 0;
   }
   /// Fixes the rows of a generation. Their sequences hold all that comes before them.
   /// @throws OptionError, CapacityError as forward does.
@@ -135,23 +157,29 @@ class BatchedTransformer {
     check_rows(start.rows);
     reserve_outputs(start.rows.size());
     decoding_.assign(start.rows.begin(), start.rows.end());
-    steps_left_ = start.most_steps;
+    steps_left_ = start.max_steps;
     steps_made_ = steps_counted_ = 0;
-    backend_.begin_decoding(start, decoding_batch([](std::size_t) { return true; }, 0), experts_.front().rope_inverse_frequencies);
+    backend_.begin_decoding(start, decoding_batch([](std::size_t) { return true; }, 0),
+                            experts_.front().rope_inverse_frequencies);
   }
-  /// Appends the rows that run, draws what follows, and so on, for as many steps as the backend makes between two looks of the host, or one
-  /// where the cache has little room left. @returns [some steps, rows] tokens, those that the last call has not returned first; valid until
-  /// the next call. It is empty once `most_steps` steps have been returned.
+  /// Appends the rows that run, draws what follows, and so on, for as many steps as the backend
+  /// makes between two looks of the host, or one where the cache has little room left. @returns
+  /// [some steps, rows] tokens, those that the last call has not returned first; valid until the
+  /// next call. It is empty once `max_steps` steps have been returned.
   /// @throws CapacityError when the cache is full.
-  std::span<const DrawnToken> decode(std::span<const std::uint8_t> running) requires DeviceDecoding<B> {
+  std::span<const DrawnToken> decode(std::span<const std::uint8_t> running) requires
+      DeviceDecoding<B> {
     const auto start = std::chrono::steady_clock::now();
-    std::size_t steps = std::min(backend_.steps_a_poll(), steps_left_);
-    if (decoding_.size() * (steps / kPagePositions + 1) > cache_.pages_left()) steps = std::min<std::size_t>(steps, 1);
+    std::size_t steps = std::min(backend_.steps_per_poll(), steps_left_);
+    if (decoding_.size() * (steps / kPagePositions + 1) > cache_.pages_left())
+      steps = std::min<std::size_t>(steps, 1);
     for (std::size_t r = 0; r < decoding_.size(); ++r) {
-      for (std::size_t s = 0; running[r] != 0 && s < steps; ++s) (void)cache_.append(decoding_[r].sequence);
+      for (std::size_t s = 0; running[r] != 0 && s < steps; ++s)
+        (void)cache_.append(decoding_[r].sequence);
     }
     backend_.reserve_pages(pages_, cache_.pages_needed());
-    const Batch batch = decoding_batch([](std::size_t) { return true; }, steps_made_ + steps, running);
+    const Batch batch = decoding_batch([](std::size_t) { return true; }, steps_made_ + steps,
+                                       running);
     std::vector<std::uint32_t> all(batch.size());
     std::iota(all.begin(), all.end(), 0U);
     const std::span<const DrawnToken> drawn = backend_.decode(batch, pages_, outputs_, steps, [&] {
@@ -160,7 +188,8 @@ class BatchedTransformer {
     });
     steps_left_ -= steps;
     steps_made_ += steps;
-    count_decoded(drawn, running, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    count_decoded(drawn, running,
+                  std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     return drawn;
   }
 
@@ -178,7 +207,8 @@ class BatchedTransformer {
 
   static const LinearWeights* head_of(const ModelWeights& model) {
     if (model.value_head) return &*model.value_head;
-    require<ModelError>(model.head.has_value(), model.source, ": has neither a language-model head nor a value head (lm_head.weight, ",
+    require<ModelError>(model.head.has_value(), model.source,
+                        ": has neither a language-model head nor a value head (lm_head.weight, ",
                         "score.weight)");
     return &*model.head;
   }
@@ -189,7 +219,9 @@ class BatchedTransformer {
     return result;
   }
 
-  [[nodiscard]] KvShape kv_shape() const { return {config().layers, config().kv_heads, config().head_dim, options_.kv_type}; }
+  [[nodiscard]] KvShape kv_shape() const {
+    return {config().layers, config().kv_heads, config().head_dim, options_.kv_type};
+  }
 
   void reserve_outputs(std::size_t count) {
     if (count <= outputs_capacity_) return;
@@ -197,36 +229,45 @@ class BatchedTransformer {
     outputs_capacity_ = count;
   }
 
-  /// Plans and runs `rows` in passes of rows_per_pass; `then(batch, first row)` sees each while its hidden states are there.
+  /// Plans and runs `rows` in passes of rows_per_pass; `then(batch, first row)` sees each while its
+  /// hidden states are there.
   template <class Then>
   void for_each_pass(std::span<const Row> rows, Then then) {
     check_rows(rows);
     for (std::size_t first = 0; first < rows.size(); first += options_.rows_per_pass) {
       const auto start = std::chrono::steady_clock::now();
-      const Batch batch = plan_batch(rows.subspan(first, std::min(options_.rows_per_pass, rows.size() - first)), cache_);
+      const Batch batch = plan_batch(
+          rows.subspan(first, std::min(options_.rows_per_pass, rows.size() - first)), cache_);
       backend_.reserve_pages(pages_, cache_.pages_needed());
       backend_.begin(batch, experts_.front().rope_inverse_frequencies);
       run_layers(backend_, weights_, config(), batch, pages_, buffers_);
       costs_.count_layers(batch);
       then(batch, first);
-      costs_.count_step(batch, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      costs_.count_step(
+          batch, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
   }
 
   void check_rows(std::span<const Row> rows) const {
     for (const Row& row : rows) {
-      require<OptionError>(row.expert < size(), "row of expert ", row.expert, " in a stack of ", size(), ": experts count from 0");
-      require<OptionError>(row.token >= 0 && static_cast<std::size_t>(row.token) < vocabulary_size(), "token ", row.token,
-                           " is outside the vocabulary of ", vocabulary_size(), ": encode the text with this model's tokenizer");
-      require<CapacityError>(row.position < context_length(), "position ", row.position, " is outside the context of ", context_length(),
+      require<OptionError>(row.expert < size(), "row of expert ", row.expert, " in a stack of ",
+                           size(), ": experts count from 0");
+      require<OptionError>(
+          row.token >= 0 && static_cast<std::size_t>(row.token) < vocabulary_size(), "token ",
+          row.token, " is outside the vocabulary of ", vocabulary_size(),
+          ": encode the text with this model's tokenizer");
+      require<CapacityError>(row.position < context_length(), "position ", row.position,
+                             " is outside the context of ", context_length(),
                              ": shorten the prompt or the answer");
     }
   }
 
-  static std::vector<std::uint32_t> outputs_within(std::span<const std::uint32_t> outputs, std::size_t first, std::size_t count) {
+  static std::vector<std::uint32_t> outputs_within(std::span<const std::uint32_t> outputs,
+                                                   std::size_t first, std::size_t count) {
     std::vector<std::uint32_t> chosen;
     for (const std::uint32_t row : outputs) {
-      if (row >= first && row < first + count) chosen.push_back(static_cast<std::uint32_t>(row - first));
+      if (row >= first && row < first + count)
+        chosen.push_back(static_cast<std::uint32_t>(row - first));
     }
     return chosen;
   }
@@ -236,10 +277,11 @@ class BatchedTransformer {
     costs_.count_head(groups_of(batch, chosen));
   }
 
-  /// Those of the rows of the generation that are wanted, seeing `length` positions behind their first ones; none of them for rows
-  /// that do not run.
+  /// Those of the rows of the generation that are wanted, seeing `length` positions behind their
+  /// first ones; none of them for rows that do not run.
   template <class Wanted>
-  [[nodiscard]] Batch decoding_batch(Wanted wanted, std::size_t length, std::span<const std::uint8_t> running = {}) const {
+  [[nodiscard]] Batch decoding_batch(Wanted wanted, std::size_t length,
+                                     std::span<const std::uint8_t> running = {}) const {
     Batch batch;
     std::vector<std::uint32_t> all;
     batch.span_begin.push_back(0);
@@ -248,19 +290,23 @@ class BatchedTransformer {
       all.push_back(static_cast<std::uint32_t>(batch.rows.size()));
       batch.rows.push_back(decoding_[r]);
       batch.slots.emplace_back();
-      if (!running.empty() && running[r] != 0) cache_.append_spans(decoding_[r].sequence, decoding_[r].position + length, batch.spans);
+      if (!running.empty() && running[r] != 0)
+        cache_.append_spans(decoding_[r].sequence, decoding_[r].position + length, batch.spans);
       batch.span_begin.push_back(batch.spans.size());
     }
     batch.groups = groups_of(batch, all);
     return batch;
   }
 
-  /// Counts the steps that `decode` returns, which took `seconds`, each with the rows that had ended neither on the device nor for the
-  /// host, which has released the sequences of the latter.
-  void count_decoded(std::span<const DrawnToken> drawn, std::span<const std::uint8_t> running, double seconds) {
+  /// Counts the steps that `decode` returns, which took `seconds`, each with the rows that had
+  /// ended neither on the device nor for the host, which has released the sequences of the latter.
+  void count_decoded(std::span<const DrawnToken> drawn, std::span<const std::uint8_t> running,
+                     double seconds) {
     const std::size_t steps = drawn.size() / decoding_.size();
     for (std::size_t s = 0; s < steps; ++s, ++steps_counted_) {
-      const auto counts = [&](std::size_t r) { return running[r] != 0 && drawn[s * decoding_.size() + r].token != DrawnToken::kEnded; };
+      const auto counts = [&](std::size_t r) {
+        return running[r] != 0 && drawn[s * decoding_.size() + r].token != DrawnToken::kEnded;
+      };
       Batch batch = decoding_batch(counts, steps_counted_ + 1, running);
       if (batch.size() == 0) continue;
       for (Row& row : batch.rows) row.position += static_cast<std::uint32_t>(steps_counted_);
@@ -276,11 +322,12 @@ class BatchedTransformer {
   CostMeter costs_;
   StackedWeights<B> weights_;
   ForwardBuffers<B> buffers_;
-  KvCache cache_;
-  typename B::KvPages pages_;
+  KvPageTable cache_;
+  typename B::KvStorage pages_;
   std::size_t outputs_capacity_;
   typename B::Rows outputs_;
-  std::vector<Row> decoding_;  ///< The rows of the generation that the device draws, as its first step finds them.
+  /// The rows of the generation that the device draws, as its first step finds them.
+  std::vector<Row> decoding_;
   std::size_t steps_left_ = 0, steps_made_ = 0, steps_counted_ = 0;
 };
 

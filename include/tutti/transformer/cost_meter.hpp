@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What forward passes cost, counted from their batches: bytes of weights and of keys and values, operations, and seconds.
+// What forward passes cost, counted from their batches: bytes of weights and of keys and values,
+// operations, and seconds.
 
 #include <algorithm>
 #include <cstddef>
@@ -9,11 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "tutti/architecture/model_config.hpp"
+#include "tutti/backend/backend.hpp"
 #include "tutti/backend/batch.hpp"
-#include "tutti/backend/concept.hpp"
-#include "tutti/core/cost.hpp"
-#include "tutti/formats/model_config.hpp"
-#include "tutti/transformer/weight_sharing.hpp"
+#include "tutti/base/cost.hpp"
+#include "tutti/transformer/weights/weight_sharing.hpp"
 
 namespace tutti {
 
@@ -37,22 +38,27 @@ class CostMeter {
   /// One pass of `batch` through all blocks.
   void count_layers(const Batch& batch) {
     count_weights(sharing_.layers, batch.groups);
-    const double flops_a_position = 4.0 * static_cast<double>(config_.heads * config_.head_dim);
-    const double bytes_a_position = 2.0 * static_cast<double>(config_.kv_heads * config_.head_dim * bytes_of(kv_type_));
+    const double flops_per_position = 4.0 * static_cast<double>(config_.heads * config_.head_dim);
+    const double bytes_per_position =
+        2.0 * static_cast<double>(config_.kv_heads * config_.head_dim * bytes_of(kv_type_));
     std::size_t sliding_layers = 0;
-    for (std::size_t l = 0; l < config_.layers; ++l) sliding_layers += config_.window_of(l) != 0 ? 1U : 0U;
+    for (std::size_t l = 0; l < config_.layers; ++l)
+      sliding_layers += config_.window_of(l) != 0 ? 1U : 0U;
     charged_.clear();
     for (std::size_t r = 0; r < batch.size(); ++r) {
       Cost& cost = ledger_.per_expert[batch.rows[r].expert];
       const std::size_t length = batch.rows[r].position + std::size_t{1};
-      const std::size_t window_begin = length - std::min(length, config_.sliding_window.value_or(length));
+      const std::size_t window_begin = length -
+                                       std::min(length, config_.sliding_window.value_or(length));
       std::size_t end = 0;
       for (const PageSpan& span : batch.spans_of(r)) {
         end += span.count;
-        const std::size_t in_window = std::min<std::size_t>(span.count, end - std::min(end, window_begin));
-        const auto positions = static_cast<double>((config_.layers - sliding_layers) * span.count + sliding_layers * in_window);
-        cost.flops += flops_a_position * positions;
-        cost.kv_bytes += bytes_a_position * not_charged(span.page, positions);
+        const std::size_t in_window = std::min<std::size_t>(span.count,
+                                                            end - std::min(end, window_begin));
+        const auto positions = static_cast<double>((config_.layers - sliding_layers) * span.count +
+                                                   sliding_layers * in_window);
+        cost.flops += flops_per_position * positions;
+        cost.kv_bytes += bytes_per_position * not_charged(span.page, positions);
       }
     }
   }
@@ -63,7 +69,8 @@ class CostMeter {
   /// The end of a pass of `batch`, which took `seconds`.
   void count_step(const Batch& batch, double seconds) {
     for (const RowGroup& group : batch.groups) {
-      ledger_.per_expert[group.expert].seconds += seconds * static_cast<double>(group.count) / static_cast<double>(batch.size());
+      ledger_.per_expert[group.expert].seconds += seconds * static_cast<double>(group.count) /
+                                                  static_cast<double>(batch.size());
     }
     ++ledger_.steps;
   }
@@ -74,15 +81,17 @@ class CostMeter {
     for (const SharedMatrices& shared : matrices) {
       for (const RowGroup& group : groups) {
         const std::size_t e = group.expert;
-        const auto sharers = std::count_if(groups.begin(), groups.end(),
-                                           [&](const RowGroup& other) { return shared.owner[other.expert] == shared.owner[e]; });
+        const auto sharers = std::count_if(
+            groups.begin(), groups.end(),
+            [&](const RowGroup& other) { return shared.owner[other.expert] == shared.owner[e]; });
         ledger_.per_expert[e].weight_bytes += shared.bytes[e] / static_cast<double>(sharers);
         ledger_.per_expert[e].flops += 2.0 * shared.elements[e] * static_cast<double>(group.count);
       }
     }
   }
 
-  /// Of the positions of a page in all layers that a row sees, as many as no row of the pass before it has seen.
+  /// Of the positions of a page in all layers that a row sees, as many as no row of the pass before
+  /// it has seen.
   double not_charged(std::uint32_t page, double positions) {
     if (page >= charged_.size()) charged_.resize(page + std::size_t{1});
     const double before = std::exchange(charged_[page], std::max(charged_[page], positions));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// N experts as one object that computes rows of any of them. For Transformer they run as one batched forward pass; for any
-// other language model the stack keeps each sequence's tokens and asks the experts one after the other.
+// N experts as one object that computes rows of any of them. For Transformer they run as one
+// batched forward pass; for any other language model the stack keeps each sequence's tokens and
+// asks the experts one after the other.
 
 #include <array>
 #include <cstddef>
@@ -11,12 +12,12 @@
 #include <utility>
 #include <vector>
 
-#include "tutti/core/cost.hpp"
-#include "tutti/core/error.hpp"
-#include "tutti/core/matrix_view.hpp"
-#include "tutti/core/probability.hpp"
+#include "tutti/base/cost.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/base/matrix_view.hpp"
+#include "tutti/base/probability.hpp"
 #include "tutti/transformer/batched_transformer.hpp"
-#include "tutti/transformer/concept.hpp"
+#include "tutti/transformer/language_model.hpp"
 #include "tutti/transformer/transformer.hpp"
 
 namespace tutti {
@@ -27,13 +28,14 @@ namespace detail {
 template <std::size_t N>
 void check_expert_count(std::size_t found) {
   require<ModelError>(found > 0, "an ensemble needs at least one expert, and there is none");
-  require<ModelError>(N == std::dynamic_extent || found == N, "an ensemble of ", N, " experts was given ", found,
-                      ": give one model for each");
+  require<ModelError>(N == std::dynamic_extent || found == N, "an ensemble of ", N,
+                      " experts was given ", found, ": give one model for each");
 }
 
 }  // namespace detail
 
-/// N experts of any model of LanguageModel; N may be std::dynamic_extent. See BatchedTransformer for the meaning of members.
+/// N experts of any model of LanguageModel; N may be std::dynamic_extent. See BatchedTransformer
+/// for the meaning of members.
 template <std::size_t N, LanguageModel Model>
 class ExpertStack {
  public:
@@ -41,8 +43,9 @@ class ExpertStack {
   explicit ExpertStack(std::vector<Model> models) : models_(std::move(models)) {
     detail::check_expert_count<N>(models_.size());
     for (std::size_t e = 1; e < models_.size(); ++e) {
-      require<ModelError>(models_[e].vocabulary_size() == models_[0].vocabulary_size(), "expert ", e, " has a vocabulary of ",
-                          models_[e].vocabulary_size(), ", expert 0 one of ", models_[0].vocabulary_size(),
+      require<ModelError>(models_[e].vocabulary_size() == models_[0].vocabulary_size(), "expert ",
+                          e, " has a vocabulary of ", models_[e].vocabulary_size(),
+                          ", expert 0 one of ", models_[0].vocabulary_size(),
                           ": experts must share a tokenizer");
     }
     clear();
@@ -52,7 +55,8 @@ class ExpertStack {
   [[nodiscard]] std::size_t vocabulary_size() const { return models_.front().vocabulary_size(); }
   [[nodiscard]] std::size_t context_length() const {
     std::size_t length = models_.front().context_length();
-    for (const Model& model : models_) length = std::min<std::size_t>(length, model.context_length());
+    for (const Model& model : models_)
+      length = std::min<std::size_t>(length, model.context_length());
     return length;
   }
   [[nodiscard]] std::uint32_t representative(std::uint32_t expert) const { return expert; }
@@ -60,8 +64,10 @@ class ExpertStack {
   [[nodiscard]] SequenceId create() { return add({}); }
   [[nodiscard]] SequenceId fork(SequenceId parent, std::size_t length) {
     const std::vector<Token>& tokens = sequences_.at(parent);
-    require<CapacityError>(length <= tokens.size(), "cannot share ", length, " positions of a sequence that has ", tokens.size());
-    return add(std::vector<Token>(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(length)));
+    require<CapacityError>(length <= tokens.size(), "cannot share ", length,
+                           " positions of a sequence that has ", tokens.size());
+    return add(
+        std::vector<Token>(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(length)));
   }
   void release(SequenceId sequence) { std::vector<Token>().swap(sequences_.at(sequence)); }
   void clear() {
@@ -70,7 +76,8 @@ class ExpertStack {
     ledger_.per_expert.resize(size());
   }
 
-  MatrixView<const float> forward(std::span<const Row> rows, std::span<const std::uint32_t> outputs) {
+  MatrixView<const float> forward(std::span<const Row> rows,
+                                  std::span<const std::uint32_t> outputs) {
     logits_.resize(outputs.size() * vocabulary_size());
     const MatrixView<float> result(logits_.data(), outputs.size(), vocabulary_size());
     std::size_t next = 0;
@@ -82,12 +89,14 @@ class ExpertStack {
     return result;
   }
 
-  void log_probabilities(std::span<const Row> rows, std::span<const TargetToken> targets, std::span<float> log_probabilities) {
+  void log_probabilities(std::span<const Row> rows, std::span<const TargetToken> targets,
+                         std::span<float> log_probabilities) {
     logits_.resize(vocabulary_size());
     std::size_t next = 0;
     append(rows, [&](std::size_t r, const std::vector<Token>& context) {
       if (next >= targets.size() || targets[next].row != r) return;
-      models_[rows[r].expert].next_logits(std::span<const Token>(context), std::span<float>(logits_));
+      models_[rows[r].expert].next_logits(std::span<const Token>(context),
+                                          std::span<float>(logits_));
       for (; next < targets.size() && targets[next].row == r; ++next) {
         log_probabilities[next] = log_probability_of(logits_, targets[next].target);
       }
@@ -112,14 +121,17 @@ class ExpertStack {
     const auto start = std::chrono::steady_clock::now();
     for (std::size_t r = 0; r < rows.size(); ++r) {
       std::vector<Token>& tokens = sequences_.at(rows[r].sequence);
-      require<CapacityError>(tokens.size() < context_length(), "position ", tokens.size(), " is outside the context of ", context_length(),
+      require<CapacityError>(tokens.size() < context_length(), "position ", tokens.size(),
+                             " is outside the context of ", context_length(),
                              ": shorten the prompt or the answer");
       tokens.push_back(rows[r].token);
       then(r, tokens);
     }
     ++ledger_.steps;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    for (const Row& row : rows) ledger_.per_expert[row.expert].seconds += seconds / static_cast<double>(rows.size());
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    for (const Row& row : rows)
+      ledger_.per_expert[row.expert].seconds += seconds / static_cast<double>(rows.size());
   }
 
   std::vector<Model> models_;
@@ -132,10 +144,13 @@ class ExpertStack {
 template <std::size_t N, Backend B>
 class ExpertStack<N, Transformer<B>> : public BatchedTransformer<B> {
  public:
-  /// @throws ModelError when there are not N models, they do not fit each other, or they give values instead of logits.
-  explicit ExpertStack(std::span<const Transformer<B>> models, typename B::Options backend_options = {}, StackOptions options = {})
+  /// @throws ModelError when there are not N models, they do not fit each other, or they give
+  /// values instead of logits.
+  explicit ExpertStack(std::span<const Transformer<B>> models,
+                       typename B::Options backend_options = {}, StackOptions options = {})
       : BatchedTransformer<B>(weights_of(models), backend_options, options) {}
-  explicit ExpertStack(const std::vector<Transformer<B>>& models, typename B::Options backend_options = {}, StackOptions options = {})
+  explicit ExpertStack(const std::vector<Transformer<B>>& models,
+                       typename B::Options backend_options = {}, StackOptions options = {})
       : ExpertStack(std::span<const Transformer<B>>(models), backend_options, options) {}
 
  private:

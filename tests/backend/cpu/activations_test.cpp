@@ -35,7 +35,8 @@ TEST_CASE("plain rows are copied, begin on cache lines and end in zeros") {
   const std::vector<float> x = random_floats(3 * 37, 1);
   const DType type = DType::f32;
   // Leaves other numbers in the memory that is reused.
-  prepare(buffer, MatrixView<const float>(random_floats(3 * 64, 2).data(), 3, 64), std::span(&type, 1), pool);
+  prepare(buffer, MatrixView<const float>(random_floats(3 * 64, 2).data(), 3, 64),
+          std::span(&type, 1), pool);
   prepare(buffer, MatrixView<const float>(x.data(), 3, 37), std::span(&type, 1), pool);
   const PreparedActivations view = buffer.view(1, 2);
   CHECK(view.rows == 2);
@@ -59,7 +60,9 @@ TEST_CASE("rows for bfloat16 weights are split into even and odd elements") {
   CHECK(prepared.view.bfloat16 == nullptr);
 }
 
-TEST_CASE("rows for bfloat16 weights are rounded to their type if asked, where the processor can multiply it") {
+TEST_CASE(
+    "rows for bfloat16 weights are rounded to their type if asked, where the processor can "
+    "multiply it") {
   const std::vector<float> x = random_floats(2 * kLanes + 3, 4);
   const Prepared prepared(x, DType::bf16, true);
   CHECK((prepared.view.bfloat16 != nullptr) == kMultipliesBFloat16);
@@ -77,7 +80,7 @@ TEST_CASE("a block's largest magnitude becomes 127 and halves round to even") {
   x[2] = 3.5F;
   x[17] = -1.2F;
   const Prepared prepared(x, DType::q8_0);
-  const QuantisedRows& q = prepared.view.blocks;
+  const QuantizedRows& q = prepared.view.blocks;
   CHECK(q.scales[0] == 1.0F);
   CHECK(int{q.codes[0]} == -127);
   CHECK(int{q.codes[1]} == 2);
@@ -88,11 +91,12 @@ TEST_CASE("a block's largest magnitude becomes 127 and halves round to even") {
   CHECK(q.scaled_sums[0] == -122.0F);
 }
 
-TEST_CASE("a block's scale and scaled sum are rounded to 16 bits, its codes come from the exact scale") {
+TEST_CASE(
+    "a block's scale and scaled sum are rounded to 16 bits, its codes come from the exact scale") {
   std::vector<float> x(32, 0.1F);
   x[5] = 0.3F;
   const Prepared prepared(x, DType::q4_1);
-  const QuantisedRows& q = prepared.view.blocks;
+  const QuantizedRows& q = prepared.view.blocks;
   const float scale = 0.3F / 127.0F;
   CHECK(q.scales[0] == to_float(to_float16(scale)));
   CHECK(int{q.codes[5]} == 127);
@@ -105,7 +109,7 @@ TEST_CASE("a superblock's element of largest magnitude becomes -127 whatever its
     std::vector<float> x(512, 1.0F);
     x[300] = extreme;
     const Prepared prepared(x, DType::q4_k);
-    const QuantisedRows& q = prepared.view.superblocks;
+    const QuantizedRows& q = prepared.view.superblocks;
     CHECK(int{q.codes[300]} == -127);
     CHECK(q.scales[8] == Approx(-extreme / 127.0F));
     for (std::size_t block = 9; block < 16; ++block) CHECK(q.scales[block] == q.scales[8]);
@@ -117,7 +121,7 @@ TEST_CASE("a superblock's element of largest magnitude becomes -127 whatever its
 TEST_CASE("a block of zeros has scale 0") {
   for (const DType type : {DType::q4_0, DType::q6_k}) {
     const Prepared prepared(std::vector<float>(256, 0.0F), type);
-    const QuantisedRows& q = type == DType::q4_0 ? prepared.view.blocks : prepared.view.superblocks;
+    const QuantizedRows& q = type == DType::q4_0 ? prepared.view.blocks : prepared.view.superblocks;
     CHECK(q.scales[0] == 0.0F);
     CHECK(int{q.codes[100]} == 0);
     CHECK(q.scaled_sums[7] == 0.0F);
@@ -128,24 +132,27 @@ TEST_CASE("decoded codes are within half a step, and codes never exceed 127") {
   const std::vector<float> x = random_floats(1024, 5);
   for (const DType type : {DType::q8_0, DType::q5_k}) {
     const Prepared prepared(x, type);
-    const QuantisedRows& q = type == DType::q8_0 ? prepared.view.blocks : prepared.view.superblocks;
+    const QuantizedRows& q = type == DType::q8_0 ? prepared.view.blocks : prepared.view.superblocks;
     for (std::size_t i = 0; i < x.size(); ++i) {
       const float scale = q.scales[i / 32];
       REQUIRE(std::abs(int{q.codes[i]}) <= 127);
       // The scale itself is rounded by up to 2^-11 of the value.
-      REQUIRE(std::fabs(scale * static_cast<float>(q.codes[i]) - x[i]) <= 0.5F * std::fabs(scale) * 1.01F + 5e-4F * std::fabs(x[i]));
+      REQUIRE(std::fabs(scale * static_cast<float>(q.codes[i]) - x[i]) <=
+              0.5F * std::fabs(scale) * 1.01F + 5e-4F * std::fabs(x[i]));
     }
   }
 }
 
 TEST_CASE("NaN and infinity make a block's scale NaN or infinite and keep the codes in range") {
   for (const float bad :
-       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+        -std::numeric_limits<float>::infinity()}) {
     for (const DType type : {DType::q8_0, DType::q4_k}) {
       std::vector<float> x = random_floats(256, 6);
       x[40] = bad;
       const Prepared prepared(x, type);
-      const QuantisedRows& q = type == DType::q8_0 ? prepared.view.blocks : prepared.view.superblocks;
+      const QuantizedRows& q = type == DType::q8_0 ? prepared.view.blocks
+                                                   : prepared.view.superblocks;
       CHECK(!std::isfinite(q.scales[1]));
       for (std::size_t i = 0; i < 256; ++i) REQUIRE(std::abs(int{q.codes[i]}) <= 127);
     }

@@ -38,11 +38,13 @@ TEST_CASE("rms_norm works on rows of any length and in place") {
     for (const float value : x) squares += static_cast<double>(value) * static_cast<double>(value);
     std::vector<double> expected;
     for (std::size_t i = 0; i < count; ++i) {
-      expected.push_back(static_cast<double>(x[i]) / std::sqrt(squares / static_cast<double>(count) + 1e-5) *
+      expected.push_back(static_cast<double>(x[i]) /
+                         std::sqrt(squares / static_cast<double>(count) + 1e-5) *
                          static_cast<double>(weight[i]));
     }
     cpu::rms_norm(x, weight, 1e-5F, x.data());
-    for (std::size_t i = 0; i < count; ++i) CHECK(x[i] == Approx(expected[i]).epsilon(1e-5).margin(1e-9));
+    for (std::size_t i = 0; i < count; ++i)
+      CHECK(x[i] == Approx(expected[i]).epsilon(1e-5).margin(1e-9));
   }
 }
 
@@ -81,12 +83,16 @@ TEST_CASE("layer_norm works on rows of any length and in place") {
     double mean = 0;
     for (const float value : x) mean += static_cast<double>(value) / static_cast<double>(n);
     double variance = 0;
-    for (const float value : x) variance += std::pow(static_cast<double>(value) - mean, 2) / static_cast<double>(n);
+    for (const float value : x)
+      variance += std::pow(static_cast<double>(value) - mean, 2) / static_cast<double>(n);
     const std::vector<float> before = x;
     cpu::layer_norm(x, weight, bias, 1e-5F, x.data());
     for (std::size_t i = 0; i < n; ++i) {
-      const double normalised = (static_cast<double>(before[i]) - mean) / std::sqrt(variance + 1e-5);
-      CHECK(x[i] == Approx(normalised * static_cast<double>(weight[i]) + static_cast<double>(bias[i])).margin(1e-4));
+      const double normalized = (static_cast<double>(before[i]) - mean) /
+                                std::sqrt(variance + 1e-5);
+      CHECK(x[i] ==
+            Approx(normalized * static_cast<double>(weight[i]) + static_cast<double>(bias[i]))
+                .margin(1e-4));
     }
   }
 }
@@ -98,7 +104,8 @@ TEST_CASE("multiply multiplies every element and none behind the row") {
 }
 
 TEST_CASE("The activation GELU is its tanh approximation") {
-  std::vector<float> x = {0.0F, 1.0F, -1.0F, 3.0F, -3.0F, 0.1F, -0.1F, 12.0F, -12.0F, 1000.0F, -1000.0F};
+  std::vector<float> x = {0.0F,  1.0F,  -1.0F,  3.0F,    -3.0F,   0.1F,
+                          -0.1F, 12.0F, -12.0F, 1000.0F, -1000.0F};
   const std::vector<float> before = x;
   cpu::activate(Activation::gelu_tanh, x);
   CHECK(x[0] == 0.0F);
@@ -106,7 +113,10 @@ TEST_CASE("The activation GELU is its tanh approximation") {
   CHECK(x[2] == Approx(-0.158808));
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double v = static_cast<double>(before[i]);
-    CHECK(x[i] == Approx(0.5 * v * (1.0 + std::tanh(std::sqrt(2.0 / std::acos(-1.0)) * (v + 0.044715 * v * v * v)))).margin(1e-7));
+    CHECK(x[i] ==
+          Approx(0.5 * v *
+                 (1.0 + std::tanh(std::sqrt(2.0 / std::acos(-1.0)) * (v + 0.044715 * v * v * v))))
+              .margin(1e-7));
   }
 }
 
@@ -152,7 +162,8 @@ TEST_CASE("rope agrees with the formula in double for heads of any even size") {
     for (const std::size_t dim : {2U, 8U, 20U, 64U, 80U}) {
       std::vector<float> frequencies(dim / 2);
       for (std::size_t j = 0; j < dim / 2; ++j)
-        frequencies[j] = std::pow(10000.0F, -2.0F * static_cast<float>(j) / static_cast<float>(dim));
+        frequencies[j] = std::pow(10000.0F,
+                                  -2.0F * static_cast<float>(j) / static_cast<float>(dim));
       std::vector<float> cosines(dim / 2), sines(dim / 2);
       cpu::rope_angles(37, frequencies, cosines.data(), sines.data());
       const std::vector<float> before = random_floats(dim, dim);
@@ -162,7 +173,8 @@ TEST_CASE("rope agrees with the formula in double for heads of any even size") {
         const std::size_t first = pairing == RopePairing::halves ? j : 2 * j;
         const std::size_t second = pairing == RopePairing::halves ? j + dim / 2 : 2 * j + 1;
         const double angle = 37.0 * static_cast<double>(frequencies[j]);
-        const double a = static_cast<double>(before[first]), b = static_cast<double>(before[second]);
+        const double a = static_cast<double>(before[first]),
+                     b = static_cast<double>(before[second]);
         CHECK(after[first] == Approx(a * std::cos(angle) - b * std::sin(angle)).margin(1e-5));
         CHECK(after[second] == Approx(a * std::sin(angle) + b * std::cos(angle)).margin(1e-5));
       }
@@ -171,7 +183,8 @@ TEST_CASE("rope agrees with the formula in double for heads of any even size") {
 }
 
 TEST_CASE("embed copies the token's row as floats") {
-  for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_1, DType::q6_k}) {
+  for (const DType type :
+       {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_1, DType::q6_k}) {
     const RandomWeights table(type, 5, 256, 3);
     std::vector<float> expected(256), out(256);
     dequantize_row(type, table.view().row(4), 256, expected.data());
@@ -183,13 +196,15 @@ TEST_CASE("embed copies the token's row as floats") {
 TEST_CASE("embed refuses tokens outside the vocabulary") {
   const RandomWeights table(DType::f32, 5, 4, 3);
   float out[4];
-  CHECK_THROWS_WITH(cpu::embed(table.view(), 5, out), contains("token 5") && contains("vocabulary of 5"));
+  CHECK_THROWS_WITH(cpu::embed(table.view(), 5, out),
+                    contains("token 5") && contains("vocabulary of 5"));
   CHECK_THROWS_AS(cpu::embed(table.view(), -1, out), OptionError);
 }
 
 TEST_CASE("log_sum_exp of equal values adds the logarithm of their number") {
   for (const std::size_t count : {1U, 7U, 8U, 1000U, 1025U, 49152U}) {
-    CHECK(cpu::log_sum_exp(std::vector<float>(count, 3.0F)) == Approx(3.0 + std::log(static_cast<double>(count))).epsilon(1e-7));
+    CHECK(cpu::log_sum_exp(std::vector<float>(count, 3.0F)) ==
+          Approx(3.0 + std::log(static_cast<double>(count))).epsilon(1e-7));
   }
 }
 

@@ -8,9 +8,9 @@
 #include <span>
 #include <vector>
 
-#include "tutti/core/float16.hpp"
-#include "tutti/core/linear_weights.hpp"
-#include "tutti/core/philox.hpp"
+#include "tutti/base/float16.hpp"
+#include "tutti/base/linear_weights.hpp"
+#include "tutti/base/philox.hpp"
 
 namespace tutti::test {
 
@@ -22,7 +22,8 @@ inline std::uint32_t random_bits(std::uint64_t seed, std::size_t index) {
 /// Uniform in (-1, 1).
 inline std::vector<float> random_floats(std::size_t count, std::uint64_t seed) {
   std::vector<float> values(count);
-  for (std::size_t i = 0; i < count; ++i) values[i] = 2.0F * to_open_unit(random_bits(seed, i)) - 1.0F;
+  for (std::size_t i = 0; i < count; ++i)
+    values[i] = 2.0F * to_open_unit(random_bits(seed, i)) - 1.0F;
   return values;
 }
 
@@ -44,17 +45,24 @@ inline std::vector<std::size_t> half_offsets(DType type) {
 /// Owns a random [rows, cols] matrix that begins `misalignment` bytes behind an aligned address.
 class RandomWeights {
  public:
-  RandomWeights(DType type, std::size_t rows, std::size_t cols, std::uint64_t seed, std::size_t misalignment = 0)
-      : type_(type), rows_(rows), cols_(cols), misalignment_(misalignment), bytes_(misalignment + rows * row_bytes(type, cols)) {
+  RandomWeights(DType type, std::size_t rows, std::size_t cols, std::uint64_t seed,
+                std::size_t misalignment = 0)
+      : type_(type),
+        rows_(rows),
+        cols_(cols),
+        misalignment_(misalignment),
+        bytes_(misalignment + rows * row_bytes(type, cols)) {
     std::byte* data = bytes_.data() + misalignment;
     const auto put_half = [&](std::byte* to, float value) {
       const Float16 half = to_float16(value);
       std::memcpy(to, &half, sizeof half);
     };
-    if (is_quantised(type)) {
+    if (is_quantized(type)) {
       const DTypeLayout layout = layout_of(type);
-      for (std::size_t i = 0; i < rows * row_bytes(type, cols); ++i) data[i] = static_cast<std::byte>(random_bits(seed, i) >> 24);
-      const std::vector<float> scales = random_floats(rows * cols / layout.block_elements * 2, seed + 1);
+      for (std::size_t i = 0; i < rows * row_bytes(type, cols); ++i)
+        data[i] = static_cast<std::byte>(random_bits(seed, i) >> 24);
+      const std::vector<float> scales = random_floats(rows * cols / layout.block_elements * 2,
+                                                      seed + 1);
       for (std::size_t block = 0; block < rows * cols / layout.block_elements; ++block) {
         std::size_t which = 0;
         for (const std::size_t offset : half_offsets(type)) {
@@ -74,7 +82,9 @@ class RandomWeights {
     }
   }
 
-  [[nodiscard]] WeightMatrix view() const { return {type_, bytes_.data() + misalignment_, rows_, cols_, row_bytes(type_, cols_)}; }
+  [[nodiscard]] WeightMatrix view() const {
+    return {type_, bytes_.data() + misalignment_, rows_, cols_, row_bytes(type_, cols_)};
+  }
 
  private:
   DType type_;

@@ -7,8 +7,8 @@
 
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/backend/cuda/support.hpp"
-#include "tutti/backend/cpu/paged_attention.hpp"
-#include "tutti/backend/cpu/rope.hpp"
+#include "tutti/backend/cpu/attention/paged_attention.hpp"
+#include "tutti/backend/cpu/attention/rope.hpp"
 
 using namespace tutti;
 using namespace tutti::test;
@@ -26,7 +26,8 @@ struct Case {
 std::vector<float> frequencies_of(const AttentionShape& shape) {
   std::vector<float> frequencies;
   for (std::size_t j = 0; j < shape.head_dim / 2; ++j)
-    frequencies.push_back(std::pow(100.0F, -static_cast<float>(j) / static_cast<float>(shape.head_dim)));
+    frequencies.push_back(
+        std::pow(100.0F, -static_cast<float>(j) / static_cast<float>(shape.head_dim)));
   return frequencies;
 }
 
@@ -37,13 +38,14 @@ struct Outputs {
 
 Outputs run(const Case& test, std::size_t prompt, std::size_t samples, std::size_t decode_steps) {
   const AttentionShape& shape = test.shape;
-  const std::size_t query_width = shape.heads * shape.head_dim, kv_width = shape.kv_heads * shape.head_dim;
+  const std::size_t query_width = shape.heads * shape.head_dim,
+                    kv_width = shape.kv_heads * shape.head_dim;
   const KvShape kv{kLayers, shape.kv_heads, shape.head_dim, test.type};
   const cuda::Stream stream;
   ThreadPool pool(1);
-  KvCache cache(1000);
-  cpu::KvPages cpu_pages(kv);
-  cuda::KvPages cuda_pages(kv);
+  KvPageTable cache(1000);
+  cpu::KvStorage cpu_pages(kv);
+  cuda::KvStorage cuda_pages(kv);
   cpu::RopeAngles angles;
   cuda::BatchAttention attention;
   const std::vector<float> frequencies = frequencies_of(shape);
@@ -61,15 +63,19 @@ Outputs run(const Case& test, std::size_t prompt, std::size_t samples, std::size
     cpu_pages.reserve(cache.pages_needed());
     cuda_pages.reserve(cache.pages_needed(), stream);
     std::vector<float> q = random_floats(rows.size() * query_width, ++seed);
-    std::vector<float> k = random_floats(rows.size() * kv_width, ++seed), v = random_floats(rows.size() * kv_width, ++seed);
+    std::vector<float> k = random_floats(rows.size() * kv_width, ++seed),
+                       v = random_floats(rows.size() * kv_width, ++seed);
 
     attention.begin(batch, std::span(&frequencies, 1), stream);
-    const cuda::Rows queries = rows_of(q, query_width, stream), keys = rows_of(k, kv_width, stream), values = rows_of(v, kv_width, stream);
+    const cuda::Rows queries = rows_of(q, query_width, stream), keys = rows_of(k, kv_width, stream),
+                     values = rows_of(v, kv_width, stream);
     const cuda::Rows attended(rows.size(), query_width, stream);
-    cuda::launch(
-        {dim3(static_cast<unsigned>(rows.size()), static_cast<unsigned>(shape.heads + 2 * shape.kv_heads)), dim3(cuda::kWarpThreads)},
-        stream.get(), cuda::append_kernel<cuda::kWarpThreads>, attention.entry(device_shape, 0, cuda_pages), cuda::DeviceNorm{},
-        cuda::DeviceNorm{}, attention.rows(), queries.view(), keys.view(), values.view());
+    cuda::launch({dim3(static_cast<unsigned>(rows.size()),
+                       static_cast<unsigned>(shape.heads + 2 * shape.kv_heads)),
+                  dim3(cuda::kWarpThreads)},
+                 stream.get(), cuda::append_kernel<cuda::kWarpThreads>,
+                 attention.entry(device_shape, 0, cuda_pages), cuda::DeviceNorm{},
+                 cuda::DeviceNorm{}, attention.rows(), queries.view(), keys.view(), values.view());
     attention.attend(device_shape, shape.window, batch, cuda_pages, queries, attended, stream);
     const std::vector<float> on_gpu = values_of(attended, stream);
     outputs.cuda.insert(outputs.cuda.end(), on_gpu.begin(), on_gpu.end());
@@ -81,20 +87,23 @@ Outputs run(const Case& test, std::size_t prompt, std::size_t samples, std::size
       cpu_pages.write(batch.slots[r], kLayer, &k[r * kv_width], &v[r * kv_width]);
     }
     std::vector<float> out(rows.size() * query_width);
-    cpu::attend_pages(shape, kLayer, batch, cpu_pages, MatrixView<float>(q.data(), rows.size(), query_width),
+    cpu::attend_pages(shape, kLayer, batch, cpu_pages,
+                      MatrixView<float>(q.data(), rows.size(), query_width),
                       MatrixView<float>(out.data(), rows.size(), query_width), pool);
     outputs.cpu.insert(outputs.cpu.end(), out.begin(), out.end());
   };
 
   const SequenceId parent = cache.create();
   std::vector<Row> rows;
-  for (std::size_t i = 0; i < prompt; ++i) rows.push_back({0, parent, static_cast<std::uint32_t>(i), 0});
+  for (std::size_t i = 0; i < prompt; ++i)
+    rows.push_back({0, parent, static_cast<std::uint32_t>(i), 0});
   step(rows);
   std::vector<SequenceId> children;
   for (std::size_t s = 0; s < samples; ++s) children.push_back(cache.fork(parent, prompt));
   for (std::size_t i = 0; i < decode_steps; ++i) {
     rows.clear();
-    for (const SequenceId child : children) rows.push_back({0, child, static_cast<std::uint32_t>(prompt + i), 0});
+    for (const SequenceId child : children)
+      rows.push_back({0, child, static_cast<std::uint32_t>(prompt + i), 0});
     step(rows);
   }
   return outputs;
@@ -103,7 +112,8 @@ Outputs run(const Case& test, std::size_t prompt, std::size_t samples, std::size
 double largest_difference(const Outputs& outputs) {
   double largest = 0;
   for (std::size_t i = 0; i < outputs.cpu.size(); ++i) {
-    const double difference = std::fabs(static_cast<double>(outputs.cpu[i]) - static_cast<double>(outputs.cuda[i]));
+    const double difference = std::fabs(static_cast<double>(outputs.cpu[i]) -
+                                        static_cast<double>(outputs.cuda[i]));
     if (!(difference <= largest)) largest = std::isnan(difference) ? INFINITY : difference;
   }
   return largest;
@@ -111,7 +121,8 @@ double largest_difference(const Outputs& outputs) {
 
 }  // namespace
 
-TEST_CASE("attention behind a shared prompt equals the Cpu backend's in any order of threads", "[cuda][kernel]") {
+TEST_CASE("attention behind a shared prompt equals the Cpu backend's in any order of threads",
+          "[cuda][kernel]") {
   const Case test{{4, 2, 16, RopePairing::halves, 0.25F}};
   std::vector<float> first;
   in_several_orders([&] {
@@ -122,21 +133,28 @@ TEST_CASE("attention behind a shared prompt equals the Cpu backend's in any orde
   });
 }
 
-TEST_CASE("attention equals the Cpu backend's for all head sizes, groupings, pairings and cache types", "[cuda][kernel]") {
+TEST_CASE(
+    "attention equals the Cpu backend's for all head sizes, groupings, pairings and cache types",
+    "[cuda][kernel]") {
   for (const std::size_t head_dim : {64U, 80U, 96U, 128U, 256U}) {
     CAPTURE(head_dim);
     CHECK(largest_difference(run({{2, 1, head_dim, RopePairing::halves, 0.1F}}, 5, 2, 1)) < 2e-6);
   }
   for (const std::size_t kv_heads : {1U, 2U, 3U, 6U}) {
     CAPTURE(kv_heads);
-    CHECK(largest_difference(run({{6, kv_heads, 8, RopePairing::interleaved, 0.3F}}, 3, 2, 1)) < 2e-6);
+    CHECK(largest_difference(run({{6, kv_heads, 8, RopePairing::interleaved, 0.3F}}, 3, 2, 1)) <
+          2e-6);
   }
-  // Values in (-1, 1) that both backends round to 16 bits in the same way, but for keys that differ before in their last bit.
-  CHECK(largest_difference(run({{2, 2, 16, RopePairing::halves, 0.25F}, KvType::f16}, 9, 2, 1)) < 1e-3);
-  CHECK(largest_difference(run({{2, 2, 16, RopePairing::halves, 0.25F}, KvType::bf16}, 9, 2, 1)) < 8e-3);
+  // Values in (-1, 1) that both backends round to 16 bits in the same way, but for keys that differ
+  // before in their last bit.
+  CHECK(largest_difference(run({{2, 2, 16, RopePairing::halves, 0.25F}, KvType::f16}, 9, 2, 1)) <
+        1e-3);
+  CHECK(largest_difference(run({{2, 2, 16, RopePairing::halves, 0.25F}, KvType::bf16}, 9, 2, 1)) <
+        8e-3);
 }
 
-TEST_CASE("with a window, attention equals the Cpu backend's and leaves out the pages before it", "[cuda][kernel]") {
+TEST_CASE("with a window, attention equals the Cpu backend's and leaves out the pages before it",
+          "[cuda][kernel]") {
   for (const std::size_t window : {1U, 10U, 64U, 70U}) {
     CAPTURE(window);
     Case test{{2, 1, 16, RopePairing::halves, 0.25F}};
@@ -145,7 +163,8 @@ TEST_CASE("with a window, attention equals the Cpu backend's and leaves out the 
   }
 }
 
-TEST_CASE("a row's attention has the same bits with and without other rows at its pages", "[cuda][kernel]") {
+TEST_CASE("a row's attention has the same bits with and without other rows at its pages",
+          "[cuda][kernel]") {
   const Case test{{2, 1, 16, RopePairing::halves, 0.25F}};
   const Outputs one = run(test, 130, 1, 1), also_one = run(test, 130, 1, 1);
   CHECK(one.cuda == also_one.cuda);
@@ -159,15 +178,17 @@ TEST_CASE("a row's attention has the same bits with and without other rows at it
 }
 
 TEST_CASE("rows that see the same page as their n-th visit it together", "[cuda][kernel]") {
-  KvCache cache(10);
+  KvPageTable cache(10);
   const SequenceId parent = cache.create();
   for (std::size_t i = 0; i < 3; ++i) (void)cache.append(parent);
   const SequenceId a = cache.fork(parent, 3), b = cache.fork(parent, 3), other = cache.create();
   const std::vector<Row> rows = {{0, a, 3, 0}, {0, b, 3, 0}, {1, other, 0, 0}};
   const Batch batch = plan_batch(rows, cache);
-  const std::vector<cuda::PageVisit> visits = cuda::page_visits(batch, std::vector<WindowStart>(3), 0, 3);
+  const std::vector<cuda::PageVisit> visits = cuda::page_visits(batch, std::vector<WindowStart>(3),
+                                                                0, 3);
   REQUIRE(visits.size() == 4);
-  CHECK((visits[0].page == 0 && visits[0].depth == 0 && visits[0].first_row == 0 && visits[0].row_count == 2));
+  CHECK((visits[0].page == 0 && visits[0].depth == 0 && visits[0].first_row == 0 &&
+         visits[0].row_count == 2));
   CHECK((visits[1].depth == 0 && visits[1].first_row == 2 && visits[1].row_count == 1));
   CHECK((visits[2].depth == 1 && visits[2].first_row == 0 && visits[2].row_count == 1));
   CHECK((visits[3].depth == 1 && visits[3].first_row == 1 && visits[3].row_count == 1));

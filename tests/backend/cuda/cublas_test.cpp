@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of many rows by cuBLAS: every end of a product, in whole models and against the kernels of our own.
+// Products of many rows by cuBLAS: every end of a product, in whole models and against the kernels
+// of our own.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -22,7 +23,8 @@ const std::filesystem::path kTestData = TUTTI_TEST_DATA;
 
 /// Logits at every position of some tokens of each expert, and of as many again behind them.
 std::vector<float> logits_of(const std::vector<ModelWeights>& experts, const CudaOptions& options) {
-  const StackOptions stack_options{.kv_type = KvType::f32, .max_cache_bytes = 1 << 24, .rows_per_pass = 64, .context_length = 0};
+  const StackOptions stack_options{
+      .kv_type = KvType::f32, .max_cache_bytes = 1 << 24, .rows_per_pass = 64, .context_length = 0};
   BatchedTransformer<Cuda> stack(experts, options, stack_options);
   std::vector<SequenceId> sequences;
   for (std::size_t e = 0; e < experts.size(); ++e) sequences.push_back(stack.create());
@@ -32,13 +34,16 @@ std::vector<float> logits_of(const std::vector<ModelWeights>& experts, const Cud
     std::vector<Row> rows;
     std::vector<std::uint32_t> outputs;
     for (std::uint32_t e = 0; e < experts.size(); ++e) {
-      for (std::uint32_t p = begin; p < begin + kTokens - 3 * e; ++p) {  // no two experts have as many
+      for (std::uint32_t p = begin; p < begin + kTokens - 3 * e;
+           ++p) {  // no two experts have as many
         outputs.push_back(static_cast<std::uint32_t>(rows.size()));
-        rows.push_back({e, sequences[e], p - (begin > 0 ? 3 * e : 0), static_cast<Token>((7 * p + 3 * e + 1) % 64)});
+        rows.push_back({e, sequences[e], p - (begin > 0 ? 3 * e : 0),
+                        static_cast<Token>((7 * p + 3 * e + 1) % 64)});
       }
     }
     const MatrixView<const float> logits = stack.forward(rows, outputs);
-    for (std::size_t r = 0; r < rows.size(); ++r) all.insert(all.end(), logits.row(r), logits.row(r) + logits.cols);
+    for (std::size_t r = 0; r < rows.size(); ++r)
+      all.insert(all.end(), logits.row(r), logits.row(r) + logits.cols);
   }
   return all;
 }
@@ -46,20 +51,22 @@ std::vector<float> logits_of(const std::vector<ModelWeights>& experts, const Cud
 double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
   REQUIRE(a.size() == b.size());
   double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+  for (std::size_t i = 0; i < a.size(); ++i)
+    largest = std::max(largest, std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
   return largest;
 }
 
 }  // namespace
 
-TEST_CASE("Every family, and experts with adapters, have the same logits with cuBLAS and without", "[cuda]") {
+TEST_CASE("Every family, and experts with adapters, have the same logits with cuBLAS and without",
+          "[cuda]") {
   std::vector<std::vector<ModelWeights>> stacks;
   for (const char* name : {"mistral.gguf", "qwen2", "qwen3", "gemma3", "gpt2"}) {
     stacks.push_back({Transformer<Cpu>::load(kTestData / "families" / name).weights()});
   }
   const auto base = Transformer<Cpu>::load(checkpoint("llama"));
-  stacks.push_back(
-      {base.weights(), Transformer<Cpu>::load(checkpoint("llama_second")).weights(), base.with_adapter(checkpoint("lora_all")).weights()});
+  stacks.push_back({base.weights(), Transformer<Cpu>::load(checkpoint("llama_second")).weights(),
+                    base.with_adapter(checkpoint("lora_all")).weights()});
   stacks.push_back({base.weights(), base.with_adapter(checkpoint("lora_all")).weights()});
   for (std::size_t i = 0; i < stacks.size(); ++i) {
     CAPTURE(i);
@@ -68,26 +75,32 @@ TEST_CASE("Every family, and experts with adapters, have the same logits with cu
     CHECK(largest_difference(theirs, ours) <= 1e-4);
     CHECK(theirs != ours);  // it took part
   }
-  CHECK(logits_of(stacks.back(), {.host_threads = 1, .cublas_rows = 1000}) == logits_of(stacks.back(), {0, 1}));
+  CHECK(logits_of(stacks.back(), {.host_threads = 1, .cublas_rows = 1000}) ==
+        logits_of(stacks.back(), {0, 1}));
 }
 
 TEST_CASE("16-bit weights meet activations of their own type in cuBLAS", "[cuda]") {
   // The activations of a layer lose 2^-9 or 2^-12 of themselves, at most.
-  for (const auto& [type, tolerance] : {std::pair(DType::bf16, 0x1p-6), std::pair(DType::f16, 0x1p-9)}) {
-    const std::vector<ModelWeights> experts = {Transformer<Cpu>::load(checkpoint("llama"), {.storage = type}).weights()};
+  for (const auto& [type, tolerance] :
+       {std::pair(DType::bf16, 0x1p-6), std::pair(DType::f16, 0x1p-9)}) {
+    const std::vector<ModelWeights> experts = {
+        Transformer<Cpu>::load(checkpoint("llama"), {.storage = type}).weights()};
     const std::vector<float> ours = logits_of(experts, {0, 1});
     const std::vector<float> theirs = logits_of(experts, {.host_threads = 1, .cublas_rows = 8});
     double largest = 0;
-    for (const float logit : ours) largest = std::max(largest, std::fabs(static_cast<double>(logit)));
+    for (const float logit : ours)
+      largest = std::max(largest, std::fabs(static_cast<double>(logit)));
     CAPTURE(layout_of(type).name, largest);
     CHECK(largest_difference(theirs, ours) <= tolerance * largest);
     CHECK(largest_difference(theirs, ours) > 0);
   }
 }
 
-TEST_CASE("Quantised weights do without cuBLAS", "[cuda]") {
-  const std::vector<ModelWeights> experts = {Transformer<Cpu>::load(kTestData / "transformer" / "gguf" / "q8_0.gguf").weights()};
-  CHECK(largest_difference(logits_of(experts, {.host_threads = 1, .cublas_rows = 1}), logits_of(experts, {0, 1})) <= 1e-4);
+TEST_CASE("Quantized weights do without cuBLAS", "[cuda]") {
+  const std::vector<ModelWeights> experts = {
+      Transformer<Cpu>::load(kTestData / "transformer" / "gguf" / "q8_0.gguf").weights()};
+  CHECK(largest_difference(logits_of(experts, {.host_threads = 1, .cublas_rows = 1}),
+                           logits_of(experts, {0, 1})) <= 1e-4);
 }
 
 TEST_CASE("Rows are rounded to 16 bits as the host does it", "[cuda][kernel]") {
@@ -112,14 +125,16 @@ TEST_CASE("Rows are rounded to 16 bits as the host does it", "[cuda][kernel]") {
   cuda::DeviceArray<std::uint16_t> to(values.size(), stream);
   for (const DType type : {DType::bf16, DType::f16}) {
     CAPTURE(layout_of(type).name);
-    auto* const kernel = type == DType::bf16 ? cuda::round_rows_kernel<DType::bf16, 128> : cuda::round_rows_kernel<DType::f16, 128>;
+    auto* const kernel = type == DType::bf16 ? cuda::round_rows_kernel<DType::bf16, 128>
+                                             : cuda::round_rows_kernel<DType::f16, 128>;
     cuda::launch({dim3(1), dim3(128)}, stream.get(), kernel, rows.view(), to.data());
     cuda::PinnedArray<std::uint16_t> host;
     host.download(to, values.size(), stream);
     stream.wait();
     for (std::size_t i = 0; i < values.size(); ++i) {
       CAPTURE(i);
-      CHECK(host.data()[i] == (type == DType::bf16 ? to_bfloat16(values[i]).bits : to_float16(values[i]).bits));
+      CHECK(host.data()[i] ==
+            (type == DType::bf16 ? to_bfloat16(values[i]).bits : to_float16(values[i]).bits));
     }
   }
 }

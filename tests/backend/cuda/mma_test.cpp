@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tensor cores' instructions against plain sums, fragments laid out element by element as the tables of the PTX manual say.
+// The tensor cores' instructions against plain sums, fragments laid out element by element as the
+// tables of the PTX manual say.
 #include "tutti/backend/cuda/kernels/mma.cuh"
 
 #include <bit>
@@ -18,7 +19,8 @@ template <DType type>
 __global__ void mma_kernel(const unsigned* a, const unsigned* b, float* c) {
   unsigned of_a[4], of_b[2];
   float of_c[4];
-  for (unsigned i = 0; i < 4; ++i) of_a[i] = a[threadIdx.x * 4 + i], of_c[i] = c[threadIdx.x * 4 + i];
+  for (unsigned i = 0; i < 4; ++i)
+    of_a[i] = a[threadIdx.x * 4 + i], of_c[i] = c[threadIdx.x * 4 + i];
   for (unsigned i = 0; i < 2; ++i) of_b[i] = b[threadIdx.x * 2 + i];
   if constexpr (type == DType::bf16) {
     cuda::mma_bf16(of_c, of_a, of_b);
@@ -28,14 +30,22 @@ __global__ void mma_kernel(const unsigned* a, const unsigned* b, float* c) {
   for (unsigned i = 0; i < 4; ++i) c[threadIdx.x * 4 + i] = of_c[i];
 }
 
-__global__ void round_kernel(const float* from, unsigned* to) { to[threadIdx.x] = cuda::round_to_tf32(from[threadIdx.x]); }
+__global__ void round_kernel(const float* from, unsigned* to) {
+  to[threadIdx.x] = cuda::round_to_tf32(from[threadIdx.x]);
+}
 
 // Small whole numbers, no two rows or columns alike, which both formats and all sums hold exactly.
-float element_a(unsigned row, unsigned k) { return static_cast<float>(static_cast<int>((7 * row + 3 * k) % 11) - 5); }
-float element_b(unsigned k, unsigned column) { return static_cast<float>(static_cast<int>((5 * k + 2 * column) % 13) - 6); }
+float element_a(unsigned row, unsigned k) {
+  return static_cast<float>(static_cast<int>((7 * row + 3 * k) % 11) - 5);
+}
+float element_b(unsigned k, unsigned column) {
+  return static_cast<float>(static_cast<int>((5 * k + 2 * column) % 13) - 6);
+}
 float element_c(unsigned row, unsigned column) { return static_cast<float>(100 * row + column); }
 
-unsigned bf16_pair(float low, float high) { return to_bfloat16(low).bits | static_cast<unsigned>(to_bfloat16(high).bits) << 16; }
+unsigned bf16_pair(float low, float high) {
+  return to_bfloat16(low).bits | static_cast<unsigned>(to_bfloat16(high).bits) << 16;
+}
 unsigned bits_of(float value) { return std::bit_cast<unsigned>(value); }
 
 /// The elements of C, in the order of lanes, after A B has been added to them.
@@ -46,21 +56,27 @@ std::vector<float> multiply() {
   for (unsigned lane = 0; lane < 32; ++lane) {
     const unsigned g = lane >> 2, t = lane % 4;  // the manual's groupID and threadID_in_group
     if constexpr (type == DType::bf16) {
-      const auto pair_a = [&](unsigned row, unsigned k) { a.push_back(bf16_pair(element_a(row, k), element_a(row, k + 1))); };
+      const auto pair_a = [&](unsigned row, unsigned k) {
+        a.push_back(bf16_pair(element_a(row, k), element_a(row, k + 1)));
+      };
       pair_a(g, 2 * t), pair_a(g + 8, 2 * t), pair_a(g, 2 * t + 8), pair_a(g + 8, 2 * t + 8);
-      const auto pair_b = [&](unsigned k) { b.push_back(bf16_pair(element_b(k, g), element_b(k + 1, g))); };
+      const auto pair_b = [&](unsigned k) {
+        b.push_back(bf16_pair(element_b(k, g), element_b(k + 1, g)));
+      };
       pair_b(2 * t), pair_b(2 * t + 8);
     } else {
       const auto one_a = [&](unsigned row, unsigned k) { a.push_back(bits_of(element_a(row, k))); };
       one_a(g, t), one_a(g + 8, t), one_a(g, t + 4), one_a(g + 8, t + 4);
       b.push_back(bits_of(element_b(t, g))), b.push_back(bits_of(element_b(t + 4, g)));
     }
-    c.insert(c.end(), {element_c(g, 2 * t), element_c(g, 2 * t + 1), element_c(g + 8, 2 * t), element_c(g + 8, 2 * t + 1)});
+    c.insert(c.end(), {element_c(g, 2 * t), element_c(g, 2 * t + 1), element_c(g + 8, 2 * t),
+                       element_c(g + 8, 2 * t + 1)});
   }
   const cuda::Stream stream;
   const auto device_a = on_device(a, stream), device_b = on_device(b, stream);
   auto device_c = on_device(c, stream);
-  cuda::launch({dim3(1), dim3(32)}, stream.get(), mma_kernel<type>, device_a.data(), device_b.data(), device_c.data());
+  cuda::launch({dim3(1), dim3(32)}, stream.get(), mma_kernel<type>, device_a.data(),
+               device_b.data(), device_c.data());
   cuda::PinnedArray<float> host;
   host.download(device_c, c.size(), stream);
   stream.wait();
@@ -90,15 +106,23 @@ TEST_CASE("tensor cores multiply fragments laid out as the PTX manual says", "[c
   CHECK(tf32[0] == 30 + 2 + 4 - 16 - 4 - 6 - 4 + 15);
 }
 
-TEST_CASE("floats are rounded to tf32 with halves away from zero, and what is not finite stays so", "[cuda][kernel]") {
+TEST_CASE("floats are rounded to tf32 with halves away from zero, and what is not finite stays so",
+          "[cuda][kernel]") {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const std::vector<float> values = {
-      1.0F, 1.0F + 0x1p-11F, -1.0F - 0x1p-11F, 1.0F + 0x1p-11F - 0x1p-20F, kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN()};
-  const std::vector<float> rounded = {1.0F, 1.0F + 0x1p-10F, -1.0F - 0x1p-10F, 1.0F, kInfinity, -kInfinity};
+  const std::vector<float> values = {1.0F,
+                                     1.0F + 0x1p-11F,
+                                     -1.0F - 0x1p-11F,
+                                     1.0F + 0x1p-11F - 0x1p-20F,
+                                     kInfinity,
+                                     -kInfinity,
+                                     std::numeric_limits<float>::quiet_NaN()};
+  const std::vector<float> rounded = {1.0F, 1.0F + 0x1p-10F, -1.0F - 0x1p-10F,
+                                      1.0F, kInfinity,       -kInfinity};
   const cuda::Stream stream;
   const auto from = on_device(values, stream);
   cuda::DeviceArray<unsigned> to(values.size(), stream);
-  cuda::launch({dim3(1), dim3(static_cast<unsigned>(values.size()))}, stream.get(), round_kernel, from.data(), to.data());
+  cuda::launch({dim3(1), dim3(static_cast<unsigned>(values.size()))}, stream.get(), round_kernel,
+               from.data(), to.data());
   cuda::PinnedArray<unsigned> host;
   host.download(to, values.size(), stream);
   stream.wait();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole models on the Cuda backend: the greedy tokens of the Cpu backend, with the device's own loop too; launches and errors.
-// Their logits and bits are checked by tests/transformer, which is compiled for both backends.
+// Whole models on the Cuda backend: the greedy tokens of the Cpu backend, with the device's own
+// loop too; launches and errors. Their logits and bits are checked by tests/transformer, which is
+// compiled for both backends.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -22,11 +23,13 @@ namespace {
 
 const std::filesystem::path kData = std::filesystem::path(TUTTI_TEST_DATA) / "transformer";
 
-const StackOptions kOptions{.kv_type = KvType::f32, .max_cache_bytes = 1 << 24, .rows_per_pass = 16, .context_length = 0};
+const StackOptions kOptions{
+    .kv_type = KvType::f32, .max_cache_bytes = 1 << 24, .rows_per_pass = 16, .context_length = 0};
 
 /// `count` greedy tokens of each expert, all experts together, two samples each behind one prompt.
 template <class B>
-std::vector<std::vector<Token>> greedy_tokens(const std::vector<ModelWeights>& experts, typename B::Options options, std::size_t count) {
+std::vector<std::vector<Token>> greedy_tokens(const std::vector<ModelWeights>& experts,
+                                              typename B::Options options, std::size_t count) {
   BatchedTransformer<B> stack(experts, options, kOptions);
   std::vector<Row> rows;
   std::vector<std::uint32_t> outputs;
@@ -35,7 +38,9 @@ std::vector<std::vector<Token>> greedy_tokens(const std::vector<ModelWeights>& e
   for (std::uint32_t e = 0; e < experts.size(); ++e) {
     const SequenceId prompt = stack.create();
     sequences.push_back(prompt);
-    for (const Token token : kPrompt) rows.push_back({e, prompt, static_cast<std::uint32_t>(rows.size() % std::size(kPrompt)), token});
+    for (const Token token : kPrompt)
+      rows.push_back(
+          {e, prompt, static_cast<std::uint32_t>(rows.size() % std::size(kPrompt)), token});
     outputs.push_back(static_cast<std::uint32_t>(rows.size() - 1));
   }
   std::vector<std::vector<Token>> tokens(experts.size());
@@ -47,21 +52,24 @@ std::vector<std::vector<Token>> greedy_tokens(const std::vector<ModelWeights>& e
       const auto* largest = std::max_element(logits.row(e), logits.row(e) + logits.cols);
       tokens[e].push_back(static_cast<Token>(largest - logits.row(e)));
       outputs.push_back(e);
-      rows.push_back({e, sequences[e], static_cast<std::uint32_t>(std::size(kPrompt) + i), tokens[e].back()});
+      rows.push_back(
+          {e, sequences[e], static_cast<std::uint32_t>(std::size(kPrompt) + i), tokens[e].back()});
     }
   }
   return tokens;
 }
 
 /// The same tokens as greedy_tokens<Cuda>, all but the first drawn on the device.
-std::vector<std::vector<Token>> greedy_on_device(const std::vector<ModelWeights>& experts, std::size_t count) {
+std::vector<std::vector<Token>> greedy_on_device(const std::vector<ModelWeights>& experts,
+                                                 std::size_t count) {
   BatchedTransformer<Cuda> stack(experts, {0, 1, 4}, kOptions);
   const std::vector<Token> prompt = {3, 14, 15, 92, 65};
   std::vector<Row> rows;
   std::vector<std::uint32_t> outputs;
   for (std::uint32_t e = 0; e < experts.size(); ++e) {
     const SequenceId sequence = stack.create();
-    for (const Token token : prompt) rows.push_back({e, sequence, static_cast<std::uint32_t>(rows.size() % prompt.size()), token});
+    for (const Token token : prompt)
+      rows.push_back({e, sequence, static_cast<std::uint32_t>(rows.size() % prompt.size()), token});
     outputs.push_back(static_cast<std::uint32_t>(rows.size() - 1));
   }
   const MatrixView<const float> logits = stack.forward(rows, outputs);
@@ -69,7 +77,8 @@ std::vector<std::vector<Token>> greedy_on_device(const std::vector<ModelWeights>
   std::vector<std::vector<Token>> tokens(experts.size());
   for (std::uint32_t e = 0; e < experts.size(); ++e) {
     tokens[e].push_back(greedy({logits.row(e), logits.cols}));
-    first.push_back({e, rows[outputs[e]].sequence, static_cast<std::uint32_t>(prompt.size()), tokens[e][0]});
+    first.push_back(
+        {e, rows[outputs[e]].sequence, static_cast<std::uint32_t>(prompt.size()), tokens[e][0]});
   }
   SamplingOptions sampling;
   sampling.temperature = 0.0F;
@@ -79,30 +88,40 @@ std::vector<std::vector<Token>> greedy_on_device(const std::vector<ModelWeights>
   const std::vector<std::uint8_t> running(experts.size(), 1);
   while (tokens[0].size() < count) {
     const std::span<const DrawnToken> drawn = stack.decode(running);
-    for (std::size_t i = 0; i < drawn.size(); ++i) tokens[i % experts.size()].push_back(drawn[i].token);
+    for (std::size_t i = 0; i < drawn.size(); ++i)
+      tokens[i % experts.size()].push_back(drawn[i].token);
   }
   return tokens;
 }
 
 }  // namespace
 
-TEST_CASE("Every family on the Cuda backend gives the greedy tokens of the Cpu backend, drawn on the host or on the device", "[cuda]") {
+TEST_CASE(
+    "Every family on the Cuda backend gives the greedy tokens of the Cpu backend, drawn on the "
+    "host or on the device",
+    "[cuda]") {
   const std::filesystem::path families = std::filesystem::path(TUTTI_TEST_DATA) / "families";
   for (const std::string name : {"mistral", "qwen2", "qwen3", "gemma3", "gpt2"}) {
     INFO(name);
     // Mistral's checkpoint is another family's with a window; its GGUF file is whole.
-    const auto model = Transformer<Cpu>::load(families / (name == "mistral" ? name + ".gguf" : name));
+    const auto model = Transformer<Cpu>::load(families /
+                                              (name == "mistral" ? name + ".gguf" : name));
     const std::vector<std::vector<Token>> expected = greedy_tokens<Cpu>({model.weights()}, {1}, 7);
     CHECK(greedy_tokens<Cuda>({model.weights()}, {0, 1}, 7) == expected);
     CHECK(greedy_on_device({model.weights()}, 7) == expected);
   }
 }
 
-TEST_CASE("Adapters of 16-bit floats on the Cuda backend give the logits of the same values in 32 bits, all of one type or not", "[cuda]") {
+TEST_CASE(
+    "Adapters of 16-bit floats on the Cuda backend give the logits of the same values in 32 bits, "
+    "all of one type or not",
+    "[cuda]") {
   const auto base = Transformer<Cpu>::load(kData / "llama");
   const ModelWeights wide = base.with_adapter(kData / "lora_all").weights();
-  const ModelWeights narrow = with_adapter_type(wide, DType::bf16), halves = with_adapter_type(wide, DType::f16);
-  const ModelWeights same = with_adapter_type(narrow, DType::f32), halves_same = with_adapter_type(halves, DType::f32);
+  const ModelWeights narrow = with_adapter_type(wide, DType::bf16),
+                     halves = with_adapter_type(wide, DType::f16);
+  const ModelWeights same = with_adapter_type(narrow, DType::f32),
+                     halves_same = with_adapter_type(halves, DType::f32);
   const auto logits_of = [](const std::vector<ModelWeights>& experts) {
     BatchedTransformer<Cuda> stack(experts, {0, 1}, kOptions);
     std::vector<Row> rows;
@@ -117,7 +136,8 @@ TEST_CASE("Adapters of 16-bit floats on the Cuda backend give the logits of the 
   const std::vector<float> expected = logits_of({same, halves_same, base.weights()});
   const std::size_t width = expected.size() / 3;
   const auto check = [&](const std::vector<float>& logits, std::size_t first) {
-    for (std::size_t i = 0; i < logits.size(); ++i) CHECK(std::abs(logits[i] - expected[first * width + i]) <= 1e-5F);
+    for (std::size_t i = 0; i < logits.size(); ++i)
+      CHECK(std::abs(logits[i] - expected[first * width + i]) <= 1e-5F);
   };
   check(logits_of({narrow}), 0);
   check(logits_of({halves}), 1);
@@ -126,14 +146,18 @@ TEST_CASE("Adapters of 16-bit floats on the Cuda backend give the logits of the 
 
 TEST_CASE("Experts that run together give the greedy tokens of the Cpu backend", "[cuda]") {
   const auto base = Transformer<Cpu>::load(kData / "llama");
-  const std::vector<ModelWeights> experts = {base.weights(), Transformer<Cpu>::load(kData / "llama_second").weights(),
-                                             base.with_adapter(kData / "lora_all").weights()};
+  const std::vector<ModelWeights> experts = {
+      base.weights(), Transformer<Cpu>::load(kData / "llama_second").weights(),
+      base.with_adapter(kData / "lora_all").weights()};
   const std::vector<std::vector<Token>> expected = greedy_tokens<Cpu>(experts, {1}, 12);
   CHECK(greedy_tokens<Cuda>(experts, {0, 1}, 12) == expected);
   CHECK(greedy_on_device(experts, 12) == expected);
 }
 
-TEST_CASE("Every family in bf16, and experts with an adapter in f16, give the greedy tokens of the Cpu backend", "[cuda]") {
+TEST_CASE(
+    "Every family in bf16, and experts with an adapter in f16, give the greedy tokens of the Cpu "
+    "backend",
+    "[cuda]") {
   const std::filesystem::path families = std::filesystem::path(TUTTI_TEST_DATA) / "families";
   for (const std::string name : {"mistral.gguf", "qwen2", "qwen3", "gemma3", "gpt2"}) {
     INFO(name);
@@ -143,9 +167,10 @@ TEST_CASE("Every family in bf16, and experts with an adapter in f16, give the gr
     CHECK(greedy_on_device({model.weights()}, 7) == expected);
   }
   const auto base = Transformer<Cpu>::load(kData / "llama", {.storage = DType::f16});
-  const std::vector<ModelWeights> experts = {base.weights(),
-                                             Transformer<Cpu>::load(kData / "llama_second", {.storage = DType::f16}).weights(),
-                                             base.with_adapter(kData / "lora_all").weights()};
+  const std::vector<ModelWeights> experts = {
+      base.weights(),
+      Transformer<Cpu>::load(kData / "llama_second", {.storage = DType::f16}).weights(),
+      base.with_adapter(kData / "lora_all").weights()};
   const std::vector<std::vector<Token>> expected = greedy_tokens<Cpu>(experts, {1}, 12);
   CHECK(greedy_tokens<Cuda>(experts, {0, 1}, 12) == expected);
   CHECK(greedy_on_device(experts, 12) == expected);
@@ -160,11 +185,13 @@ TEST_CASE("A prompt in bf16 has the same bits in passes of 1, 16 and 64 rows", "
     BatchedTransformer<Cuda> stack(std::span(&model.weights(), 1), {0, 1}, options);
     const SequenceId sequence = stack.create();
     std::vector<Row> rows;
-    for (std::uint32_t p = 0; p < 70; ++p) rows.push_back({0, sequence, p, static_cast<Token>((7 * p + 3) % 64)});
+    for (std::uint32_t p = 0; p < 70; ++p)
+      rows.push_back({0, sequence, p, static_cast<Token>((7 * p + 3) % 64)});
     const std::uint32_t positions[] = {0, 40, 69};
     const MatrixView<const float> logits = stack.forward(rows, positions);
     std::vector<float> all;
-    for (std::size_t i = 0; i < 3; ++i) all.insert(all.end(), logits.row(i), logits.row(i) + logits.cols);
+    for (std::size_t i = 0; i < 3; ++i)
+      all.insert(all.end(), logits.row(i), logits.row(i) + logits.cols);
     if (first.empty()) first = all;
     CHECK(same_bits(all, first));
   }
@@ -174,21 +201,26 @@ TEST_CASE("A prompt in bf16 has the same bits in passes of 1, 16 and 64 rows", "
 TEST_CASE("A layer is five launches, nine where experts have adapters", "[cuda]") {
   const auto base = Transformer<Cpu>::load(kData / "llama");
   for (const bool adapted : {false, true}) {
-    const std::vector<ModelWeights> experts = {base.weights(), adapted ? base.with_adapter(kData / "lora_all").weights() : base.weights()};
+    const std::vector<ModelWeights> experts = {
+        base.weights(), adapted ? base.with_adapter(kData / "lora_all").weights() : base.weights()};
     BatchedTransformer<Cuda> stack(experts, {0, 1}, kOptions);
     const std::vector<Row> rows = {{0, stack.create(), 0, 3}, {1, stack.create(), 0, 4}};
     const std::uint64_t before = emulation::kernels_run();
     stack.log_probabilities(rows, {}, {});
     const std::size_t layers = base.weights().config.layers;
-    CHECK(emulation::kernels_run() - before == 2 + layers * (adapted ? 9 : 5));  // and two before: angles, embedding
+    CHECK(emulation::kernels_run() - before ==
+          2 + layers * (adapted ? 9 : 5));  // and two before: angles, embedding
   }
 }
 #endif
 
-TEST_CASE("A device that is not there is a typed error, and so are experts of different types", "[cuda]") {
+TEST_CASE("A device that is not there is a typed error, and so are experts of different types",
+          "[cuda]") {
   CHECK(cuda_available());
   CHECK_THROWS_WITH(Cuda({99, 1}), contains("no device 99"));
-  const std::vector<ModelWeights> experts = {Transformer<Cpu>::load(kData / "gguf" / "f32.gguf").weights(),
-                                             Transformer<Cpu>::load(kData / "gguf" / "f16.gguf").weights()};
-  CHECK_THROWS_WITH(BatchedTransformer<Cuda>(experts, {0, 1}, kOptions), contains("expert 1 keeps a layer in F16"));
+  const std::vector<ModelWeights> experts = {
+      Transformer<Cpu>::load(kData / "gguf" / "f32.gguf").weights(),
+      Transformer<Cpu>::load(kData / "gguf" / "f16.gguf").weights()};
+  CHECK_THROWS_WITH(BatchedTransformer<Cuda>(experts, {0, 1}, kOptions),
+                    contains("expert 1 keeps a layer in F16"));
 }

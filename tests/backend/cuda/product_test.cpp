@@ -10,7 +10,7 @@
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/backend/cuda/support.hpp"
 #include "tutti/backend/cuda/matrix.cuh"
-#include "tutti/formats/dequantize.hpp"
+#include "tutti/formats/quantized/dequantize.hpp"
 
 using namespace tutti;
 using namespace tutti::test;
@@ -30,8 +30,10 @@ std::size_t whole_blocks(DType type, std::size_t cols) {
 enum class NormPlace { none, in_blocks, before };
 
 /// y = x W^T for experts with `counts` rows of x each.
-std::vector<float> multiply(const std::vector<WeightMatrix>& experts, const std::vector<std::uint32_t>& counts, const std::vector<float>& x,
-                            const std::vector<float>& bias = {}, NormPlace place = NormPlace::none) {
+std::vector<float> multiply(const std::vector<WeightMatrix>& experts,
+                            const std::vector<std::uint32_t>& counts, const std::vector<float>& x,
+                            const std::vector<float>& bias = {},
+                            NormPlace place = NormPlace::none) {
   const cuda::Stream stream;
   std::vector<cuda::StoredMatrix> stored;
   std::vector<cuda::DeviceMatrix> table;
@@ -49,40 +51,45 @@ std::vector<float> multiply(const std::vector<WeightMatrix>& experts, const std:
   const auto device_table = on_device(table, stream);
   const auto device_groups = on_device(groups, stream);
   const auto device_bias = on_device(bias, stream);
-  const auto biases = on_device(std::vector<const float*>(experts.size(), device_bias.data()), stream);
+  const auto biases = on_device(std::vector<const float*>(experts.size(), device_bias.data()),
+                                stream);
   const cuda::Rows inputs = rows_of(x, experts[0].cols, stream);
   const cuda::Rows outputs(rows, experts[0].rows, stream), normed(rows, experts[0].cols, stream);
   const auto device_batch = on_device(batch, stream);
   const auto norm_weights = on_device(random_floats(experts.size() * experts[0].cols, 99), stream);
   cuda::ProductJob job{.x = inputs.view(), .cols = static_cast<std::uint32_t>(experts[0].cols)};
-  job.parts[0] = {.linear = {device_table.data(), bias.empty() ? nullptr : biases.data(), nullptr, {}},
-                  .groups = {device_groups.data(), groups.size(), most},
-                  .outputs = static_cast<std::uint32_t>(experts[0].rows),
-                  .out = outputs.view()};
+  job.parts[0] = {
+      .linear = {device_table.data(), bias.empty() ? nullptr : biases.data(), nullptr, {}},
+      .groups = {device_groups.data(), groups.size(), most},
+      .outputs = static_cast<std::uint32_t>(experts[0].rows),
+      .out = outputs.view()};
   const cuda::DeviceNorm norm{norm_weights.data(), nullptr, job.cols, 1e-5F, false};
   if (place == NormPlace::in_blocks) {
     job.norm = norm;
     job.rows = device_batch.data();
   } else if (place == NormPlace::before) {
-    cuda::launch({dim3(static_cast<unsigned>(rows)), dim3(cuda::kRowThreads)}, stream.get(), cuda::norm_kernel<cuda::kRowThreads>, norm,
-                 device_batch.data(), nullptr, job.x, normed.view(), false);
+    cuda::launch({dim3(static_cast<unsigned>(rows)), dim3(cuda::kRowThreads)}, stream.get(),
+                 cuda::norm_kernel<cuda::kRowThreads>, norm, device_batch.data(), nullptr, job.x,
+                 normed.view(), false);
     job.x = normed.view();
   }
   cuda::enqueue_products(cuda::device_type(experts[0].type), job, 1, stream.get());
   return values_of(outputs, stream);
 }
 
-/// What the products of a type add that its weights do not show: where codes are counted from their middle, the magnitudes of
-/// scale * (code - middle) and of minimum + middle * scale are together at most that of the weight and twice that of the latter.
+/// What the products of a type add that its weights do not show: where codes are counted from their
+/// middle, the magnitudes of scale * (code - middle) and of minimum + middle * scale are together
+/// at most that of the weight and twice that of the latter.
 std::vector<double> hidden_magnitudes(const WeightMatrix& weights) {
   std::vector<double> magnitudes(weights.rows * weights.cols);
   const DType type = cuda::device_type(weights.type);
   if (!has_minimum(type)) return magnitudes;
   auto next = magnitudes.begin();
   for (std::size_t r = 0; r < weights.rows; ++r) {
-    each_group(weights.type, weights.row(r), weights.cols, [&](const QuantisedGroup& group) {
+    each_group(weights.type, weights.row(r), weights.cols, [&](const QuantizedGroup& group) {
       const double middle = cuda::has_nibbles(type) ? 8 : 16;
-      const double hidden = 2 * std::fabs(static_cast<double>(group.minimum) + middle * static_cast<double>(group.scales[0]));
+      const double hidden = 2 * std::fabs(static_cast<double>(group.minimum) +
+                                          middle * static_cast<double>(group.scales[0]));
       next = std::fill_n(next, kGroupWeights, hidden);
     });
   }
@@ -90,7 +97,8 @@ std::vector<double> hidden_magnitudes(const WeightMatrix& weights) {
 }
 
 /// The largest error against sums in double, relative to the sum of the terms' magnitudes.
-double worst_error(const WeightMatrix& weights, std::span<const float> x, std::span<const float> y) {
+double worst_error(const WeightMatrix& weights, std::span<const float> x,
+                   std::span<const float> y) {
   const std::vector<double> hidden = hidden_magnitudes(weights);
   std::vector<float> row(weights.cols);
   double worst = 0;
@@ -99,11 +107,13 @@ double worst_error(const WeightMatrix& weights, std::span<const float> x, std::s
     for (std::size_t m = 0; m < x.size() / weights.cols; ++m) {
       double sum = 0, magnitude = 1e-30;
       for (std::size_t k = 0; k < weights.cols; ++k) {
-        const double input = static_cast<double>(x[m * weights.cols + k]), term = static_cast<double>(row[k]) * input;
+        const double input = static_cast<double>(x[m * weights.cols + k]),
+                     term = static_cast<double>(row[k]) * input;
         sum += term;
         magnitude += std::fabs(term) + hidden[n * weights.cols + k] * std::fabs(input);
       }
-      worst = std::max(worst, std::fabs(sum - static_cast<double>(y[m * weights.rows + n])) / magnitude);
+      worst = std::max(worst,
+                       std::fabs(sum - static_cast<double>(y[m * weights.rows + n])) / magnitude);
     }
   }
   return worst;
@@ -114,11 +124,14 @@ double worst_error(const WeightMatrix& weights, std::span<const float> x, std::s
 TEST_CASE("a product of two rows with three weight rows is the textbook sum", "[cuda][kernel]") {
   const std::vector<float> w = {1, 2, 3, 4, 0, -1, 0.5F, 0, 10, 20, 30, 40};
   const WeightMatrix weights{DType::f32, reinterpret_cast<const std::byte*>(w.data()), 3, 4, 16};
-  CHECK(multiply({weights}, {2}, {1, 1, 1, 1, 2, 0, 4, -1}) == std::vector<float>{10, -0.5F, 100, 10, 2, 100});
+  CHECK(multiply({weights}, {2}, {1, 1, 1, 1, 2, 0, 4, -1}) ==
+        std::vector<float>{10, -0.5F, 100, 10, 2, 100});
   CHECK(multiply({weights}, {1}, {1, 1, 1, 1}, {5, 6, 7}) == std::vector<float>{15, 5.5F, 107});
 }
 
-TEST_CASE("every type agrees with sums in double over its dequantised weights, in any order of threads", "[cuda][kernel]") {
+TEST_CASE(
+    "every type agrees with sums in double over its dequantized weights, in any order of threads",
+    "[cuda][kernel]") {
   std::vector<DType> types(std::begin(kTensorTypes), std::end(kTensorTypes));
   types.push_back(DType::f32);
   for (const DType type : types) {
@@ -147,7 +160,8 @@ TEST_CASE("rows of floats may have any length and begin anywhere", "[cuda][kerne
   }
 }
 
-TEST_CASE("a row's bits depend neither on the number of rows nor on the experts beside it", "[cuda][kernel]") {
+TEST_CASE("a row's bits depend neither on the number of rows nor on the experts beside it",
+          "[cuda][kernel]") {
   for (const DType type : {DType::f32, DType::bf16, DType::q4_1}) {
     CAPTURE(layout_of(type).name);
     const RandomWeights a(type, 6, 320, 1), b(type, 6, 320, 2);
@@ -159,10 +173,12 @@ TEST_CASE("a row's bits depend neither on the number of rows nor on the experts 
     const std::vector<float> together = multiply({a.view(), b.view()}, {17, 3}, x);
     for (const std::uint32_t count : {1U, 2U, 3U, 5U, 9U}) {
       const std::vector<float> alone = multiply({a.view()}, {count}, rows(2, count));
-      CHECK(std::memcmp(alone.data(), &together[std::size_t{2} * 6], alone.size() * sizeof(float)) == 0);
+      CHECK(std::memcmp(alone.data(), &together[std::size_t{2} * 6],
+                        alone.size() * sizeof(float)) == 0);
     }
     const std::vector<float> other = multiply({b.view()}, {3}, rows(17, 3));
-    CHECK(std::memcmp(other.data(), &together[std::size_t{17} * 6], other.size() * sizeof(float)) == 0);
+    CHECK(std::memcmp(other.data(), &together[std::size_t{17} * 6], other.size() * sizeof(float)) ==
+          0);
   }
 }
 
@@ -177,7 +193,8 @@ TEST_CASE("a group without rows gets nothing and takes nothing from the others",
   }
 }
 
-TEST_CASE("a row's bits on tensor cores are those of the row alone, however many there are", "[cuda][kernel]") {
+TEST_CASE("a row's bits on tensor cores are those of the row alone, however many there are",
+          "[cuda][kernel]") {
   constexpr std::size_t kOutputs = 37;  // no whole tiles
   for (const DType type : {DType::f16, DType::bf16, DType::q8_0, DType::q4_1, DType::q6_k}) {
     const std::size_t cols = whole_blocks(type, 200);  // no whole slices, where blocks allow it
@@ -200,43 +217,56 @@ TEST_CASE("a row's bits on tensor cores are those of the row alone, however many
   }
 }
 
-TEST_CASE("a norm in the blocks gives the bits of a norm before them, and more weight rows than blocks are worked off in turn",
-          "[cuda][kernel]") {
+TEST_CASE(
+    "a norm in the blocks gives the bits of a norm before them, and more weight rows than blocks "
+    "are worked off in turn",
+    "[cuda][kernel]") {
   for (const DType type : {DType::f32, DType::bf16, DType::q4_1}) {
     CAPTURE(layout_of(type).name);
     const RandomWeights few(type, 21, 96, 1);
     const std::vector<float> x = random_floats(4 * 96, 3);
-    const std::vector<float> before = multiply({few.view(), few.view()}, {3, 1}, x, {}, NormPlace::before);
+    const std::vector<float> before = multiply({few.view(), few.view()}, {3, 1}, x, {},
+                                               NormPlace::before);
     in_several_orders([&] {
-      const std::vector<float> y = multiply({few.view(), few.view()}, {3, 1}, x, {}, NormPlace::in_blocks);
+      const std::vector<float> y = multiply({few.view(), few.view()}, {3, 1}, x, {},
+                                            NormPlace::in_blocks);
       CHECK(std::memcmp(y.data(), before.data(), y.size() * sizeof(float)) == 0);
     });
   }
   const RandomWeights many(DType::bf16, 33001, 8, 2);
   const std::vector<float> x = random_floats(2 * 8, 4);
-  CHECK(multiply({many.view()}, {2}, x, {}, NormPlace::in_blocks) == multiply({many.view()}, {2}, x, {}, NormPlace::before));
+  CHECK(multiply({many.view()}, {2}, x, {}, NormPlace::in_blocks) ==
+        multiply({many.view()}, {2}, x, {}, NormPlace::before));
 }
 
-TEST_CASE("tensor cores lose nothing beside the roundings of sums, whatever the magnitudes of x", "[cuda][kernel]") {
-  // Of the sum of magnitudes: bf16 cuts x without loss, f16 leaves 2^-23 of it. Within a slice each multiplication of the high parts
-  // (two of bf16, four of tf32) rounds its sum by at most 2^-23, those of lower parts together by less than one more. Then a warp adds its
-  // slices of 32 columns, every fourth, and the block four warps, each addition rounding by at most 2^-24, twice as many where
-  // types have a minimum or two scales.
+TEST_CASE("tensor cores lose nothing beside the roundings of sums, whatever the magnitudes of x",
+          "[cuda][kernel]") {
+  // Of the sum of magnitudes: bf16 cuts x without loss, f16 leaves 2^-23 of it. Within a slice each
+  // multiplication of the high parts (two of bf16, four of tf32) rounds its sum by at most 2^-23,
+  // those of lower parts together by less than one more. Then a warp adds its slices of 32 columns,
+  // every fourth, and the block four warps, each addition rounding by at most 2^-24, twice as many
+  // where types have a minimum or two scales.
   for (const DType type : kTensorTypes) {
-    for (const std::size_t cols : {whole_blocks(type, 31), whole_blocks(type, 288), whole_blocks(type, 1000)}) {
+    for (const std::size_t cols :
+         {whole_blocks(type, 31), whole_blocks(type, 288), whole_blocks(type, 1000)}) {
       CAPTURE(layout_of(type).name, cols);
       const double slices = static_cast<double>(cols) / 128 + 1;
-      const double roundings = (type == DType::f16 ? 6.0 : 3.0) + ((is_quantised(type) ? 2 : 1) * slices + 4) / 2;
+      const double roundings = (type == DType::f16 ? 6.0 : 3.0) +
+                               ((is_quantized(type) ? 2 : 1) * slices + 4) / 2;
       const RandomWeights weights(type, 19, cols, 5);
       std::vector<float> x = random_floats(18 * cols, 6);
-      CHECK(worst_error(weights.view(), x, multiply({weights.view()}, {18}, x)) < roundings * 0x1p-23);
-      for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::ldexp(x[i], static_cast<int>(random_bits(7, i) % 120) - 60);
-      CHECK(worst_error(weights.view(), x, multiply({weights.view()}, {18}, x)) < roundings * 0x1p-23);
+      CHECK(worst_error(weights.view(), x, multiply({weights.view()}, {18}, x)) <
+            roundings * 0x1p-23);
+      for (std::size_t i = 0; i < x.size(); ++i)
+        x[i] = std::ldexp(x[i], static_cast<int>(random_bits(7, i) % 120) - 60);
+      CHECK(worst_error(weights.view(), x, multiply({weights.view()}, {18}, x)) <
+            roundings * 0x1p-23);
     }
   }
 }
 
-TEST_CASE("a NaN or an infinity in a row of x reaches its outputs and no others", "[cuda][kernel]") {
+TEST_CASE("a NaN or an infinity in a row of x reaches its outputs and no others",
+          "[cuda][kernel]") {
   for (const DType type : kTensorTypes) {
     CAPTURE(layout_of(type).name);
     const std::size_t cols = whole_blocks(type, 64);

@@ -11,7 +11,7 @@
 #include "tests/backend/cuda/support.hpp"
 #include "tests/sampler/filtered.hpp"
 #include "tests/sampler/reference_cases.hpp"
-#include "tutti/core/probability.hpp"
+#include "tutti/base/probability.hpp"
 #include "tutti/sampler/chain.hpp"
 
 using namespace tutti;
@@ -27,28 +27,32 @@ struct Draws {
 std::vector<DrawKey> keys_of(std::size_t rows) {
   std::vector<DrawKey> keys;
   for (std::size_t r = 0; r < rows; ++r) {
-    keys.push_back({7, 3, static_cast<std::uint16_t>(r / 3), static_cast<std::uint16_t>(r % 3), static_cast<std::uint32_t>(20 + r)});
+    keys.push_back({7, 3, static_cast<std::uint16_t>(r / 3), static_cast<std::uint16_t>(r % 3),
+                    static_cast<std::uint32_t>(20 + r)});
   }
   return keys;
 }
 
-/// One draw from each row of logits, all rows having said `history`; with keys_of the rows if no keys are given.
-Draws on_gpu(const std::vector<float>& logits, std::size_t width, const SamplingOptions& options, const std::vector<Token>& history = {},
-             std::vector<DrawKey> draw_keys = {}) {
+/// One draw from each row of logits, all rows having said `history`; with keys_of the rows if no
+/// keys are given.
+Draws on_gpu(const std::vector<float>& logits, std::size_t width, const SamplingOptions& options,
+             const std::vector<Token>& history = {}, std::vector<DrawKey> draw_keys = {}) {
   const cuda::Stream stream;
   const std::size_t rows = logits.size() / width;
   if (draw_keys.empty()) draw_keys = keys_of(rows);
   cuda::DeviceSampler sampler;
   sampler.set(options, stream);
   std::vector<std::uint32_t> counts(logits.size());
-  for (std::size_t i = history.size() - std::min<std::size_t>(sampler.last_n(), history.size()); i < history.size(); ++i) {
-    for (std::size_t r = 0; r < rows; ++r) ++counts[r * width + static_cast<std::size_t>(history[i])];
+  for (std::size_t i = history.size() - std::min<std::size_t>(sampler.last_n(), history.size());
+       i < history.size(); ++i) {
+    for (std::size_t r = 0; r < rows; ++r)
+      ++counts[r * width + static_cast<std::size_t>(history[i])];
   }
   const auto said = on_device(counts, stream);
   const auto keys = on_device(draw_keys, stream);
   cuda::DeviceArray<DrawnToken> drawn(rows, stream);
-  sampler.draw(rows, rows_of(logits, width, stream), nullptr, keys.data(), sampler.penalises() ? said.data() : nullptr, drawn.data(),
-               stream);
+  sampler.draw(rows, rows_of(logits, width, stream), nullptr, keys.data(),
+               sampler.penalizes() ? said.data() : nullptr, drawn.data(), stream);
   cuda::PinnedArray<DrawnToken> host;
   host.download(drawn, rows, stream);
   stream.wait();
@@ -60,8 +64,8 @@ Draws on_gpu(const std::vector<float>& logits, std::size_t width, const Sampling
   return draws;
 }
 
-std::vector<Token> on_host(const std::vector<float>& logits, std::size_t width, const SamplingOptions& options,
-                           const std::vector<Token>& history = {}) {
+std::vector<Token> on_host(const std::vector<float>& logits, std::size_t width,
+                           const SamplingOptions& options, const std::vector<Token>& history = {}) {
   const SamplerChain chain(options);
   SamplerScratch scratch;
   const std::vector<DrawKey> keys = keys_of(logits.size() / width);
@@ -87,10 +91,12 @@ std::vector<SamplingOptions> many_options() {
   all[2].top_k = 5;
   all[3].top_p = 0.8F;
   all[4].min_p = 0.2F;
-  all[5].repetition_penalty = 1.3F, all[5].frequency_penalty = 0.2F, all[5].presence_penalty = 0.1F, all[5].penalty_last_n = 3;
+  all[5].repetition_penalty = 1.3F, all[5].frequency_penalty = 0.2F, all[5].presence_penalty = 0.1F,
+  all[5].penalty_last_n = 3;
   all[6].logit_bias = {{2, 1.5F}, {0, -kInfinity}, {2, 0.25F}}, all[6].top_k = 1000;
   all[7] = all[5];
-  all[7].temperature = 0.6F, all[7].top_k = 40, all[7].top_p = 0.9F, all[7].min_p = 0.05F, all[7].logit_bias = all[6].logit_bias;
+  all[7].temperature = 0.6F, all[7].top_k = 40, all[7].top_p = 0.9F, all[7].min_p = 0.05F,
+  all[7].logit_bias = all[6].logit_bias;
   for (std::size_t i = 0; i < 8; ++i) {
     all.push_back(all[i]);
     all.back().order = SamplerOrder::hugging_face;
@@ -100,59 +106,76 @@ std::vector<SamplingOptions> many_options() {
 
 }  // namespace
 
-TEST_CASE("greedy draws on the device take the largest logit, of equal ones the lowest token", "[cuda][kernel]") {
+TEST_CASE("greedy draws on the device take the largest logit, of equal ones the lowest token",
+          "[cuda][kernel]") {
   SamplingOptions greedy;
   greedy.temperature = 0.0F;
   const Draws draws = on_gpu({1, 3, 3, -kInfinity, -1, -2, -1, -3}, 4, greedy);
   CHECK(draws.tokens == std::vector<Token>{1, 0});
-  CHECK(static_cast<double>(draws.log_probabilities[0]) == Approx(3 - std::log(std::exp(1.0) + 2 * std::exp(3.0))));
+  CHECK(static_cast<double>(draws.log_probabilities[0]) ==
+        Approx(3 - std::log(std::exp(1.0) + 2 * std::exp(3.0))));
 }
 
-TEST_CASE("top-p on the device keeps the token that reaches p exactly, of equal ones the lowest", "[cuda][kernel]") {
+TEST_CASE("top-p on the device keeps the token that reaches p exactly, of equal ones the lowest",
+          "[cuda][kernel]") {
   SamplingOptions options;
   options.top_p = 0.5F;
-  // Four equal tokens: the first two have half of the probability. Only they can be drawn, whatever the noise.
-  for (const Token token : on_gpu(std::vector<float>(std::size_t{30} * 4, 1.0F), 4, options).tokens) CHECK((token == 0 || token == 1));
+  // Four equal tokens: the first two have half of the probability. Only they can be drawn, whatever
+  // the noise.
+  for (const Token token : on_gpu(std::vector<float>(std::size_t{30} * 4, 1.0F), 4, options).tokens)
+    CHECK((token == 0 || token == 1));
   options.top_p = 0.0F;
   CHECK(on_gpu({1, 2, 2, 0}, 4, options).tokens == std::vector<Token>{1});
 }
 
 TEST_CASE("logits that cannot be drawn from are told apart on the device", "[cuda][kernel]") {
-  const std::vector<float> logits = {0, NAN, 1, 0, kInfinity, 1, -kInfinity, -kInfinity, -kInfinity, -kInfinity, 2, -kInfinity};
-  CHECK(on_gpu(logits, 3, {}).tokens == std::vector<Token>{DrawnToken::kBadLogit, DrawnToken::kBadLogit, DrawnToken::kNoToken, 1});
+  const std::vector<float> logits = {
+      0, NAN, 1, 0, kInfinity, 1, -kInfinity, -kInfinity, -kInfinity, -kInfinity, 2, -kInfinity};
+  CHECK(on_gpu(logits, 3, {}).tokens ==
+        std::vector<Token>{DrawnToken::kBadLogit, DrawnToken::kBadLogit, DrawnToken::kNoToken, 1});
   SamplingOptions forbidding;
   forbidding.logit_bias = {{1, -kInfinity}};
   CHECK(on_gpu(logits, 3, forbidding).tokens[3] == DrawnToken::kNoToken);
 }
 
-TEST_CASE("the device draws the tokens that the host draws, with every filter and in both orders", "[cuda][kernel]") {
+TEST_CASE("the device draws the tokens that the host draws, with every filter and in both orders",
+          "[cuda][kernel]") {
   const std::vector<Token> history = {1, 2, 4, 2, 3, 2};
   for (const std::size_t width : {7U, 300U, 2100U}) {
     std::vector<float> logits = random_floats(6 * width, width);
     for (float& logit : logits) logit *= 6.0F;
-    for (std::size_t i = 0; i < width; ++i) logits[i] = std::round(logits[i]);  // ties in the first row
+    for (std::size_t i = 0; i < width; ++i)
+      logits[i] = std::round(logits[i]);  // ties in the first row
     logits[width + 3] = -kInfinity;
     for (const SamplingOptions& options : many_options()) {
-      CAPTURE(width, options.temperature, options.top_k, options.top_p, options.min_p, static_cast<int>(options.order));
+      CAPTURE(width, options.temperature, options.top_k, options.top_p, options.min_p,
+              static_cast<int>(options.order));
       const Draws draws = on_gpu(logits, width, options, history);
       CHECK(draws.tokens == on_host(logits, width, options, history));
       for (std::size_t r = 0; r < draws.tokens.size(); ++r) {
-        CHECK(draws.log_probabilities[r] == Approx(log_probability_of({&logits[r * width], width}, draws.tokens[r])).margin(1e-6));
+        CHECK(
+            draws.log_probabilities[r] ==
+            Approx(log_probability_of({&logits[r * width], width}, draws.tokens[r])).margin(1e-6));
       }
     }
   }
 }
 
-TEST_CASE("the device draws what llama.cpp and transformers leave, all that is likely, and as the host does", "[cuda][kernel]") {
+TEST_CASE(
+    "the device draws what llama.cpp and transformers leave, all that is likely, and as the host "
+    "does",
+    "[cuda][kernel]") {
   constexpr std::size_t kDraws = 32;
   for (const SamplerOrder order : {SamplerOrder::llama_cpp, SamplerOrder::hugging_face}) {
     for (const ReferenceCase& reference : reference_cases(order)) {
       CAPTURE(static_cast<int>(order), reference.description);
       const std::size_t width = reference.logits.size();
       const std::vector<float> logits = repeated(reference.logits, kDraws);
-      const std::vector<Token> drawn = on_gpu(logits, width, reference.options, reference.history).tokens;
+      const std::vector<Token> drawn =
+          on_gpu(logits, width, reference.options, reference.history).tokens;
       CHECK(drawn == on_host(logits, width, reference.options, reference.history));
-      const std::set<Token> left(reference.tokens.begin(), reference.tokens.end()), seen(drawn.begin(), drawn.end());
+      const std::set<Token> left(reference.tokens.begin(), reference.tokens.end()),
+          seen(drawn.begin(), drawn.end());
       CHECK(std::includes(left.begin(), left.end(), seen.begin(), seen.end()));
       for (std::size_t i = 0; i < reference.tokens.size(); ++i) {
         // One chance in 90000 to miss such a token; the keys are fixed.
@@ -169,7 +192,8 @@ TEST_CASE("draws on the device stay what they are from version to version", "[cu
   for (std::uint16_t sample = 0; sample < 4; ++sample) {
     keys.push_back({.seed = 42, .request = 1, .expert = 2, .sample = sample, .position = 3});
   }
-  CHECK(on_gpu(repeated(logits, 4), logits.size(), {}, {}, keys).tokens == std::vector<Token>{48973, 19272, 32545, 2122});
+  CHECK(on_gpu(repeated(logits, 4), logits.size(), {}, {}, keys).tokens ==
+        std::vector<Token>{48973, 19272, 32545, 2122});
 }
 
 TEST_CASE("draws on the device have the same bits in any order of threads", "[cuda][kernel]") {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the tests of the Cuda backend share. They run on a GPU when nvcc compiles them, else on the emulated device.
+// What the tests of the Cuda backend share. They run on a GPU when nvcc compiles them, else on the
+// emulated device.
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tutti/backend/cuda/device_types.cuh"
 #include "tutti/backend/cuda/kernels/product.cuh"
 #include "tutti/backend/cuda/memory.cuh"
-#include "tutti/backend/cuda/parts.cuh"
 
 #if !defined(__CUDACC__)
 #include "tests/emulation/emulation.hpp"
@@ -41,10 +42,12 @@ void in_several_orders(Body body) {
 }
 
 /// [rows, width] floats on the device, each row followed by what pads it.
-inline cuda::Rows rows_of(const std::vector<float>& values, std::size_t width, const cuda::Stream& stream) {
+inline cuda::Rows rows_of(const std::vector<float>& values, std::size_t width,
+                          const cuda::Stream& stream) {
   cuda::Rows rows(values.size() / width, width, stream);
   for (std::size_t r = 0; r < rows.capacity(); ++r) {
-    cuda::check(cudaMemcpyAsync(rows.view(r).data, &values[r * width], width * sizeof(float), cudaMemcpyHostToDevice, stream.get()),
+    cuda::check(cudaMemcpyAsync(rows.view(r).data, &values[r * width], width * sizeof(float),
+                                cudaMemcpyHostToDevice, stream.get()),
                 "copying a row");
   }
   return rows;
@@ -54,7 +57,8 @@ inline cuda::Rows rows_of(const std::vector<float>& values, std::size_t width, c
 inline std::vector<float> values_of(const cuda::Rows& rows, const cuda::Stream& stream) {
   const MatrixView<const float> host = rows.download(rows.capacity(), stream);
   std::vector<float> values;
-  for (std::size_t r = 0; r < host.rows; ++r) values.insert(values.end(), host.row(r), host.row(r) + host.cols);
+  for (std::size_t r = 0; r < host.rows; ++r)
+    values.insert(values.end(), host.row(r), host.row(r) + host.cols);
   return values;
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes logits.json: what `transformers` and `peft` compute, in float32, with the weights in examples/models/programs.
+"""Writes logits.json: what `transformers` and `peft` compute, in float32, with the weights in studies/program_synthesis/models.
 
     python generate.py
 
@@ -18,10 +18,10 @@ from peft import PeftModel
 from transformers import LlamaForCausalLM
 
 HERE = pathlib.Path(__file__).parent
-sys.path.append(str(HERE.parents[2] / "examples" / "programs" / "training"))
+sys.path.append(str(HERE.parents[2] / "studies" / "program_synthesis" / "programs" / "training"))
 from train_value import examples_of, reading  # noqa: E402
 
-MODELS = HERE.parents[2] / "examples" / "models" / "programs"
+MODELS = HERE.parents[2] / "studies" / "program_synthesis" / "models"
 FIXED = list(range(3, 643, 40))
 
 

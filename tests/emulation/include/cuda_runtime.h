@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Stands in for CUDA's header of this name, so that a plain C++ compiler builds the Cuda backend and a CPU runs its kernels:
-// the vector types, the functions of device code, and as much of the runtime's interface as the backend calls.
-// Every CUDA thread is a fiber of the scheduler in ../scheduler.cpp; ../runtime.cpp has memory, streams and graphs.
+// Stands in for CUDA's header of this name, so that a plain C++ compiler builds the Cuda backend
+// and a CPU runs its kernels: the vector types, the functions of device code, and as much of the
+// runtime's interface as the backend calls. Every CUDA thread is a fiber of the scheduler in
+// ../scheduler.cpp; ../runtime.cpp has memory, streams and graphs.
 
 #if defined(__CUDACC__)
-#error "this header stands in for CUDA's where there is no nvcc; take tests/emulation/include out of the include path"
+#error \
+    "this header stands in for CUDA's where there is no nvcc; take tests/emulation/include out of the include path"
 #endif
 
 #include <algorithm>
@@ -17,7 +19,8 @@
 #include <functional>
 #include <type_traits>
 
-// Before the language's words are taken for CUDA's: what the standard library itself uses them for must be included above.
+// Before the language's words are taken for CUDA's: what the standard library itself uses them for
+// must be included above.
 #define __global__
 #define __device__
 #define __host__
@@ -59,10 +62,20 @@ namespace tutti::emulation {
 struct Place {
   const char* file = "";
   int line = 0;
-  static constexpr Place here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
+  static constexpr Place here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+    return {file, line};
+  }
 };
 
-enum class Collective : std::uint8_t { shuffle, shuffle_down, shuffle_xor, ballot, synchronise, mma_bf16, mma_tf32 };
+enum class Collective : std::uint8_t {
+  shuffle,
+  shuffle_down,
+  shuffle_xor,
+  ballot,
+  synchronize,
+  mma_bf16,
+  mma_tf32
+};
 
 /// One lane's part in a warp's collective operation.
 struct LaneValue {
@@ -104,8 +117,9 @@ T atomic_change(T* address, Change change) {
   before_atomic(address);
   auto* bits = reinterpret_cast<Bits*>(address);
   Bits old = __atomic_load_n(bits, __ATOMIC_RELAXED);
-  while (!__atomic_compare_exchange_n(bits, &old, std::bit_cast<Bits>(static_cast<T>(change(std::bit_cast<T>(old)))), false,
-                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+  while (!__atomic_compare_exchange_n(
+      bits, &old, std::bit_cast<Bits>(static_cast<T>(change(std::bit_cast<T>(old)))), false,
+      __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
   return std::bit_cast<T>(old);
 }
 
@@ -114,23 +128,27 @@ T atomic_change(T* address, Change change) {
 #define TUTTI_PLACE tutti::emulation::Place place = tutti::emulation::Place::here()
 inline void __syncthreads(TUTTI_PLACE) { tutti::emulation::block_barrier(place); }
 inline void __syncwarp(unsigned mask = ~0U, TUTTI_PLACE) {
-  tutti::emulation::warp_collective(mask, tutti::emulation::Collective::synchronise, nullptr, place);
+  tutti::emulation::warp_collective(mask, tutti::emulation::Collective::synchronize, nullptr,
+                                    place);
 }
 template <class T>
 T __shfl_sync(unsigned mask, T value, int lane, TUTTI_PLACE) {
-  return tutti::emulation::exchange(mask, tutti::emulation::Collective::shuffle, value, lane, place);
+  return tutti::emulation::exchange(mask, tutti::emulation::Collective::shuffle, value, lane,
+                                    place);
 }
 template <class T>
 T __shfl_down_sync(unsigned mask, T value, unsigned delta, TUTTI_PLACE) {
-  return tutti::emulation::exchange(mask, tutti::emulation::Collective::shuffle_down, value, static_cast<int>(delta), place);
+  return tutti::emulation::exchange(mask, tutti::emulation::Collective::shuffle_down, value,
+                                    static_cast<int>(delta), place);
 }
 template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int lanes, TUTTI_PLACE) {
-  return tutti::emulation::exchange(mask, tutti::emulation::Collective::shuffle_xor, value, lanes, place);
+  return tutti::emulation::exchange(mask, tutti::emulation::Collective::shuffle_xor, value, lanes,
+                                    place);
 }
 inline unsigned __ballot_sync(unsigned mask, int predicate, TUTTI_PLACE) {
-  return static_cast<unsigned>(
-      tutti::emulation::exchange(mask, tutti::emulation::Collective::ballot, std::uint64_t{predicate != 0}, 0, place));
+  return static_cast<unsigned>(tutti::emulation::exchange(
+      mask, tutti::emulation::Collective::ballot, std::uint64_t{predicate != 0}, 0, place));
 }
 #undef TUTTI_PLACE
 
@@ -155,8 +173,11 @@ T __ldg(const T* address) {
 inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
 inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
 inline float rsqrtf(float x) { return 1.0F / std::sqrt(x); }
-inline unsigned __umulhi(unsigned a, unsigned b) { return static_cast<unsigned>(std::uint64_t{a} * b >> 32); }
-/// A product that is rounded before it is added to anything: the compiler must not see that it is one.
+inline unsigned __umulhi(unsigned a, unsigned b) {
+  return static_cast<unsigned>(std::uint64_t{a} * b >> 32);
+}
+/// A product that is rounded before it is added to anything: the compiler must not see that it is
+/// one.
 inline float __fmul_rn(float a, float b) {
   float product = a * b;
   asm("" : "+m"(product));
@@ -164,7 +185,8 @@ inline float __fmul_rn(float a, float b) {
 }
 inline int __popc(unsigned x) { return std::popcount(x); }
 
-// The runtime's interface. An error code that the backend does not tell from others has no name here.
+// The runtime's interface. An error code that the backend does not tell from others has no name
+// here.
 enum cudaError_t : int {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,
@@ -186,8 +208,16 @@ enum cudaMemcpyKind : int {
   cudaMemcpyDeviceToDevice,
   cudaMemcpyDefault
 };
-enum cudaStreamCaptureStatus : int { cudaStreamCaptureStatusNone, cudaStreamCaptureStatusActive, cudaStreamCaptureStatusInvalidated };
-enum cudaStreamCaptureMode : int { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
+enum cudaStreamCaptureStatus : int {
+  cudaStreamCaptureStatusNone,
+  cudaStreamCaptureStatusActive,
+  cudaStreamCaptureStatusInvalidated
+};
+enum cudaStreamCaptureMode : int {
+  cudaStreamCaptureModeGlobal,
+  cudaStreamCaptureModeThreadLocal,
+  cudaStreamCaptureModeRelaxed
+};
 enum cudaFuncAttribute : int { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 enum : unsigned { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
 struct cudaDeviceProp {
@@ -221,11 +251,13 @@ cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* prope
 cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool);
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value);
 cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, std::size_t bytes);
-cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPool_t pool, cudaStream_t stream);
+cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPool_t pool,
+                                    cudaStream_t stream);
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream);
 cudaError_t cudaMallocHost(void** memory, std::size_t bytes);
 cudaError_t cudaFreeHost(void* memory);
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
@@ -239,7 +271,8 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                 unsigned long long flags);
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
@@ -251,7 +284,8 @@ const char* cudaGetErrorString(cudaError_t error);
 namespace tutti::emulation {
 
 /// Enqueues `body`, to be run once by every thread of the grid.
-cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream, std::function<void()> body);
+cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
+                   std::function<void()> body);
 /// Throws EmulationError unless `pointer` is null or points into live device or pinned memory.
 void check_pointer(const void* pointer, int argument);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Working memory of the kernels: cache-line aligned, never initialised, only ever growing.
+// Working memory of the kernels: cache-line aligned, never initialized, only ever growing.
 
 #include <cstddef>
 #include <memory>
@@ -25,7 +25,8 @@ class AlignedBuffer {
     if (count <= count_) return;
     memory_.reset();
     count_ = 0;
-    memory_.reset(static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{kCacheLine})));
+    memory_.reset(
+        static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{kCacheLine})));
     count_ = count;
   }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The backend that runs on the processor: weights are used where they lie, products are our own kernels, and each phase is
-// split over a pool of threads by output, so that no sum depends on the number of threads.
+// The backend that runs on the processor: weights are used where they lie, products are our own
+// kernels, and each phase is split over a pool of threads by output, so that no sum depends on the
+// number of threads.
 
 #include <algorithm>
 #include <cstddef>
@@ -11,24 +12,25 @@
 #include <span>
 #include <vector>
 
-#include "tutti/backend/concept.hpp"
+#include "tutti/backend/backend.hpp"
 #include "tutti/backend/cpu/activations.hpp"
 #include "tutti/backend/cpu/aligned_buffer.hpp"
+#include "tutti/backend/cpu/attention/paged_attention.hpp"
+#include "tutti/backend/cpu/attention/rope.hpp"
 #include "tutti/backend/cpu/elementwise.hpp"
 #include "tutti/backend/cpu/float_matrix.hpp"
 #include "tutti/backend/cpu/linear_jobs.hpp"
-#include "tutti/backend/cpu/paged_attention.hpp"
-#include "tutti/backend/cpu/rope.hpp"
-#include "tutti/core/linear_weights.hpp"
-#include "tutti/core/probability.hpp"
-#include "tutti/core/thread_pool.hpp"
+#include "tutti/base/linear_weights.hpp"
+#include "tutti/base/probability.hpp"
+#include "tutti/base/thread_pool.hpp"
 
 namespace tutti {
 
 struct CpuOptions {
   std::size_t threads = 0;  ///< 0 takes as many as the machine has.
-  /// Lets bfloat16 weights multiply activations rounded to bfloat16, as PyTorch and ggml do with such models, instead of floats:
-  /// up to twice as fast on processors with AVX-512 BF16, without effect on others. Relative error of an activation 2^-9.
+  /// Lets bfloat16 weights multiply activations rounded to bfloat16, as PyTorch and ggml do with
+  /// such models, instead of floats: up to twice as fast on processors with AVX-512 BF16, without
+  /// effect on others. Relative error of an activation 2^-9.
   bool round_to_bfloat16 = false;
 };
 
@@ -39,9 +41,11 @@ class Cpu {
   using Linear = std::vector<LinearWeights>;  ///< One layer's weights of each expert, as views.
   using Norm = std::vector<NormWeights>;      ///< One layer's norm of each expert.
   using Rows = cpu::FloatMatrix;
-  using KvPages = cpu::KvPages;
+  using KvStorage = cpu::KvStorage;
 
-  explicit Cpu(Options options = {}) : pool_(std::make_unique<ThreadPool>(options.threads)), activations_(options.round_to_bfloat16) {}
+  explicit Cpu(Options options = {})
+      : pool_(std::make_unique<ThreadPool>(options.threads)),
+        activations_(options.round_to_bfloat16) {}
 
   [[nodiscard]] std::size_t threads() const { return pool_->size(); }
 
@@ -55,12 +59,18 @@ class Cpu {
     for (const NormWeights* expert : experts) norm.push_back(*expert);
     return norm;
   }
-  [[nodiscard]] Rows make_rows(std::size_t capacity, std::size_t width) const { return Rows(capacity, width); }
-  [[nodiscard]] KvPages make_pages(const KvShape& shape) const { return KvPages(shape); }
-  void reserve_pages(KvPages& pages, std::size_t count) const { pages.reserve(count); }
-  [[nodiscard]] MatrixView<const float> host(const Rows& rows, std::size_t count) const { return rows.view().middle_rows(0, count); }
+  [[nodiscard]] Rows make_rows(std::size_t capacity, std::size_t width) const {
+    return Rows(capacity, width);
+  }
+  [[nodiscard]] KvStorage make_pages(const KvShape& shape) const { return KvStorage(shape); }
+  void reserve_pages(KvStorage& pages, std::size_t count) const { pages.reserve(count); }
+  [[nodiscard]] MatrixView<const float> host(const Rows& rows, std::size_t count) const {
+    return rows.view().middle_rows(0, count);
+  }
 
-  void begin(const Batch& batch, std::span<const std::vector<float>> rope_frequencies) { rope_.compute(batch.rows, rope_frequencies); }
+  void begin(const Batch& batch, std::span<const std::vector<float>> rope_frequencies) {
+    rope_.compute(batch.rows, rope_frequencies);
+  }
 
   void embed(const EmbeddingPhase<Linear>& embedding, const Batch& batch, Rows& x) {
     if (embedding.positions != nullptr) scratch_.reset(batch.size(), x.width());
@@ -70,14 +80,16 @@ class Cpu {
       cpu::embed(embedding.tokens[row.expert].weight, row.token, out.data());
       if (embedding.scale != 1.0F) cpu::multiply(out, embedding.scale);
       if (embedding.positions == nullptr) return;
-      cpu::embed((*embedding.positions)[row.expert].weight, static_cast<Token>(row.position), scratch_.row(r));
+      cpu::embed((*embedding.positions)[row.expert].weight, static_cast<Token>(row.position),
+                 scratch_.row(r));
       cpu::add(out, scratch_.row(r));
     });
   }
 
-  void attention_input(const AttentionPhase<Linear, Norm>& phase, const AttentionShape& shape, std::size_t layer, const Batch& batch,
-                       const Rows& x, KvPages& pages, Rows& q) {
-    normalise(phase.norm, {&phase.query, &phase.key, &phase.value}, batch, x);
+  void attention_input(const AttentionPhase<Linear, Norm>& phase, const AttentionShape& shape,
+                       std::size_t layer, const Batch& batch, const Rows& x, KvStorage& pages,
+                       Rows& q) {
+    normalize(phase.norm, {&phase.query, &phase.key, &phase.value}, batch, x);
     key_.reset(batch.size(), shape.kv_heads * shape.head_dim);
     value_.reset(batch.size(), shape.kv_heads * shape.head_dim);
     jobs_.clear();
@@ -87,34 +99,41 @@ class Cpu {
     jobs_.run(*pool_);
     for_rows(batch.size(), q.width(), [&](std::size_t r) {
       const std::uint32_t expert = batch.rows[r].expert;
-      if (phase.query_norm) normalise_heads(*phase.query_norm, expert, q.row(r), shape.heads, shape.head_dim);
-      if (phase.key_norm) normalise_heads(*phase.key_norm, expert, key_.row(r), shape.kv_heads, shape.head_dim);
+      if (phase.query_norm)
+        normalize_heads(*phase.query_norm, expert, q.row(r), shape.heads, shape.head_dim);
+      if (phase.key_norm)
+        normalize_heads(*phase.key_norm, expert, key_.row(r), shape.kv_heads, shape.head_dim);
       rope_.turn(r, q.row(r), shape.heads, shape);
       rope_.turn(r, key_.row(r), shape.kv_heads, shape);
       pages.write(batch.slots[r], layer, key_.row(r), value_.row(r));
     });
   }
 
-  void attend(const AttentionShape& shape, std::size_t layer, const Batch& batch, const KvPages& pages, Rows& q, Rows& out) {
+  void attend(const AttentionShape& shape, std::size_t layer, const Batch& batch,
+              const KvStorage& pages, Rows& q, Rows& out) {
     cpu::attend_pages(shape, layer, batch, pages, q.view(), out.view(), *pool_);
   }
 
-  void add_linear(const ResidualPhase<Linear, Norm>& phase, const Batch& batch, const Rows& in, Rows& x) {
+  void add_linear(const ResidualPhase<Linear, Norm>& phase, const Batch& batch, const Rows& in,
+                  Rows& x) {
     prepare(phase.linear, batch.size(), in);
     jobs_.clear();
     if (phase.norm) scratch_.reset(batch.size(), x.width());
-    jobs_.add(phase.linear, batch.groups, activations_, phase.norm ? scratch_.view() : x.view(), !phase.norm);
+    jobs_.add(phase.linear, batch.groups, activations_, phase.norm ? scratch_.view() : x.view(),
+              !phase.norm);
     jobs_.run(*pool_);
     if (!phase.norm) return;
     for_rows(batch.size(), x.width(), [&](std::size_t r) {
-      normalise_row(*phase.norm, batch.rows[r].expert, std::span(scratch_.row(r), x.width()), scratch_.row(r));
+      normalize_row(*phase.norm, batch.rows[r].expert, std::span(scratch_.row(r), x.width()),
+                    scratch_.row(r));
       cpu::add(std::span(x.row(r), x.width()), scratch_.row(r));
     });
   }
 
-  void mlp_input(const MlpPhase<Linear, Norm>& phase, const Batch& batch, const Rows& x, Rows& out) {
+  void mlp_input(const MlpPhase<Linear, Norm>& phase, const Batch& batch, const Rows& x,
+                 Rows& out) {
     const bool gated = phase.gate != nullptr;
-    normalise(phase.norm, {gated ? phase.gate : &phase.up, &phase.up}, batch, x);
+    normalize(phase.norm, {gated ? phase.gate : &phase.up, &phase.up}, batch, x);
     jobs_.clear();
     jobs_.add(gated ? *phase.gate : phase.up, batch.groups, activations_, out.view());
     if (gated) {
@@ -132,17 +151,18 @@ class Cpu {
     });
   }
 
-  void final_norm(const NormPhase<Norm>& norm, std::span<const RowGroup> groups, std::span<const std::uint32_t> outputs, const Rows& x,
-                  Rows& out) {
+  void final_norm(const NormPhase<Norm>& norm, std::span<const RowGroup> groups,
+                  std::span<const std::uint32_t> outputs, const Rows& x, Rows& out) {
     for (const RowGroup& group : groups) {
       for_rows(group.count, x.width(), [&](std::size_t i) {
         const std::size_t r = group.first + i;
-        normalise_row(norm, group.expert, std::span(x.row(outputs[r]), x.width()), out.row(r));
+        normalize_row(norm, group.expert, std::span(x.row(outputs[r]), x.width()), out.row(r));
       });
     }
   }
 
-  void head(const Linear& linear, std::span<const RowGroup> groups, const Rows& in, Rows& out, std::size_t first) {
+  void head(const Linear& linear, std::span<const RowGroup> groups, const Rows& in, Rows& out,
+            std::size_t first) {
     const std::size_t rows = groups.empty() ? 0 : groups.back().first + groups.back().count;
     prepare(linear, rows, in);
     jobs_.clear();
@@ -150,8 +170,11 @@ class Cpu {
     jobs_.run(*pool_);
   }
 
-  void log_probabilities(const Rows& logits, std::span<const Token> targets, std::span<float> result) {
-    pool_->for_each(targets.size(), [&](std::size_t r) { result[r] = log_probability_of(logits.view().row_span(r), targets[r]); });
+  void log_probabilities(const Rows& logits, std::span<const Token> targets,
+                         std::span<float> result) {
+    pool_->for_each(targets.size(), [&](std::size_t r) {
+      result[r] = log_probability_of(logits.view().row_span(r), targets[r]);
+    });
   }
 
   template <class Body>
@@ -172,7 +195,8 @@ class Cpu {
     }
   }
 
-  static void normalise_row(const NormPhase<Norm>& norm, std::uint32_t expert, std::span<const float> x, float* out) {
+  static void normalize_row(const NormPhase<Norm>& norm, std::uint32_t expert,
+                            std::span<const float> x, float* out) {
     const NormWeights& weights = norm.weight[expert];
     if (norm.kind == NormKind::rms) {
       cpu::rms_norm(x, weights.weight, norm.epsilon, out);
@@ -182,15 +206,19 @@ class Cpu {
   }
 
   /// Each of the `heads` heads at `x` by itself, in place.
-  static void normalise_heads(const NormPhase<Norm>& norm, std::uint32_t expert, float* x, std::size_t heads, std::size_t head_dim) {
-    for (std::size_t h = 0; h < heads; ++h) normalise_row(norm, expert, std::span(x + h * head_dim, head_dim), x + h * head_dim);
+  static void normalize_heads(const NormPhase<Norm>& norm, std::uint32_t expert, float* x,
+                              std::size_t heads, std::size_t head_dim) {
+    for (std::size_t h = 0; h < heads; ++h)
+      normalize_row(norm, expert, std::span(x + h * head_dim, head_dim), x + h * head_dim);
   }
 
-  /// Normalised rows, prepared for the types of all `readers`.
-  void normalise(const NormPhase<Norm>& norm, std::initializer_list<const Linear*> readers, const Batch& batch, const Rows& x) {
+  /// Normalized rows, prepared for the types of all `readers`.
+  void normalize(const NormPhase<Norm>& norm, std::initializer_list<const Linear*> readers,
+                 const Batch& batch, const Rows& x) {
     activations_.reset(batch.size(), x.width(), cpu::types_read(readers));
     for_rows(batch.size(), x.width(), [&](std::size_t r) {
-      normalise_row(norm, batch.rows[r].expert, std::span(x.row(r), x.width()), activations_.row(r));
+      normalize_row(norm, batch.rows[r].expert, std::span(x.row(r), x.width()),
+                    activations_.row(r));
       activations_.prepare_row(r);
     });
   }

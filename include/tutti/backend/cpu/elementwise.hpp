@@ -1,40 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a layer does to single rows besides products: norms, rotary embedding, activation, residual, lookup, log-sum-exp. Each sums
-// in one fixed order, whatever the alignment of its arguments. Rows may be of any length; outputs may be inputs.
+// What a layer does to single rows besides products: norms, rotary embedding, activation, residual,
+// lookup, log-sum-exp. Each sums in one fixed order, whatever the alignment of its arguments. Rows
+// may be of any length; outputs may be inputs.
 
 #include <cmath>
 #include <cstddef>
 #include <limits>
 #include <span>
 
-#include "tutti/backend/concept.hpp"
-#include "tutti/backend/cpu/simd.hpp"
-#include "tutti/core/error.hpp"
-#include "tutti/core/linear_weights.hpp"
-#include "tutti/core/types.hpp"
-#include "tutti/formats/dequantize.hpp"
+#include "tutti/architecture/layer_types.hpp"
+#include "tutti/backend/backend.hpp"
+#include "tutti/backend/cpu/simd/simd.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/base/linear_weights.hpp"
+#include "tutti/base/types.hpp"
+#include "tutti/formats/quantized/dequantize.hpp"
 
 namespace tutti::cpu {
 
-/// out = x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich, "Root mean square layer normalization", 2019).
-inline void rms_norm(std::span<const float> x, std::span<const float> weight, float epsilon, float* out) {
+/// out = x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich, "Root mean square layer
+/// normalization", 2019).
+inline void rms_norm(std::span<const float> x, std::span<const float> weight, float epsilon,
+                     float* out) {
   FloatLanes squares = broadcast(0.0F);
   detail::for_vectors(x.size(), [&](std::size_t, auto get, auto) {
     const FloatLanes value = get(x.data());
     squares = fma(value, value, squares);
   });
-  const FloatLanes factor = broadcast(1.0F / std::sqrt(sum(squares) / static_cast<float>(x.size()) + epsilon));
-  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(out, get(x.data()) * factor * get(weight.data())); });
+  const FloatLanes factor = broadcast(
+      1.0F / std::sqrt(sum(squares) / static_cast<float>(x.size()) + epsilon));
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) {
+    put(out, get(x.data()) * factor * get(weight.data()));
+  });
 }
 
-/// out = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias (Ba, Kiros and Hinton, "Layer normalization", 2016).
-inline void layer_norm(std::span<const float> x, std::span<const float> weight, std::span<const float> bias, float epsilon, float* out) {
+/// out = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias (Ba, Kiros and Hinton, "Layer
+/// normalization", 2016).
+inline void layer_norm(std::span<const float> x, std::span<const float> weight,
+                       std::span<const float> bias, float epsilon, float* out) {
   FloatLanes total = broadcast(0.0F);
-  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto) { total = total + get(x.data()); });
+  detail::for_vectors(x.size(),
+                      [&](std::size_t, auto get, auto) { total = total + get(x.data()); });
   const float count = static_cast<float>(x.size());
   const FloatLanes mean = broadcast(sum(total) / count);
-  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(out, get(x.data()) - mean); });
+  detail::for_vectors(x.size(),
+                      [&](std::size_t, auto get, auto put) { put(out, get(x.data()) - mean); });
   // Read back, so that the lanes behind the row's end are zeros again.
   FloatLanes squares = broadcast(0.0F);
   detail::for_vectors(x.size(), [&](std::size_t, auto get, auto) {
@@ -42,18 +53,22 @@ inline void layer_norm(std::span<const float> x, std::span<const float> weight, 
     squares = fma(value, value, squares);
   });
   const FloatLanes factor = broadcast(1.0F / std::sqrt(sum(squares) / count + epsilon));
-  detail::for_vectors(x.size(),
-                      [&](std::size_t, auto get, auto put) { put(out, fma(get(out) * factor, get(weight.data()), get(bias.data()))); });
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) {
+    put(out, fma(get(out) * factor, get(weight.data()), get(bias.data())));
+  });
 }
 
 /// x += y.
 inline void add(std::span<float> x, const float* y) {
-  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(x.data(), get(x.data()) + get(y)); });
+  detail::for_vectors(
+      x.size(), [&](std::size_t, auto get, auto put) { put(x.data(), get(x.data()) + get(y)); });
 }
 
 /// x *= factor.
 inline void multiply(std::span<float> x, float factor) {
-  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(x.data(), get(x.data()) * broadcast(factor)); });
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) {
+    put(x.data(), get(x.data()) * broadcast(factor));
+  });
 }
 
 [[nodiscard]] inline FloatLanes activate(Activation activation, FloatLanes x) {
@@ -62,16 +77,23 @@ inline void multiply(std::span<float> x, float factor) {
 
 /// x = activation(x).
 inline void activate(Activation activation, std::span<float> x) {
-  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) { put(x.data(), activate(activation, get(x.data()))); });
+  detail::for_vectors(x.size(), [&](std::size_t, auto get, auto put) {
+    put(x.data(), activate(activation, get(x.data())));
+  });
 }
 
-/// out = activation(gate) * up, the gated unit of Shazeer, "GLU variants improve transformer" (2020).
-inline void gated_unit(Activation activation, std::span<const float> gate, const float* up, float* out) {
-  detail::for_vectors(gate.size(), [&](std::size_t, auto get, auto put) { put(out, activate(activation, get(gate.data())) * get(up)); });
+/// out = activation(gate) * up, the gated unit of Shazeer, "GLU variants improve transformer"
+/// (2020).
+inline void gated_unit(Activation activation, std::span<const float> gate, const float* up,
+                       float* out) {
+  detail::for_vectors(gate.size(), [&](std::size_t, auto get, auto put) {
+    put(out, activate(activation, get(gate.data())) * get(up));
+  });
 }
 
 /// Cosines and sines of the angles position * frequency, one for each pair.
-inline void rope_angles(std::size_t position, std::span<const float> frequencies, float* cosines, float* sines) {
+inline void rope_angles(std::size_t position, std::span<const float> frequencies, float* cosines,
+                        float* sines) {
   for (std::size_t j = 0; j < frequencies.size(); ++j) {
     const float angle = static_cast<float>(position) * frequencies[j];
     cosines[j] = std::cos(angle);
@@ -79,9 +101,10 @@ inline void rope_angles(std::size_t position, std::span<const float> frequencies
   }
 }
 
-/// Turns the pairs of one head in place by the angles of `rope_angles` (Su et al., "RoFormer", 2021); head.size() is twice the
-/// number of angles.
-inline void rope(std::span<float> head, RopePairing pairing, const float* cosines, const float* sines) {
+/// Turns the pairs of one head in place by the angles of `rope_angles` (Su et al., "RoFormer",
+/// 2021); head.size() is twice the number of angles.
+inline void rope(std::span<float> head, RopePairing pairing, const float* cosines,
+                 const float* sines) {
   const std::size_t half = head.size() / 2;
   const std::size_t step = pairing == RopePairing::halves ? 1 : 2;
   float* first = head.data();
@@ -97,12 +120,15 @@ inline void rope(std::span<float> head, RopePairing pairing, const float* cosine
 /// out = row `token` of an embedding matrix of any type, as floats.
 /// @throws OptionError when the token is not in the vocabulary.
 inline void embed(const WeightMatrix& embedding, Token token, float* out) {
-  require<OptionError>(token >= 0 && static_cast<std::size_t>(token) < embedding.rows, "token ", token, " is not in a vocabulary of ",
-                       embedding.rows, ": tokenize with the model's own tokenizer");
-  dequantize_row(embedding.type, embedding.row(static_cast<std::size_t>(token)), embedding.cols, out);
+  require<OptionError>(token >= 0 && static_cast<std::size_t>(token) < embedding.rows, "token ",
+                       token, " is not in a vocabulary of ", embedding.rows,
+                       ": tokenize with the model's own tokenizer");
+  dequantize_row(embedding.type, embedding.row(static_cast<std::size_t>(token)), embedding.cols,
+                 out);
 }
 
-/// log(sum(e^x)), exact to about 1e-6 for rows as long as a vocabulary; -inf when all are, NaN if any is.
+/// log(sum(e^x)), exact to about 1e-6 for rows as long as a vocabulary; -inf when all are, NaN if
+/// any is.
 [[nodiscard]] inline float log_sum_exp(std::span<const float> x) {
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
   float largest = kLowest;
@@ -114,12 +140,15 @@ inline void embed(const WeightMatrix& embedding, Token token, float* out) {
   // Sums of 1024 in float, these in double.
   double total = 0.0;
   for (std::size_t first = 0; first < x.size(); first += 1024) {
-    const std::span<const float> part = x.subspan(first, std::min<std::size_t>(1024, x.size() - first));
+    const std::span<const float> part = x.subspan(first,
+                                                  std::min<std::size_t>(1024, x.size() - first));
     FloatLanes terms = broadcast(0.0F);
     const std::size_t whole = part.size() / kLanes * kLanes;
-    for (std::size_t i = 0; i < whole; i += kLanes) terms = terms + exp(load(part.data() + i) - broadcast(largest));
+    for (std::size_t i = 0; i < whole; i += kLanes)
+      terms = terms + exp(load(part.data() + i) - broadcast(largest));
     total += static_cast<double>(sum(terms));
-    for (std::size_t i = whole; i < part.size(); ++i) total += std::exp(static_cast<double>(part[i] - largest));
+    for (std::size_t i = whole; i < part.size(); ++i)
+      total += std::exp(static_cast<double>(part[i] - largest));
   }
   return largest + static_cast<float>(std::log(total));
 }

@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include "tutti/backend/cpu/aligned_buffer.hpp"
-#include "tutti/core/matrix_view.hpp"
+#include "tutti/base/matrix_view.hpp"
 
 namespace tutti::cpu {
 

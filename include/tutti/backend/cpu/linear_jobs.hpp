@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Lays out the products of linear layers for all experts of a batch. Experts that share a matrix make one product of all
-// their rows, so that shared weights are read once; low-rank deltas are two small products an expert, the first beside its base.
+// Lays out the products of linear layers for all experts of a batch. Experts that share a matrix
+// make one product of all their rows, so that shared weights are read once; low-rank deltas are two
+// small products an expert, the first beside its base.
 
 #include <algorithm>
 #include <array>
@@ -13,16 +14,18 @@
 #include "tutti/backend/batch.hpp"
 #include "tutti/backend/cpu/activations.hpp"
 #include "tutti/backend/cpu/aligned_buffer.hpp"
-#include "tutti/backend/cpu/low_rank_product.hpp"
-#include "tutti/backend/cpu/product.hpp"
-#include "tutti/core/linear_weights.hpp"
-#include "tutti/core/matrix_view.hpp"
-#include "tutti/core/thread_pool.hpp"
+#include "tutti/backend/cpu/product/low_rank_product.hpp"
+#include "tutti/backend/cpu/product/product.hpp"
+#include "tutti/base/linear_weights.hpp"
+#include "tutti/base/matrix_view.hpp"
+#include "tutti/base/thread_pool.hpp"
 
 namespace tutti::cpu {
 
-/// The element types of all matrices of some layers, each expert's and their deltas': what activations must be prepared for.
-[[nodiscard]] inline std::vector<DType> types_read(std::initializer_list<const std::vector<LinearWeights>*> layers) {
+/// The element types of all matrices of some layers, each expert's and their deltas': what
+/// activations must be prepared for.
+[[nodiscard]] inline std::vector<DType> types_read(
+    std::initializer_list<const std::vector<LinearWeights>*> layers) {
   std::vector<DType> types;
   const auto add = [&](DType type) {
     if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
@@ -44,20 +47,24 @@ class LinearJobs {
     deltas_.clear();
   }
 
-  /// y = W x + bias of each group's expert, or y += with `accumulate`. Rows of `x` and `y` are numbered as the groups' are.
-  void add(const std::vector<LinearWeights>& experts, std::span<const RowGroup> groups, const ActivationBuffer& x, MatrixView<float> y,
-           bool accumulate = false) {
+  /// y = W x + bias of each group's expert, or y += with `accumulate`. Rows of `x` and `y` are
+  /// numbered as the groups' are.
+  void add(const std::vector<LinearWeights>& experts, std::span<const RowGroup> groups,
+           const ActivationBuffer& x, MatrixView<float> y, bool accumulate = false) {
     for (std::size_t g = 0; g < groups.size();) {
       const LinearWeights& linear = experts[groups[g].expert];
       const std::size_t first = groups[g].first;
       std::size_t count = 0;
-      for (; g < groups.size() && reads_the_same(linear, experts[groups[g].expert]); ++g) count += groups[g].count;
+      for (; g < groups.size() && reads_the_same(linear, experts[groups[g].expert]); ++g)
+        count += groups[g].count;
       products_.push_back({linear.weight, x.view(first, count), y.middle_rows(first, count),
                            linear.bias.empty() ? nullptr : linear.bias.data(), accumulate});
     }
     for (const RowGroup& group : groups) {
       const LinearWeights& linear = experts[group.expert];
-      if (linear.delta) deltas_.push_back({&*linear.delta, x.view(group.first, group.count), y.middle_rows(group.first, group.count)});
+      if (linear.delta)
+        deltas_.push_back({&*linear.delta, x.view(group.first, group.count),
+                           y.middle_rows(group.first, group.count)});
     }
   }
 
@@ -84,7 +91,9 @@ class LinearJobs {
     MatrixView<float> y;
   };
 
-  static bool reads_the_same(const LinearWeights& a, const LinearWeights& b) { return a.weight == b.weight && a.bias == b.bias; }
+  static bool reads_the_same(const LinearWeights& a, const LinearWeights& b) {
+    return a.weight == b.weight && a.bias == b.bias;
+  }
 
   std::vector<ProductJob> products_;
   std::vector<Delta> deltas_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Enqueues the attention of a batch: which rows visit which page, in how many parts, and where the parts lie until they are merged.
+// Enqueues the attention of a batch: which rows visit which page, in how many parts, and where the
+// parts lie until they are merged.
 
 #include <algorithm>
 #include <bit>
@@ -8,8 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "tutti/backend/cuda/device_types.cuh"
 #include "tutti/backend/cuda/kernels/decode.cuh"
-#include "tutti/backend/cuda/parts.cuh"
 
 namespace tutti::cuda {
 
@@ -17,7 +18,8 @@ class BatchAttention {
  public:
   /// Uploads what the attention of all layers needs of a batch.
   /// @param frequencies each set has radians a position, one for each pair of a head.
-  void begin(const Batch& batch, std::span<const std::vector<float>> frequencies, const Stream& stream) {
+  void begin(const Batch& batch, std::span<const std::vector<float>> frequencies,
+             const Stream& stream) {
     planned_ = 0;
     moving_ = false;
     rows_.assign(batch.rows, stream);
@@ -37,10 +39,13 @@ class BatchAttention {
     turn(batch.size(), stream);
   }
 
-  /// The same for rows that move on by themselves (kernels/decode.cuh); a batch of the same model has been attended to before.
-  void begin_moving(const Batch& batch, std::span<const std::vector<float>> frequencies, const Stream& stream) {
+  /// The same for rows that move on by themselves (kernels/decode.cuh); a batch of the same model
+  /// has been attended to before.
+  void begin_moving(const Batch& batch, std::span<const std::vector<float>> frequencies,
+                    const Stream& stream) {
     const std::size_t windows = planned_;
-    require<OptionError>(windows >= 1 && windows <= kMostWindows, windows, " kinds of windows: between 1 and ", kMostWindows,
+    require<OptionError>(windows >= 1 && windows <= kMaxWindows, windows,
+                         " kinds of windows: between 1 and ", kMaxWindows,
                          " can be decoded on the device, after a forward pass");
     begin(batch, frequencies, stream);
     planned_ = windows;
@@ -70,12 +75,15 @@ class BatchAttention {
 
   /// What launches are told beside what `share` gives: if it differs, they cannot be repeated.
   [[nodiscard]] std::vector<std::uintptr_t> arguments() const {
-    const auto address = [](const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); };
+    const auto address = [](const void* pointer) {
+      return reinterpret_cast<std::uintptr_t>(pointer);
+    };
     std::vector<std::uintptr_t> result = {address(partial_.data()), address(pages_done_.data())};
     for (std::size_t i = 0; i < planned_; ++i) {
       result.push_back(address(plans_[i].visits.data()));
       for (const Part& part : plans_[i].parts) {
-        result.insert(result.end(), {part.first_row, part.row_count, part.depths, part.first_visit, part.visit_count});
+        result.insert(result.end(), {part.first_row, part.row_count, part.depths, part.first_visit,
+                                     part.visit_count});
       }
     }
     return result;
@@ -86,14 +94,17 @@ class BatchAttention {
   /// Cosines and sines for the rows as they are.
   void turn(std::size_t rows, const Stream& stream) {
     for (Angles& angles : angles_) {
-      launch({dim3(static_cast<unsigned>(rows)), dim3(kWarpThreads)}, stream.get(), rope_angles_kernel<kWarpThreads>, rows_.data(),
-             angles.frequencies.data(), static_cast<std::uint32_t>(angles.frequencies.size()), angles.cosines.data(), angles.sines.data());
+      launch({dim3(static_cast<unsigned>(rows)), dim3(kWarpThreads)}, stream.get(),
+             rope_angles_kernel<kWarpThreads>, rows_.data(), angles.frequencies.data(),
+             static_cast<std::uint32_t>(angles.frequencies.size()), angles.cosines.data(),
+             angles.sines.data());
     }
   }
 
   /// Where the queries, keys and values of a layer go.
   /// @param set of the frequencies given to `begin`; without meaning where `shape.turned` is false.
-  [[nodiscard]] CacheEntry entry(const DeviceAttention& shape, std::size_t set, const KvPages& pages) const {
+  [[nodiscard]] CacheEntry entry(const DeviceAttention& shape, std::size_t set,
+                                 const KvStorage& pages) const {
     return {.shape = shape,
             .cosines = shape.turned ? angles_[set].cosines.data() : nullptr,
             .sines = shape.turned ? angles_[set].sines.data() : nullptr,
@@ -102,16 +113,18 @@ class BatchAttention {
   }
 
   /// @param window positions that a row sees, its own included; 0 for all.
-  void attend(const DeviceAttention& shape, std::size_t window, const Batch& batch, const KvPages& pages, const Rows& queries,
-              const Rows& out, const Stream& stream) {
+  void attend(const DeviceAttention& shape, std::size_t window, const Batch& batch,
+              const KvStorage& pages, const Rows& queries, const Rows& out, const Stream& stream) {
     const Plan& plan = plan_of(shape, window, batch, stream);
     for (const Part& part : plan.parts) {
-      const PartialResults partial{partial_.data(), pages_done_.data(), part.first_row, part.depths};
+      const PartialResults partial{partial_.data(), pages_done_.data(), part.first_row,
+                                   part.depths};
       with_kv_type(pages.shape().type, [&](auto element) {
         using Element = decltype(element);
-        launch({dim3(static_cast<unsigned>(part.visit_count), shape.kv_heads), dim3(kAttentionThreads),
-                attention_shared_bytes<Element>(shape.head_dim)},
-               stream.get(), attention_kernel<Element>, shape, plan.visits.data() + part.first_visit, spans_.data(), span_begin_.data(),
+        launch({dim3(static_cast<unsigned>(part.visit_count), shape.kv_heads),
+                dim3(kAttentionThreads), attention_shared_bytes<Element>(shape.head_dim)},
+               stream.get(), attention_kernel<Element>, shape,
+               plan.visits.data() + part.first_visit, spans_.data(), span_begin_.data(),
                plan.starts.data(), queries.view(), pages.view(), partial, out.view());
       });
     }
@@ -142,7 +155,8 @@ class BatchAttention {
   static constexpr std::size_t kPartialFloats = std::size_t{16} << 20;
 
   /// The plan of the batch in work, made when the first layer with its window asks.
-  const Plan& plan_of(const DeviceAttention& shape, std::size_t window, const Batch& batch, const Stream& stream) {
+  const Plan& plan_of(const DeviceAttention& shape, std::size_t window, const Batch& batch,
+                      const Stream& stream) {
     for (std::size_t i = 0; i < planned_; ++i) {
       if (plans_[i].window == window) return plans_[i];
     }
@@ -154,35 +168,38 @@ class BatchAttention {
     return made;
   }
 
-  /// @param moving steps that the rows make by themselves, up to where they are in `batch`; then there is room to spare, so that most
+  /// @param moving steps that the rows make by themselves, up to where they are in `batch`; then
+  /// there is room to spare, so that most
   ///        plans of a generation have one shape, and the device sets where windows start.
   void plan(Plan& plan, const Batch& batch, std::size_t moving, const Stream& stream) {
     plan.parts.clear();
     std::vector<PageVisit> visits;
     std::vector<WindowStart> starts;
-    std::size_t most_depths = 1;
+    std::size_t max_depths = 1;
     for (std::size_t r = 0; r < batch.size(); ++r) {
-      starts.push_back(window_start(batch.spans_of(r), plan.window == 0 ? 0 : plan.window + moving));
-      most_depths = std::max(most_depths, batch.spans_of(r).size());
+      starts.push_back(
+          window_start(batch.spans_of(r), plan.window == 0 ? 0 : plan.window + moving));
+      max_depths = std::max(max_depths, batch.spans_of(r).size());
     }
-    if (moving > 0) most_depths = std::bit_ceil(most_depths);
-    const std::size_t floats_a_row = plan.shape.heads * most_depths * (plan.shape.head_dim + 2);
-    const std::size_t rows_a_part = std::max<std::size_t>(1, kPartialFloats / floats_a_row);
-    for (std::size_t first = 0; first < batch.size(); first += rows_a_part) {
-      const std::size_t last = std::min(first + rows_a_part, batch.size());
+    if (moving > 0) max_depths = std::bit_ceil(max_depths);
+    const std::size_t floats_per_row = plan.shape.heads * max_depths * (plan.shape.head_dim + 2);
+    const std::size_t rows_per_part = std::max<std::size_t>(1, kPartialFloats / floats_per_row);
+    for (std::size_t first = 0; first < batch.size(); first += rows_per_part) {
+      const std::size_t last = std::min(first + rows_per_part, batch.size());
       std::vector<PageVisit> more = page_visits(batch, starts, first, last);
       if (moving > 0) more.resize(std::bit_ceil(more.size()));
-      plan.parts.push_back({static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(last - first),
-                            static_cast<std::uint32_t>(most_depths), visits.size(), more.size()});
+      plan.parts.push_back({static_cast<std::uint32_t>(first),
+                            static_cast<std::uint32_t>(last - first),
+                            static_cast<std::uint32_t>(max_depths), visits.size(), more.size()});
       visits.insert(visits.end(), more.begin(), more.end());
     }
     plan.visits.assign(visits, stream);
     plan.starts.grow(starts.size(), stream);
     if (moving == 0) plan.starts.upload(starts, stream);
-    const std::size_t most_rows = std::min(rows_a_part, batch.size());
-    partial_.grow(most_rows * floats_a_row, stream);
-    if (most_rows * plan.shape.kv_heads > pages_done_.size()) {
-      pages_done_ = DeviceArray<std::uint32_t>(most_rows * plan.shape.kv_heads, stream);
+    const std::size_t max_rows = std::min(rows_per_part, batch.size());
+    partial_.grow(max_rows * floats_per_row, stream);
+    if (max_rows * plan.shape.kv_heads > pages_done_.size()) {
+      pages_done_ = DeviceArray<std::uint32_t>(max_rows * plan.shape.kv_heads, stream);
       pages_done_.set_zero(stream);
     }
   }
@@ -196,7 +213,8 @@ class BatchAttention {
   std::vector<Angles> angles_;
   bool moving_ = false;
   std::vector<Plan> plans_;
-  std::size_t planned_ = 0;  ///< The first so many plans are of the batch in work; the others keep their memory for later ones.
+  /// The first so many plans are of the batch in work; the others keep their memory for later ones.
+  std::size_t planned_ = 0;
 };
 
 }  // namespace tutti::cuda

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Products of many rows by cuBLAS. It promises no order of sums, so the bits of a row may depend on the rows beside it, and it takes
-// activations in the type of the weights.
+// Products of many rows by cuBLAS. It promises no order of sums, so the bits of a row may depend on
+// the rows beside it, and it takes activations in the type of the weights.
 
 #include <cublas_v2.h>
 
@@ -15,9 +15,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "tutti/backend/cuda/device_types.cuh"
+#include "tutti/backend/cuda/kernels/epilogue.cuh"
 #include "tutti/backend/cuda/kernels/product.cuh"
-#include "tutti/backend/cuda/kernels/sums.cuh"
-#include "tutti/backend/cuda/parts.cuh"
 
 namespace tutti::cuda {
 
@@ -25,7 +25,8 @@ namespace tutti::cuda {
 inline void check(cublasStatus_t status, std::string_view doing) {
   if (status == CUBLAS_STATUS_SUCCESS) [[likely]]
     return;
-  fail<DeviceError>(doing, ": ", cublasGetStatusName(status), " (", cublasGetStatusString(status), ")");
+  fail<DeviceError>(doing, ": ", cublasGetStatusName(status), " (", cublasGetStatusString(status),
+                    ")");
 }
 
 /// A part of a launch with what the host knows of it.
@@ -47,14 +48,17 @@ class Cublas {
     check(cublasSetStream(handle, stream.get()), "giving cuBLAS a stream");
   }
 
-  /// The products of a job without a norm, whose parts have weights of one type of floats, and their ends.
+  /// The products of a job without a norm, whose parts have weights of one type of floats, and
+  /// their ends.
   void enqueue(ProductJob job, std::span<const HostPart* const> parts, const Stream& stream) {
-    std::size_t rows = 0, groups = 0, outputs = 0, most_rows = 0;
+    std::size_t rows = 0, groups = 0, outputs = 0, max_rows = 0;
     for (const HostPart* part : parts) {
-      if (!part->groups.empty()) rows = std::max<std::size_t>(rows, part->groups.back().first + part->groups.back().count);
+      if (!part->groups.empty())
+        rows = std::max<std::size_t>(rows, part->groups.back().first + part->groups.back().count);
       groups = std::max(groups, part->groups.size());
-      most_rows = std::max(most_rows, part->part.groups.most_rows);
-      outputs += padded(part->weights.outputs) + (part->second == nullptr ? 0 : padded(part->second->outputs));
+      max_rows = std::max(max_rows, part->part.groups.max_rows);
+      outputs += padded(part->weights.outputs) +
+                 (part->second == nullptr ? 0 : padded(part->second->outputs));
     }
     if (rows == 0) return;
     const void* x = rounded(parts.front()->weights.type, job.x, rows, stream);
@@ -71,25 +75,29 @@ class Cublas {
       sums.first[p] = multiplied(*parts[p], parts[p]->weights);
       if (parts[p]->second != nullptr) sums.second[p] = multiplied(*parts[p], *parts[p]->second);
     }
-    job.row_tiles = static_cast<std::uint32_t>((most_rows + kEndedRows - 1) / kEndedRows);
+    job.row_tiles = static_cast<std::uint32_t>((max_rows + kEndedRows - 1) / kEndedRows);
     const unsigned blocks = place_parts(job, parts.size(), kRowThreads) * job.row_tiles;
-    launch({dim3(blocks, static_cast<unsigned>(groups)), dim3(kRowThreads)}, stream.get(), end_sums_kernel<kRowThreads>, job, sums);
+    launch({dim3(blocks, static_cast<unsigned>(groups)), dim3(kRowThreads)}, stream.get(),
+           end_sums_kernel<kRowThreads>, job, sums);
   }
 
  private:
   /// The first rows of x in a type of floats.
-  [[nodiscard]] const void* rounded(DType type, const DeviceRows& x, std::size_t rows, const Stream& stream) {
+  [[nodiscard]] const void* rounded(DType type, const DeviceRows& x, std::size_t rows,
+                                    const Stream& stream) {
     if (type == DType::f32) return x.data;
     rounded_.grow(rows * x.stride, stream);
-    auto* const kernel = type == DType::bf16 ? round_rows_kernel<DType::bf16, kRowThreads> : round_rows_kernel<DType::f16, kRowThreads>;
-    launch({dim3(static_cast<unsigned>(rows)), dim3(kRowThreads)}, stream.get(), kernel, x, rounded_.data());
+    auto* const kernel = type == DType::bf16 ? round_rows_kernel<DType::bf16, kRowThreads>
+                                             : round_rows_kernel<DType::f16, kRowThreads>;
+    launch({dim3(static_cast<unsigned>(rows)), dim3(kRowThreads)}, stream.get(), kernel, x,
+           rounded_.data());
     return rounded_.data();
   }
 
-  /// Row r of `sums` = W x[r], with the weights of r's group. `x`: rows `stride` elements apart, in the type of the weights. Groups of
-  /// equal shape are one call.
-  void multiply(const StackedMatrices& weights, std::span<const DeviceGroup> groups, const void* x, std::size_t stride,
-                const DeviceRows& sums, const Stream& stream) {
+  /// Row r of `sums` = W x[r], with the weights of r's group. `x`: rows `stride` elements apart, in
+  /// the type of the weights. Groups of equal shape are one call.
+  void multiply(const StackedMatrices& weights, std::span<const DeviceGroup> groups, const void* x,
+                std::size_t stride, const DeviceRows& sums, const Stream& stream) {
     struct Shape {
       std::uint32_t rows, outputs;
       auto operator<=>(const Shape&) const = default;
@@ -108,7 +116,8 @@ class Cublas {
     }
     std::vector<const void*> all;
     for (const auto& [shape, pointers] : shapes) {
-      for (const auto* list : {&pointers.weights, &pointers.x, &pointers.sums}) all.insert(all.end(), list->begin(), list->end());
+      for (const auto* list : {&pointers.weights, &pointers.x, &pointers.sums})
+        all.insert(all.end(), list->begin(), list->end());
     }
     pointers_.assign(all, stream);
     const void* const* next = pointers_.data();
@@ -118,11 +127,14 @@ class Cublas {
     for (const auto& [shape, pointers] : shapes) {
       const std::size_t count = pointers.weights.size();
       // Matrices of cuBLAS are column by column: ours are the transposed ones.
-      check(cublasGemmBatchedEx(handle_.get(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(shape.outputs), static_cast<int>(shape.rows),
-                                static_cast<int>(cols), &one, next, type, static_cast<int>(padded(cols)), next + count, type,
-                                static_cast<int>(stride), &zero, const_cast<void* const*>(next + 2 * count), CUDA_R_32F,
-                                static_cast<int>(sums.stride), static_cast<int>(count), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
-            "multiplying");
+      check(
+          cublasGemmBatchedEx(
+              handle_.get(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(shape.outputs),
+              static_cast<int>(shape.rows), static_cast<int>(cols), &one, next, type,
+              static_cast<int>(padded(cols)), next + count, type, static_cast<int>(stride), &zero,
+              const_cast<void* const*>(next + 2 * count), CUDA_R_32F, static_cast<int>(sums.stride),
+              static_cast<int>(count), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+          "multiplying");
       next += 3 * count;
     }
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The backend that runs on a GPU: the weights of all experts in device memory, each phase of a layer a few launches that serve
-// every row of every expert. Its results do not equal the Cpu backend's to the bit, but here too a row's bits do not depend on
-// the other rows of its batch.
+// The backend that runs on a GPU: the weights of all experts in device memory, each phase of a
+// layer a few launches that serve every row of every expert. Its results do not equal the Cpu
+// backend's to the bit, but here too a row's bits do not depend on the other rows of its batch.
 
 #include <algorithm>
 #include <cmath>
@@ -12,25 +12,28 @@
 #include <span>
 #include <vector>
 
-#include "tutti/backend/concept.hpp"
+#include "tutti/backend/backend.hpp"
 #include "tutti/backend/cuda/attention.cuh"
-#include "tutti/backend/cuda/decoding.cuh"
+#include "tutti/backend/cuda/device_decoding.cuh"
+#include "tutti/backend/cuda/device_types.cuh"
 #include "tutti/backend/cuda/kernels/elementwise.cuh"
 #include "tutti/backend/cuda/kernels/probability.cuh"
-#include "tutti/backend/cuda/parts.cuh"
-#include "tutti/backend/cuda/products.cuh"
-#include "tutti/core/thread_pool.hpp"
+#include "tutti/backend/cuda/linear_launcher.cuh"
+#include "tutti/base/thread_pool.hpp"
 
 namespace tutti {
 
 struct CudaOptions {
-  int device = 0;                ///< Which GPU, as CUDA numbers them.
-  std::size_t host_threads = 0;  ///< For work on the host, such as drawing tokens; 0 takes as many as the machine has.
-  std::size_t steps_a_poll = 8;  ///< Tokens of each candidate between two looks of the host; 0 draws on the host.
-  /// From so many rows of the same weights in a pass on, prompts and texts to score are multiplied by cuBLAS, which is faster for long
-  /// ones. Their activations are rounded to the type of the weights (f16 ends at 65504), and a row's bits may depend on the rows beside it,
-  /// so that results are the same again only for the same requests on the same device. 0: never. Drawing tokens and quantised weights do
-  /// without.
+  int device = 0;  ///< Which GPU, as CUDA numbers them.
+  /// For work on the host, such as drawing tokens; 0 takes as many as the machine has.
+  std::size_t host_threads = 0;
+  /// Tokens of each candidate between two looks of the host; 0 draws on the host.
+  std::size_t steps_per_poll = 8;
+  /// From so many rows of the same weights in a pass on, prompts and texts to score are multiplied
+  /// by cuBLAS, which is faster for long ones. Their activations are rounded to the type of the
+  /// weights (f16 ends at 65504), and a row's bits may depend on the rows beside it, so that
+  /// results are the same again only for the same requests on the same device. 0: never. Drawing
+  /// tokens and quantized weights do without.
   std::size_t cublas_rows = 0;
 };
 
@@ -41,15 +44,18 @@ class Cuda {
   using Linear = cuda::Linear;
   using Norm = cuda::Norm;
   using Rows = cuda::Rows;
-  using KvPages = cuda::KvPages;
+  using KvStorage = cuda::KvStorage;
 
   /// @throws DeviceError when there is no such device, or no driver that can use it.
   explicit Cuda(Options options = {})
-      : device_(select(options.device)), steps_a_poll_(options.steps_a_poll), pool_(std::make_unique<ThreadPool>(options.host_threads)) {
+      : device_(select(options.device)),
+        steps_per_poll_(options.steps_per_poll),
+        pool_(std::make_unique<ThreadPool>(options.host_threads)) {
     if (options.cublas_rows > 0) products_.use_cublas(options.cublas_rows, stream_);
   }
 
-  /// @throws ModelError when the experts keep the layer in different types, DeviceError when there is no room.
+  /// @throws ModelError when the experts keep the layer in different types, DeviceError when there
+  /// is no room.
   [[nodiscard]] Linear make_linear(std::span<const LinearWeights* const> experts) {
     activate();
     return products_.make(experts, stream_);
@@ -62,7 +68,8 @@ class Cuda {
       weights.insert(weights.end(), expert->weight.begin(), expert->weight.end());
       biases.insert(biases.end(), expert->bias.begin(), expert->bias.end());
     }
-    return {cuda::upload(std::span<const float>(weights), stream_), cuda::upload(std::span<const float>(biases), stream_),
+    return {cuda::upload(std::span<const float>(weights), stream_),
+            cuda::upload(std::span<const float>(biases), stream_),
             static_cast<std::uint32_t>(experts.front()->weight.size())};
   }
 
@@ -70,13 +77,14 @@ class Cuda {
     activate();
     return Rows(capacity, width, stream_);
   }
-  [[nodiscard]] KvPages make_pages(const KvShape& shape) const { return KvPages(shape); }
-  void reserve_pages(KvPages& pages, std::size_t count) {
+  [[nodiscard]] KvStorage make_pages(const KvShape& shape) const { return KvStorage(shape); }
+  void reserve_pages(KvStorage& pages, std::size_t count) {
     activate();
     pages.reserve(count, stream_);
   }
 
-  /// Waits for the device. The view of the first `count` rows is valid until the next call for the same ones.
+  /// Waits for the device. The view of the first `count` rows is valid until the next call for the
+  /// same ones.
   [[nodiscard]] MatrixView<const float> host(const Rows& rows, std::size_t count) const {
     activate();
     return rows.download(count, stream_);
@@ -90,84 +98,105 @@ class Cuda {
 
   void embed(const EmbeddingPhase<Linear>& embedding, const Batch& batch, Rows& x) {
     cuda::with_device_type(embedding.tokens.weights.type, [&](auto type) {
-      cuda::launch(row_shape(batch.size()), stream_.get(), cuda::embed_kernel<decltype(type)::value, cuda::kRowThreads>,
+      cuda::launch(row_shape(batch.size()), stream_.get(),
+                   cuda::embed_kernel<decltype(type)::value, cuda::kRowThreads>,
                    view(embedding.tokens), attention_.rows(), embedding.scale, x.view());
     });
     if (embedding.positions == nullptr) return;
     cuda::with_device_type(embedding.positions->weights.type, [&](auto type) {
-      cuda::launch(row_shape(batch.size()), stream_.get(), cuda::add_positions_kernel<decltype(type)::value, cuda::kRowThreads>,
+      cuda::launch(row_shape(batch.size()), stream_.get(),
+                   cuda::add_positions_kernel<decltype(type)::value, cuda::kRowThreads>,
                    view(*embedding.positions), attention_.rows(), x.view());
     });
   }
 
-  void attention_input(const AttentionPhase<Linear, Norm>& phase, const AttentionShape& shape, std::size_t layer, const Batch& batch,
-                       const Rows& x, KvPages& pages, Rows& q) {
+  void attention_input(const AttentionPhase<Linear, Norm>& phase, const AttentionShape& shape,
+                       std::size_t layer, const Batch& batch, const Rows& x, KvStorage& pages,
+                       Rows& q) {
     using End = cuda::ProductEnd;
-    const cuda::CacheEntry entry = attention_.entry(device_shape(shape, layer), shape.rope_set.value_or(0), pages);
+    const cuda::CacheEntry entry = attention_.entry(device_shape(shape, layer),
+                                                    shape.rope_set.value_or(0), pages);
     cuda::ProductInput input = input_of(x, batch, &phase.norm);
     if (!phase.query_norm && !phase.key_norm) {
       input.entry = entry;
-      const cuda::Product products[] = {{phase.query, q.view(), End::query}, {phase.key, {}, End::key}, {phase.value, {}, End::value}};
+      const cuda::Product products[] = {{phase.query, q.view(), End::query},
+                                        {phase.key, {}, End::key},
+                                        {phase.value, {}, End::value}};
       return products_.run(input, products, stream_);
     }
     // A head's norm needs all of the head, which no warp has.
     key_.reset(x.capacity(), shape.kv_heads * shape.head_dim, stream_);
     value_.reset(x.capacity(), shape.kv_heads * shape.head_dim, stream_);
-    const cuda::Product products[] = {{phase.query, q.view()}, {phase.key, key_.view()}, {phase.value, value_.view()}};
+    const cuda::Product products[] = {
+        {phase.query, q.view()}, {phase.key, key_.view()}, {phase.value, value_.view()}};
     products_.run(input, products, stream_);
     const auto view_of = [](const auto& norm) { return norm ? view(*norm) : cuda::DeviceNorm{}; };
-    cuda::launch(
-        {dim3(static_cast<unsigned>(batch.size()), static_cast<unsigned>(shape.heads + 2 * shape.kv_heads)), dim3(cuda::kWarpThreads)},
-        stream_.get(), cuda::append_kernel<cuda::kWarpThreads>, entry, view_of(phase.query_norm), view_of(phase.key_norm),
-        attention_.rows(), q.view(), key_.view(), value_.view());
+    cuda::launch({dim3(static_cast<unsigned>(batch.size()),
+                       static_cast<unsigned>(shape.heads + 2 * shape.kv_heads)),
+                  dim3(cuda::kWarpThreads)},
+                 stream_.get(), cuda::append_kernel<cuda::kWarpThreads>, entry,
+                 view_of(phase.query_norm), view_of(phase.key_norm), attention_.rows(), q.view(),
+                 key_.view(), value_.view());
   }
 
-  void attend(const AttentionShape& shape, std::size_t layer, const Batch& batch, const KvPages& pages, Rows& q, Rows& out) {
+  void attend(const AttentionShape& shape, std::size_t layer, const Batch& batch,
+              const KvStorage& pages, Rows& q, Rows& out) {
     attention_.attend(device_shape(shape, layer), shape.window, batch, pages, q, out, stream_);
   }
 
-  void add_linear(const ResidualPhase<Linear, Norm>& phase, const Batch& batch, const Rows& in, Rows& x) {
-    if (!phase.norm) return run(in, batch, nullptr, {phase.linear, x.view(), cuda::ProductEnd::add});
+  void add_linear(const ResidualPhase<Linear, Norm>& phase, const Batch& batch, const Rows& in,
+                  Rows& x) {
+    if (!phase.norm)
+      return run(in, batch, nullptr, {phase.linear, x.view(), cuda::ProductEnd::add});
     product_.reset(x.capacity(), x.width(), stream_);
     run(in, batch, nullptr, {phase.linear, product_.view()});
     apply(*phase.norm, batch.size(), nullptr, product_, x, true);
   }
 
-  void mlp_input(const MlpPhase<Linear, Norm>& phase, const Batch& batch, const Rows& x, Rows& out) {
+  void mlp_input(const MlpPhase<Linear, Norm>& phase, const Batch& batch, const Rows& x,
+                 Rows& out) {
     using End = cuda::ProductEnd;
-    if (phase.gate == nullptr) return run(x, batch, &phase.norm, {phase.up, out.view(), End::activate, nullptr, phase.activation});
+    if (phase.gate == nullptr)
+      return run(x, batch, &phase.norm,
+                 {phase.up, out.view(), End::activate, nullptr, phase.activation});
     run(x, batch, &phase.norm, {*phase.gate, out.view(), End::gate, &phase.up, phase.activation});
   }
 
-  /// Gathers: row i of `out` is the normalised row outputs[i] of `x`.
-  void final_norm(const NormPhase<Norm>& norm, std::span<const RowGroup>, std::span<const std::uint32_t> outputs, const Rows& x,
-                  Rows& out) {
+  /// Gathers: row i of `out` is the normalized row outputs[i] of `x`.
+  void final_norm(const NormPhase<Norm>& norm, std::span<const RowGroup>,
+                  std::span<const std::uint32_t> outputs, const Rows& x, Rows& out) {
     if (outputs.empty()) return;
-    if (attention_.moving()) return apply(norm, outputs.size(), nullptr, x, out, false);  // all rows have outputs
+    if (attention_.moving())
+      return apply(norm, outputs.size(), nullptr, x, out, false);  // all rows have outputs
     outputs_.assign(outputs, stream_);
     apply(norm, outputs.size(), outputs_.data(), x, out, false);
   }
 
   /// Rows [first, first + rows of `groups`) of `out` get the products.
-  void head(const Linear& linear, std::span<const RowGroup> groups, const Rows& in, Rows& out, std::size_t first) {
+  void head(const Linear& linear, std::span<const RowGroup> groups, const Rows& in, Rows& out,
+            std::size_t first) {
     std::vector<Row> rows;
     if (attention_.moving()) {
       const cuda::Product product{linear, out.view(first)};
       return products_.run({in, {}, attention_.rows()}, {&product, 1}, stream_);
     }
-    for (const RowGroup& group : groups) rows.insert(rows.end(), group.count, Row{group.expert, 0, 0, 0});
+    for (const RowGroup& group : groups)
+      rows.insert(rows.end(), group.count, Row{group.expert, 0, 0, 0});
     output_rows_.assign(rows, stream_);
-    products_.run({in, {}, output_rows_.data(), rows.size()}, {linear, out.view(first)}, groups, stream_);
+    products_.run({in, {}, output_rows_.data(), rows.size()}, {linear, out.view(first)}, groups,
+                  stream_);
   }
 
   /// Waits for the device.
   /// @throws NumericError for a row with a NaN or an infinity.
-  void log_probabilities(const Rows& logits, std::span<const Token> targets, std::span<float> result) {
+  void log_probabilities(const Rows& logits, std::span<const Token> targets,
+                         std::span<float> result) {
     if (targets.empty()) return;
     targets_.assign(targets, stream_);
     results_.grow(targets.size(), stream_);
-    cuda::launch(row_shape(targets.size(), cuda::kLogitThreads), stream_.get(), cuda::log_probability_kernel<cuda::kLogitThreads>,
-                 logits.view(), static_cast<std::uint32_t>(logits.width()), targets_.data(), results_.data());
+    cuda::launch(row_shape(targets.size(), cuda::kLogitThreads), stream_.get(),
+                 cuda::log_probability_kernel<cuda::kLogitThreads>, logits.view(),
+                 static_cast<std::uint32_t>(logits.width()), targets_.data(), results_.data());
     results_host_.download(results_, targets.size(), stream_);
     stream_.wait();
     std::copy_n(results_host_.data(), targets.size(), result.begin());
@@ -178,8 +207,9 @@ class Cuda {
   }
 
   // DeviceDecoding.
-  [[nodiscard]] std::size_t steps_a_poll() const { return steps_a_poll_; }
-  void begin_decoding(const DecodingStart& start, const Batch& batch, std::span<const std::vector<float>> rope_frequencies) {
+  [[nodiscard]] std::size_t steps_per_poll() const { return steps_per_poll_; }
+  void begin_decoding(const DecodingStart& start, const Batch& batch,
+                      std::span<const std::vector<float>> rope_frequencies) {
     activate();
     products_.begin(batch.groups, stream_);
     attention_.begin_moving(batch, rope_frequencies, stream_);
@@ -187,7 +217,8 @@ class Cuda {
   }
   /// Waits for the device.
   template <class Step>
-  std::span<const DrawnToken> decode(const Batch& batch, KvPages& pages, Rows& logits, std::size_t steps, Step&& step) {
+  std::span<const DrawnToken> decode(const Batch& batch, KvStorage& pages, Rows& logits,
+                                     std::size_t steps, Step&& step) {
     activate();
     return decoding_.run(batch, attention_, pages.view().pages, logits, steps, stream_, [&] {
       attention_.turn(batch.size(), stream_);
@@ -206,11 +237,12 @@ class Cuda {
     const cudaError_t error = cudaGetDeviceCount(&count);
     if (error != cudaSuccess) {
       (void)cudaGetLastError();
-      fail<DeviceError>("no GPU can be used: ", cudaGetErrorName(error), " (", cudaGetErrorString(error),
+      fail<DeviceError>("no GPU can be used: ", cudaGetErrorName(error), " (",
+                        cudaGetErrorString(error),
                         "); install a driver that is new enough, or use the Cpu backend");
     }
-    require<DeviceError>(device >= 0 && device < count, "there is no device ", device, " among ", count,
-                         ": CudaOptions::device counts from 0");
+    require<DeviceError>(device >= 0 && device < count, "there is no device ", device, " among ",
+                         count, ": CudaOptions::device counts from 0");
     cuda::check(cudaSetDevice(device), "choosing a device");
     return device;
   }
@@ -232,28 +264,33 @@ class Cuda {
             .scale = shape.scale};
   }
 
-  static cuda::DeviceLinear view(const Linear& linear) { return {linear.weights.table.data(), linear.biases.data(), nullptr, {}}; }
+  static cuda::DeviceLinear view(const Linear& linear) {
+    return {linear.weights.table.data(), linear.biases.data(), nullptr, {}};
+  }
 
   static cuda::DeviceNorm view(const NormPhase<Norm>& norm) {
-    return {norm.weight.weights.data(), norm.weight.biases.data(), norm.weight.width, norm.epsilon, norm.kind == NormKind::layer};
+    return {norm.weight.weights.data(), norm.weight.biases.data(), norm.weight.width, norm.epsilon,
+            norm.kind == NormKind::layer};
   }
 
   /// out[i] (+)= norm of x[sources[i]], or of x[i] without sources.
-  void apply(const NormPhase<Norm>& norm, std::size_t count, const std::uint32_t* sources, const Rows& x, const Rows& out,
-             bool accumulate) {
-    cuda::launch(row_shape(count), stream_.get(), cuda::norm_kernel<cuda::kRowThreads>, view(norm), attention_.rows(), sources, x.view(),
-                 out.view(), accumulate);
+  void apply(const NormPhase<Norm>& norm, std::size_t count, const std::uint32_t* sources,
+             const Rows& x, const Rows& out, bool accumulate) {
+    cuda::launch(row_shape(count), stream_.get(), cuda::norm_kernel<cuda::kRowThreads>, view(norm),
+                 attention_.rows(), sources, x.view(), out.view(), accumulate);
   }
 
-  [[nodiscard]] cuda::ProductInput input_of(const Rows& x, const Batch& batch, const NormPhase<Norm>* norm) const {
+  [[nodiscard]] cuda::ProductInput input_of(const Rows& x, const Batch& batch,
+                                            const NormPhase<Norm>* norm) const {
     return {x, norm == nullptr ? cuda::DeviceNorm{} : view(*norm), attention_.rows(), batch.size()};
   }
-  void run(const Rows& x, const Batch& batch, const NormPhase<Norm>* norm, const cuda::Product& product) {
+  void run(const Rows& x, const Batch& batch, const NormPhase<Norm>* norm,
+           const cuda::Product& product) {
     products_.run(input_of(x, batch, norm), {&product, 1}, stream_);
   }
 
   int device_;
-  std::size_t steps_a_poll_;
+  std::size_t steps_per_poll_;
   std::unique_ptr<ThreadPool> pool_;
   cuda::Stream stream_;
   cuda::Products products_;

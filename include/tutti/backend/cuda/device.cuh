@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What kernels need of the compiler beyond CUDA C++ itself, one function or macro each: shared memory, loops, launching, and
-// instructions that have no name in the language. nvcc compiles the first half; the second is for the tests, which run the same
-// kernels on a CPU (tests/emulation/).
+// What kernels need of the compiler beyond CUDA C++ itself, one function or macro each: shared
+// memory, loops, launching, and instructions that have no name in the language. nvcc compiles the
+// first half; the second is for the tests, which run the same kernels on a CPU (tests/emulation/).
 
 #include <cuda_runtime.h>
 
@@ -11,7 +11,7 @@
 #include <type_traits>
 
 #include "tutti/backend/cuda/error.cuh"
-#include "tutti/core/float16.hpp"
+#include "tutti/base/float16.hpp"
 
 #if defined(__CUDACC__)
 #include <cuda_fp16.h>
@@ -22,9 +22,11 @@
 #define TUTTI_SHARED(T, name, count) __shared__ T name[count]
 #else
 #define TUTTI_UNROLL
-#define TUTTI_SHARED(T, name, count) \
-  static const char name##_key = 0;  \
-  T(&name)[count] = *static_cast<T(*)[count]>(tutti::emulation::static_shared(&name##_key, sizeof(T) * (count), alignof(T)))
+#define TUTTI_SHARED(T, name, count)   \
+  static const char name##_key = 0;    \
+  T(&name)                             \
+  [count] = *static_cast<T(*)[count]>( \
+      tutti::emulation::static_shared(&name##_key, sizeof(T) * (count), alignof(T)))
 #endif
 
 namespace tutti::cuda {
@@ -49,13 +51,18 @@ template <class T>
   return reinterpret_cast<T*>(tutti_dynamic_shared);
 }
 
-[[nodiscard]] __device__ __forceinline__ float load_half(const std::uint16_t* bits) { return __half2float(__ushort_as_half(*bits)); }
-[[nodiscard]] __device__ __forceinline__ std::uint16_t half_bits(float value) { return __half_as_ushort(__float2half_rn(value)); }
+[[nodiscard]] __device__ __forceinline__ float load_half(const std::uint16_t* bits) {
+  return __half2float(__ushort_as_half(*bits));
+}
+[[nodiscard]] __device__ __forceinline__ std::uint16_t half_bits(float value) {
+  return __half_as_ushort(__float2half_rn(value));
+}
 
 /// Enqueues a kernel. The arguments are converted to its parameters' types.
 /// @throws DeviceError when the shape is not possible or an earlier kernel has failed.
 template <class... Parameters, class... Arguments>
-void launch(const LaunchShape& shape, cudaStream_t stream, void (*kernel)(Parameters...), const Arguments&... arguments) {
+void launch(const LaunchShape& shape, cudaStream_t stream, void (*kernel)(Parameters...),
+            const Arguments&... arguments) {
   constexpr std::size_t kWithoutAsking = 48 * 1024;
   if (shape.shared_bytes > kWithoutAsking) {
     // Never less than before: a graph may hold a launch that needs more.
@@ -64,7 +71,8 @@ void launch(const LaunchShape& shape, cudaStream_t stream, void (*kernel)(Parame
     cudaFuncAttributes attributes{};
     check(cudaFuncGetAttributes(&attributes, function), "asking for a kernel's shared memory");
     if (attributes.maxDynamicSharedSizeBytes < bytes) {
-      check(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "asking for shared memory");
+      check(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
+            "asking for shared memory");
     }
   }
   cudaLaunchConfig_t config{};
@@ -72,7 +80,8 @@ void launch(const LaunchShape& shape, cudaStream_t stream, void (*kernel)(Parame
   config.blockDim = shape.block;
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = stream;
-  check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "launching a kernel");
+  check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...),
+        "launching a kernel");
 }
 
 #else
@@ -86,14 +95,17 @@ template <class T>
 [[nodiscard]] inline std::uint16_t half_bits(float value) { return to_float16(value).bits; }
 
 template <class... Parameters, class... Arguments>
-void launch(const LaunchShape& shape, cudaStream_t stream, void (*kernel)(Parameters...), const Arguments&... arguments) {
+void launch(const LaunchShape& shape, cudaStream_t stream, void (*kernel)(Parameters...),
+            const Arguments&... arguments) {
   int number = 0;
   [[maybe_unused]] const auto look_at = [&](const auto& argument) {
-    if constexpr (std::is_pointer_v<std::decay_t<decltype(argument)>>) emulation::check_pointer(argument, number);
+    if constexpr (std::is_pointer_v<std::decay_t<decltype(argument)>>)
+      emulation::check_pointer(argument, number);
     ++number;
   };
   (look_at(arguments), ...);
-  check(emulation::launch(shape.grid, shape.block, shape.shared_bytes, stream, [=] { kernel(static_cast<Parameters>(arguments)...); }),
+  check(emulation::launch(shape.grid, shape.block, shape.shared_bytes, stream,
+                          [=] { kernel(static_cast<Parameters>(arguments)...); }),
         "launching a kernel");
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Every answer of CUDA is looked at: what is not success becomes an exception that says what was being done.
+// Every answer of CUDA is looked at: what is not success becomes an exception that says what was
+// being done.
 
 #include <cuda_runtime.h>
 
 #include <string_view>
 
-#include "tutti/core/error.hpp"
+#include "tutti/base/error.hpp"
 
 namespace tutti {
 
@@ -22,7 +23,8 @@ inline void check(cudaError_t error, std::string_view doing) {
 
 }  // namespace cuda
 
-/// Whether a GPU can be used. Never throws: no driver, a driver that is too old, and no device are all `false`.
+/// Whether a GPU can be used. Never throws: no driver, a driver that is too old, and no device are
+/// all `false`.
 [[nodiscard]] inline bool cuda_available() noexcept {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);

@@ -30,11 +30,13 @@ class Graph {
 
   [[nodiscard]] bool empty() const { return executable_ == nullptr; }
 
-  /// Records what `body` enqueues to the stream, without running it. `body` must neither allocate memory nor wait.
+  /// Records what `body` enqueues to the stream, without running it. `body` must neither allocate
+  /// memory nor wait.
   /// @throws DeviceError, and what `body` throws; the stream is usable afterwards.
   template <class Body>
   [[nodiscard]] static Graph capture(const Stream& stream, Body body) {
-    check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal), "beginning a graph");
+    check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal),
+          "beginning a graph");
     cudaGraph_t graph = nullptr;
     try {
       body();
@@ -52,14 +54,16 @@ class Graph {
     return result;
   }
 
-  void launch(const Stream& stream) const { check(cudaGraphLaunch(executable_, stream.get()), "launching a graph"); }
+  void launch(const Stream& stream) const {
+    check(cudaGraphLaunch(executable_, stream.get()), "launching a graph");
+  }
 
  private:
   cudaGraphExec_t executable_ = nullptr;
 };
 
-/// Graphs by what their launches are told, the latest few of them. A graph is forgotten when device memory has been given back since its
-/// work was last known to need none: it may use what is gone.
+/// Graphs by what their launches are told, the latest few of them. A graph is forgotten when device
+/// memory has been given back since its work was last known to need none: it may use what is gone.
 /// @tparam Key comparable; equal ones are enqueued alike.
 template <class Key>
 class GraphCache {
@@ -72,15 +76,18 @@ class GraphCache {
 
   /// The entry of `key`; null if there is none. Valid until the next call.
   [[nodiscard]] Entry* find(const Key& key, const Stream& stream) {
-    std::erase_if(entries_, [&](const Entry& entry) { return entry.releases != stream.releases(); });
-    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.key == key; });
+    std::erase_if(entries_,
+                  [&](const Entry& entry) { return entry.releases != stream.releases(); });
+    const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                    [&](const Entry& entry) { return entry.key == key; });
     return found == entries_.end() ? nullptr : &*found;
   }
 
-  /// Work with `key` has been enqueued, and has made all the room that it needs. Valid until the next call.
+  /// Work with `key` has been enqueued, and has made all the room that it needs. Valid until the
+  /// next call.
   [[nodiscard]] Entry& add(Key key, const Stream& stream) {
-    constexpr std::size_t kMostEntries = 16;
-    if (entries_.size() == kMostEntries) entries_.erase(entries_.begin());
+    constexpr std::size_t kMaxEntries = 16;
+    if (entries_.size() == kMaxEntries) entries_.erase(entries_.begin());
     entries_.push_back({std::move(key), stream.releases(), {}});
     return entries_.back();
   }

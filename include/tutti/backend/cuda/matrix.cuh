@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tutti/backend/cuda/memory.cuh"
-#include "tutti/backend/cuda/pack.cuh"
+#include "tutti/backend/cuda/weight_packing.cuh"
 
 namespace tutti::cuda {
 
@@ -18,8 +18,9 @@ namespace tutti::cuda {
 struct DeviceMatrix {
   /// Rows of padded(cols): floats, 16-bit floats, signed bytes or nibbles, the first the lower.
   const void* weights = nullptr;
-  /// Quantised types: [rows, cols / kGroupWeights] of f16 scales (Q8_0, Q4_0), of f16 scales and minima (Q4_1), of float scales and minima
-  /// (Q4_K, Q5_K), or of two float scales, for the first half and the second one (Q6_K).
+  /// Quantized types: [rows, cols / kGroupWeights] of f16 scales (Q8_0, Q4_0), of f16 scales and
+  /// minima (Q4_1), of float scales and minima (Q4_K, Q5_K), or of two float scales, for the first
+  /// half and the second one (Q6_K).
   const void* scales = nullptr;
   std::uint32_t rows = 0;
   std::uint32_t cols = 0;
@@ -32,7 +33,7 @@ class StoredMatrix {
   StoredMatrix(const WeightMatrix& matrix, const Stream& stream, bool widen = false)
       : type_(widen ? DType::f32 : device_type(matrix.type)) {
     // Whole rows of floats need no packing: they go from the file's mapping straight to the device.
-    if (!widen && !is_quantised(matrix.type) && padded(matrix.cols) == matrix.cols &&
+    if (!widen && !is_quantized(matrix.type) && padded(matrix.cols) == matrix.cols &&
         matrix.row_bytes == row_bytes(matrix.type, matrix.cols)) {
       weights_ = upload(std::span<const std::byte>(matrix.data, matrix.bytes()), stream);
     } else {
@@ -40,7 +41,8 @@ class StoredMatrix {
       weights_ = upload(std::span<const std::byte>(packed.weights), stream);
       scales_ = upload(std::span<const std::byte>(packed.scales), stream);
     }
-    view_ = {weights_.data(), scales_.data(), static_cast<std::uint32_t>(matrix.rows), static_cast<std::uint32_t>(matrix.cols)};
+    view_ = {weights_.data(), scales_.data(), static_cast<std::uint32_t>(matrix.rows),
+             static_cast<std::uint32_t>(matrix.cols)};
   }
 
   [[nodiscard]] const DeviceMatrix& view() const { return view_; }
@@ -55,7 +57,8 @@ class StoredMatrix {
 /// Uploads each matrix once, however many experts or layers use the same memory of the host.
 class MatrixStore {
  public:
-  [[nodiscard]] std::shared_ptr<const StoredMatrix> get(const WeightMatrix& matrix, const Stream& stream) {
+  [[nodiscard]] std::shared_ptr<const StoredMatrix> get(const WeightMatrix& matrix,
+                                                        const Stream& stream) {
     for (const auto& [known, stored] : known_) {
       if (known != matrix) continue;
       if (std::shared_ptr<const StoredMatrix> alive = stored.lock()) return alive;

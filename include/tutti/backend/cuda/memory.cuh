@@ -15,7 +15,8 @@
 
 namespace tutti::cuda {
 
-/// `size()` elements on the device, which the host cannot touch. They are there for the work of one stream.
+/// `size()` elements on the device, which the host cannot touch. They are there for the work of one
+/// stream.
 template <class T>
 class DeviceArray {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -32,7 +33,9 @@ class DeviceArray {
     if (data_ != nullptr) stream_->release(data_);
   }
   DeviceArray(DeviceArray&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), stream_(std::move(other.stream_)) {}
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        stream_(std::move(other.stream_)) {}
   DeviceArray& operator=(DeviceArray&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
@@ -58,9 +61,12 @@ class DeviceArray {
   }
 
   /// Copies `from` to the beginning. The elements are taken at once.
-  void upload(std::span<const T> from, const Stream& stream) { stream.upload(data_, from.data(), from.size_bytes()); }
+  void upload(std::span<const T> from, const Stream& stream) {
+    stream.upload(data_, from.data(), from.size_bytes());
+  }
   void set_zero(const Stream& stream) {
-    if (size_ > 0) check(cudaMemsetAsync(data_, 0, size_ * sizeof(T), stream.get()), "clearing device memory");
+    if (size_ > 0)
+      check(cudaMemsetAsync(data_, 0, size_ * sizeof(T), stream.get()), "clearing device memory");
   }
 
  private:
@@ -78,10 +84,12 @@ template <class T>
 }
 
 template <class T>
-void PinnedArray<T>::download(const DeviceArray<T>& from, std::size_t count, const Stream& stream, std::size_t first) {
+void PinnedArray<T>::download(const DeviceArray<T>& from, std::size_t count, const Stream& stream,
+                              std::size_t first) {
   grow(first + count);
   if (count == 0) return;
-  check(cudaMemcpyAsync(data_ + first, from.data() + first, count * sizeof(T), cudaMemcpyDeviceToHost, stream.get()),
+  check(cudaMemcpyAsync(data_ + first, from.data() + first, count * sizeof(T),
+                        cudaMemcpyDeviceToHost, stream.get()),
         "copying from the device");
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Owners of what CUDA hands out for enqueuing work: streams, each with a pool of memory and a way to it, events, and host memory that
-// copies can use directly.
+// Owners of what CUDA hands out for enqueuing work: streams, each with a pool of memory and a way
+// to it, events, and host memory that copies can use directly.
 
 #include <cuda_runtime.h>
 
@@ -29,8 +29,10 @@ namespace detail {
   if (cudaMemGetInfo(&free_bytes, &total) != cudaSuccess) free_bytes = total = 0;
   (void)cudaGetLastError();
   constexpr std::size_t kMega = std::size_t{1} << 20;
-  fail<DeviceError>("the device has no room for ", bytes, " bytes (", bytes / kMega, " MB): ", free_bytes / kMega, " MB of ", total / kMega,
-                    " MB are free; use fewer experts, a smaller storage type or a smaller cache, so that at most that much is asked for");
+  fail<DeviceError>("the device has no room for ", bytes, " bytes (", bytes / kMega,
+                    " MB): ", free_bytes / kMega, " MB of ", total / kMega,
+                    " MB are free; use fewer experts, a smaller storage type or a smaller cache, "
+                    "so that at most that much is asked for");
 }
 
 }  // namespace detail
@@ -51,7 +53,8 @@ class PinnedArray {
   ~PinnedArray() {
     if (data_ != nullptr) (void)cudaFreeHost(data_);
   }
-  PinnedArray(PinnedArray&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  PinnedArray(PinnedArray&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   PinnedArray& operator=(PinnedArray&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
@@ -64,8 +67,10 @@ class PinnedArray {
   void grow(std::size_t size) {
     if (size > size_) *this = PinnedArray(size);
   }
-  /// Copies elements [first, first + count) of `from` to the same places here; they are there once the stream has been waited for.
-  void download(const DeviceArray<T>& from, std::size_t count, const Stream& stream, std::size_t first = 0);
+  /// Copies elements [first, first + count) of `from` to the same places here; they are there once
+  /// the stream has been waited for.
+  void download(const DeviceArray<T>& from, std::size_t count, const Stream& stream,
+                std::size_t first = 0);
 
  private:
   T* data_ = nullptr;
@@ -96,8 +101,9 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
-/// Pinned memory through which the host's bytes go to the device. Copies from there wait for nothing but their turn in the stream, so that
-/// the host fills one slot while others are copied, and goes on while the device is still at work.
+/// Pinned memory through which the host's bytes go to the device. Copies from there wait for
+/// nothing but their turn in the stream, so that the host fills one slot while others are copied,
+/// and goes on while the device is still at work.
 class Staging {
  public:
   /// Takes the bytes at once and enqueues their copy.
@@ -108,7 +114,8 @@ class Staging {
       const std::size_t part = std::min(bytes, kSlotBytes - used_);
       std::byte* const place = slots_[slot_].memory.data() + used_;
       std::memcpy(place, from, part);
-      check(cudaMemcpyAsync(to, place, part, cudaMemcpyHostToDevice, stream), "copying to the device");
+      check(cudaMemcpyAsync(to, place, part, cudaMemcpyHostToDevice, stream),
+            "copying to the device");
       to += part, from += part, bytes -= part;
       used_ += (part + kAlignment - 1) / kAlignment * kAlignment;
     }
@@ -134,8 +141,9 @@ class Staging {
   std::size_t used_ = 0;  ///< Bytes of the slot.
 };
 
-/// A queue of work on the device, apart from all others, and the pool from which this work takes its memory. What is given back stays in
-/// the pool for whoever asks next, until the last copy of the stream and the last array are gone. Copies are the same queue.
+/// A queue of work on the device, apart from all others, and the pool from which this work takes
+/// its memory. What is given back stays in the pool for whoever asks next, until the last copy of
+/// the stream and the last array are gone. Copies are the same queue.
 class Stream {
  public:
   /// On the device that is chosen.
@@ -148,22 +156,28 @@ class Stream {
   void wait() const { check(cudaStreamSynchronize(get()), "waiting for the device"); }
 
   /// What is enqueued from now on begins once the device has come to the point.
-  void wait_for(const Event& event) const { check(cudaStreamWaitEvent(get(), event.get(), 0), "making a stream wait"); }
+  void wait_for(const Event& event) const {
+    check(cudaStreamWaitEvent(get(), event.get(), 0), "making a stream wait");
+  }
 
   /// Copies `bytes` bytes to the device. They are taken at once.
   void upload(void* to, const void* from, std::size_t bytes) const {
-    state_->staging.upload(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes, get());
+    state_->staging.upload(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes,
+                           get());
   }
 
   /// Memory for what is enqueued from now on.
-  /// @throws DeviceError when there is no room, and while work is captured: it would be the graph's memory.
+  /// @throws DeviceError when there is no room, and while work is captured: it would be the graph's
+  /// memory.
   [[nodiscard]] void* allocate(std::size_t bytes) const {
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
     check(cudaStreamIsCapturing(get(), &status), "asking whether a stream is captured");
-    require<DeviceError>(status == cudaStreamCaptureStatusNone, "a graph's work asks for ", bytes, " bytes: this is an error in tutti");
+    require<DeviceError>(status == cudaStreamCaptureStatusNone, "a graph's work asks for ", bytes,
+                         " bytes: this is an error in tutti");
     void* memory = nullptr;
     cudaError_t error = cudaMallocFromPoolAsync(&memory, bytes, state_->pool, get());
-    if (error == cudaErrorMemoryAllocation) {  // what the pool keeps may be in pieces that are too small
+    if (error ==
+        cudaErrorMemoryAllocation) {  // what the pool keeps may be in pieces that are too small
       (void)cudaGetLastError();
       wait();
       check(cudaMemPoolTrimTo(state_->pool, 0), "giving back what a pool keeps");
@@ -178,7 +192,8 @@ class Stream {
     ++state_->releases;
     (void)cudaFreeAsync(memory, get());
   }
-  /// How often memory has been given back: work that was captured before may use memory that is gone.
+  /// How often memory has been given back: work that was captured before may use memory that is
+  /// gone.
   [[nodiscard]] std::uint64_t releases() const { return state_->releases; }
 
  private:
@@ -197,7 +212,8 @@ class Stream {
         check(cudaGetDevice(&properties.location.id), "asking for the device");
         check(cudaMemPoolCreate(&pool, &properties), "creating a pool of device memory");
         std::uint64_t all = ~std::uint64_t{0};
-        check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all), "telling a pool to keep what it is given");
+        check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all),
+              "telling a pool to keep what it is given");
       } catch (...) {
         destroy();
         throw;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What moves the rows of a generation on by one token: each row's draw becomes its next input, its place in the cache and the pages it
-// sees move along, and rows that have ended leave.
+// What moves the rows of a generation on by one token: each row's draw becomes its next input, its
+// place in the cache and the pages it sees move along, and rows that have ended leave.
 
 #include "tutti/backend/batch.hpp"
 #include "tutti/backend/cuda/kernels/cache.cuh"
-#include "tutti/backend/decoding.hpp"
+#include "tutti/backend/device_decoding.hpp"
 
 namespace tutti::cuda {
 
@@ -16,7 +16,7 @@ struct DeviceWindow {
 
   friend bool operator==(const DeviceWindow&, const DeviceWindow&) = default;
 };
-inline constexpr std::size_t kMostWindows = 4;
+inline constexpr std::size_t kMaxWindows = 4;
 
 /// A generation on the device.
 struct DecodeState {
@@ -29,14 +29,16 @@ struct DecodeState {
   PageSpan* spans = nullptr;  ///< As far as the rows have come; a row that has ended sees none.
   const PageSpan* span_limits = nullptr;
   const std::uint32_t* span_begin = nullptr;
-  DeviceWindow windows[kMostWindows] = {};
-  DeviceGroup* groups = nullptr;  ///< Of all patterns, without the rows at the ends that have ended.
+  DeviceWindow windows[kMaxWindows] = {};
+  /// Of all patterns, without the rows at the ends that have ended.
+  DeviceGroup* groups = nullptr;
   const DeviceGroup* all_groups = nullptr;
   const Token* end_tokens = nullptr;
   const DrawnToken* drawn = nullptr;
   DrawnToken* results = nullptr;  ///< [steps, rows]
   std::uint32_t* step = nullptr;  ///< The next row of results.
-  // For penalties: how often each token stands in the last `last_n` of a row's history. Null where there are none.
+  // For penalties: how often each token stands in the last `last_n` of a row's history. Null where
+  // there are none.
   std::uint32_t* said = nullptr;  ///< [rows, vocabulary]
   Token* history = nullptr;       ///< [rows, history_stride]
   std::uint32_t vocabulary = 0, history_stride = 0, last_n = 0;
@@ -51,7 +53,9 @@ __global__ void __launch_bounds__(kThreads) count_said_kernel(DecodeState state)
   const Token* history = state.history + std::size_t{row} * state.history_stride;
   const std::uint32_t begin = length > state.last_n ? length - state.last_n : 0;
   for (std::uint32_t i = begin + threadIdx.x; i < length; i += kThreads) {
-    atomicAdd(state.said + std::size_t{row} * state.vocabulary + static_cast<std::uint32_t>(history[i]), 1U);
+    atomicAdd(
+        state.said + std::size_t{row} * state.vocabulary + static_cast<std::uint32_t>(history[i]),
+        1U);
   }
 }
 
@@ -62,7 +66,8 @@ __device__ inline void take_drawn(const DecodeState& state, std::uint32_t r) {
   if (state.running[r] == 0) return;
   result = state.drawn[r];
   bool ends = result.token < 0;
-  for (std::uint32_t e = 0; e < state.end_count; ++e) ends = ends || result.token == state.end_tokens[e];
+  for (std::uint32_t e = 0; e < state.end_count; ++e)
+    ends = ends || result.token == state.end_tokens[e];
   if (ends) {
     state.running[r] = 0;
     return;
@@ -92,15 +97,18 @@ __device__ inline void place_row(const DecodeState& state, std::uint32_t r) {
     for (std::uint32_t w = 0; w < state.window_count; ++w) {
       const std::uint32_t window = state.windows[w].window;
       const std::uint32_t first = window == 0 || length < window ? 0 : length - window;
-      if (first >= before && first < before + limit.count) state.windows[w].starts[r] = {s - state.span_begin[r], first - before};
+      if (first >= before && first < before + limit.count)
+        state.windows[w].starts[r] = {s - state.span_begin[r], first - before};
     }
     before += limit.count;
   }
 }
 
-/// Takes the draws of a step, or what the host says of the rows if not `after_step`, and prepares the next step. One block.
+/// Takes the draws of a step, or what the host says of the rows if not `after_step`, and prepares
+/// the next step. One block.
 template <unsigned kThreads>
-__global__ void __launch_bounds__(kThreads) advance_kernel(const __grid_constant__ DecodeState state, bool after_step) {
+__global__ void __launch_bounds__(kThreads)
+    advance_kernel(const __grid_constant__ DecodeState state, bool after_step) {
   for (std::uint32_t r = threadIdx.x; r < state.row_count; r += kThreads) {
     if (after_step) {
       take_drawn(state, r);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a step does to single rows besides norms, products and attention. Each row's sums have one fixed order.
+// What a step does to single rows besides norms, products and attention. Each row's sums have one
+// fixed order.
 
 #include "tutti/backend/cuda/kernels/norm.cuh"
 
@@ -8,7 +9,8 @@ namespace tutti::cuda {
 
 /// x[r] = scale * the embedding of the row's token. Grid: rows.
 template <DType type, unsigned kThreads>
-__global__ void __launch_bounds__(kThreads) embed_kernel(DeviceLinear embedding, const Row* rows, float scale, DeviceRows x) {
+__global__ void __launch_bounds__(kThreads)
+    embed_kernel(DeviceLinear embedding, const Row* rows, float scale, DeviceRows x) {
   const Row row = rows[blockIdx.x];
   const DeviceMatrix matrix = embedding.matrices[row.expert];
   float* to = x.data + std::size_t{blockIdx.x} * x.stride;
@@ -21,7 +23,8 @@ __global__ void __launch_bounds__(kThreads) embed_kernel(DeviceLinear embedding,
 
 /// x[r] += the embedding of the row's position. Grid: rows.
 template <DType type, unsigned kThreads>
-__global__ void __launch_bounds__(kThreads) add_positions_kernel(DeviceLinear positions, const Row* rows, DeviceRows x) {
+__global__ void __launch_bounds__(kThreads)
+    add_positions_kernel(DeviceLinear positions, const Row* rows, DeviceRows x) {
   const Row row = rows[blockIdx.x];
   const DeviceMatrix matrix = positions.matrices[row.expert];
   float* to = x.data + std::size_t{blockIdx.x} * x.stride;

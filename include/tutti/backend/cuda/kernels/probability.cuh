@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Log-probabilities from rows of logits, with the bits of core/probability.hpp: sums of exponentials are made in its order. A row is a
-// block's.
+// Log-probabilities from rows of logits, with the bits of base/probability.hpp: sums of
+// exponentials are made in its order. A row is a block's.
 
 #include <cstdint>
 
 #include "tutti/backend/cuda/kernels/weights.cuh"
-#include "tutti/core/fast_math.hpp"
-#include "tutti/core/types.hpp"
+#include "tutti/base/fast_math.hpp"
+#include "tutti/base/types.hpp"
 
 namespace tutti::cuda {
 
@@ -43,9 +43,11 @@ template <unsigned kThreads>
   return block_combined<kThreads>(value, [](Wide a, Wide b) { return a + b; });
 }
 
-/// Whole numbers in the order in which tokens rank: by logits, of equal ones the lowest token first.
+/// Whole numbers in the order in which tokens rank: by logits, of equal ones the lowest token
+/// first.
 [[nodiscard]] __device__ __forceinline__ Wide rank_of(float logit, std::uint32_t token) {
-  const auto order = static_cast<std::uint32_t>(tutti::detail::order_of(logit + 0.0F)) ^ 0x80000000U;  // + 0: there is one zero only
+  const auto order = static_cast<std::uint32_t>(tutti::detail::order_of(logit + 0.0F)) ^
+                     0x80000000U;  // + 0: there is one zero only
   return Wide{order} << 32 | (0xFFFFFFFFU - token);
 }
 [[nodiscard]] __device__ __forceinline__ Token token_of(Wide rank) {
@@ -62,9 +64,11 @@ template <unsigned kThreads>
   return block_largest<kThreads>(best);
 }
 
-/// sum exp(x - shift) over a row in the order of sum_of_exponentials (core/probability.hpp), in every thread.
+/// sum exp(x - shift) over a row in the order of sum_of_exponentials (base/probability.hpp), in
+/// every thread.
 template <unsigned kThreads>
-[[nodiscard]] __device__ __forceinline__ double mass_of(const float* x, std::uint32_t count, float shift) {
+[[nodiscard]] __device__ __forceinline__ double mass_of(const float* x, std::uint32_t count,
+                                                        float shift) {
   constexpr unsigned kWarps = kThreads / kWarpThreads, kBlock = 256, kTerms = kBlock / kWarpThreads;
   TUTTI_SHARED(double, sums, kWarps);
   TUTTI_SHARED(double, total, 1);
@@ -87,7 +91,8 @@ template <unsigned kThreads>
     for (int i = 0; i < 16; ++i) sum += static_cast<double>(__shfl_sync(kAllLanes, last, i));
     if (lane == 0) sums[warp] = sum;
     __syncthreads();
-    for (unsigned w = 0; threadIdx.x == 0 && w < kWarps && begin + w * kBlock < count; ++w) so_far += sums[w];
+    for (unsigned w = 0; threadIdx.x == 0 && w < kWarps && begin + w * kBlock < count; ++w)
+      so_far += sums[w];
     __syncthreads();
   }
   if (threadIdx.x == 0) total[0] = so_far;
@@ -108,17 +113,20 @@ struct Softmax {
 };
 /// @param highest highest_rank of the row, which has no NaN and not only -infinity.
 template <unsigned kThreads>
-[[nodiscard]] __device__ __forceinline__ Softmax softmax_of(const float* x, std::uint32_t count, Wide highest) {
+[[nodiscard]] __device__ __forceinline__ Softmax softmax_of(const float* x, std::uint32_t count,
+                                                            Wide highest) {
   const float largest = x[token_of(highest)];
   return {static_cast<double>(largest), log(mass_of<kThreads>(x, count, largest))};
 }
 
 }  // namespace detail
 
-/// result[r] = log softmax(logits[r])[targets[r]], in nats; NaN where log_probability_of throws. Grid: rows.
+/// result[r] = log softmax(logits[r])[targets[r]], in nats; NaN where log_probability_of throws.
+/// Grid: rows.
 template <unsigned kThreads>
 __global__ void __launch_bounds__(kThreads)
-    log_probability_kernel(DeviceRows logits, std::uint32_t width, const Token* targets, float* result) {
+    log_probability_kernel(DeviceRows logits, std::uint32_t width, const Token* targets,
+                           float* result) {
   const float* x = logits.row(blockIdx.x);
   const detail::Wide highest = detail::highest_rank<kThreads>(x, width);
   float value = NAN;

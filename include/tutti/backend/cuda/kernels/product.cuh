@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// y = x W^T for the rows of each expert, with what a layer does before it (a norm) and behind it. The expert is the grid's second
-// index; one launch serves several matrices that have the same input. Here are the products with f32 weights, those with all others in
-// tensor_product.cuh. A warp reads two weight rows once for up to kTile rows of x: output (m, n) is the sum of 32 chains, one a lane, over
-// k in ascending order, added in one fixed tree. Its bits depend on row m of x and row n of W alone.
+// y = x W^T for the rows of each expert, with what a layer does before it (a norm) and behind it.
+// The expert is the grid's second index; one launch serves several matrices that have the same
+// input. Here are the products with f32 weights, those with all others in tensor_product.cuh. A
+// warp reads two weight rows once for up to kTile rows of x: output (m, n) is the sum of 32 chains,
+// one a lane, over k in ascending order, added in one fixed tree. Its bits depend on row m of x and
+// row n of W alone.
 
 #include <algorithm>
 
@@ -14,7 +16,8 @@ namespace tutti::cuda {
 
 /// The sums of two weight rows with kTile rows of x, in every lane.
 template <unsigned kTile>
-__device__ __forceinline__ void multiply_pair(const DeviceMatrix& a, const DeviceMatrix& b, WeightPair pair, const InputTile& inputs,
+__device__ __forceinline__ void multiply_pair(const DeviceMatrix& a, const DeviceMatrix& b,
+                                              WeightPair pair, const InputTile& inputs,
                                               float (&sums)[2][kTile]) {
   TUTTI_UNROLL
   for (unsigned m = 0; m < kTile; ++m) sums[0][m] = sums[1][m] = 0.0F;
@@ -43,7 +46,8 @@ __device__ __forceinline__ void multiply_pair(const DeviceMatrix& a, const Devic
 
 /// Grid: (blocks of all parts, groups). Shared memory: kTile rows of x if there is a norm.
 template <unsigned kTile>
-__global__ void __launch_bounds__(kRowThreads) product_kernel(const __grid_constant__ ProductJob job) {
+__global__ void __launch_bounds__(kRowThreads)
+    product_kernel(const __grid_constant__ ProductJob job) {
   const ProductBlock block(job, blockIdx.x, blockIdx.y);
   const DeviceGroup& group = block.group;
   const unsigned lane = threadIdx.x % kWarpThreads, warp = threadIdx.x / kWarpThreads;
@@ -53,12 +57,14 @@ __global__ void __launch_bounds__(kRowThreads) product_kernel(const __grid_const
     const std::uint32_t count = group.count - begin < kTile ? group.count - begin : kTile;
     if (job.norm.weights != nullptr) {
       if (begin > 0) __syncthreads();  // all have read the rows before
-      normalise_to_shared(job.norm, job.rows, job.x, group.first + begin, count, normed, stride);
+      normalize_to_shared(job.norm, job.rows, job.x, group.first + begin, count, normed, stride);
     }
-    const InputTile inputs =
-        job.norm.weights != nullptr ? InputTile{normed, stride, count} : InputTile{job.x.row(group.first + begin), job.x.stride, count};
+    const InputTile inputs = job.norm.weights != nullptr
+                                 ? InputTile{normed, stride, count}
+                                 : InputTile{job.x.row(group.first + begin), job.x.stride, count};
     for (std::uint32_t i = 0; i < job.units; ++i) {
-      WeightPair pair = pair_of(block.part, job.entry.shape, (block.number * job.units + i) * kProductWarps + warp);
+      WeightPair pair = pair_of(block.part, job.entry.shape,
+                                (block.number * job.units + i) * kProductWarps + warp);
       if (pair.first >= block.first.rows) break;  // a whole warp
       const bool both = pair.second < block.first.rows;
       if (!both) pair.second = pair.first;
@@ -69,58 +75,69 @@ __global__ void __launch_bounds__(kRowThreads) product_kernel(const __grid_const
       for (unsigned m = 0; m < kTile; ++m) {
         if (lane == m) a = sums[0][m], b = sums[1][m];
       }
-      if (lane < count) end_pair(job, block.part, group.expert, group.first + begin + lane, pair, both, a, b);
+      if (lane < count)
+        end_pair(job, block.part, group.expert, group.first + begin + lane, pair, both, a, b);
     }
   }
 }
 
-/// Rows of x that a block norms itself at most; with more a kernel before it costs less. The bits are the same.
+/// Rows of x that a block norms itself at most; with more a kernel before it costs less. The bits
+/// are the same.
 inline constexpr std::size_t kNormedRows = 4;
 inline constexpr std::size_t kNormedBytes = std::size_t{64} << 10;
 
-/// Whether a product may have a norm of rows of `cols` in front, with that many rows in the largest group.
-[[nodiscard]] constexpr bool norm_fits(std::size_t most_rows, std::size_t cols) {
-  return most_rows <= kNormedRows && kNormedRows * padded(cols) * sizeof(float) <= kNormedBytes;
+/// Whether a product may have a norm of rows of `cols` in front, with that many rows in the largest
+/// group.
+[[nodiscard]] constexpr bool norm_fits(std::size_t max_rows, std::size_t cols) {
+  return max_rows <= kNormedRows && kNormedRows * padded(cols) * sizeof(float) <= kNormedBytes;
 }
 
 /// How many products a launch has.
 struct ProductCounts {
-  std::size_t pairs = 0;      ///< Of weight rows, those of all groups.
-  std::size_t groups = 0;     ///< The most of any part.
-  std::size_t most_rows = 0;  ///< The most rows of x of any group.
+  std::size_t pairs = 0;     ///< Of weight rows, those of all groups.
+  std::size_t groups = 0;    ///< The most of any part.
+  std::size_t max_rows = 0;  ///< The most rows of x of any group.
 };
 
 [[nodiscard]] inline std::size_t pairs_of(const ProductPart& part) {
   return std::size_t{part.second.matrices != nullptr ? part.outputs : (part.outputs + 1) / 2};
 }
 
-/// Divides the grid's first index among the parts, `pairs` a block times `job.units`, and returns its size.
+/// Divides the grid's first index among the parts, `pairs` a block times `job.units`, and returns
+/// its size.
 [[nodiscard]] inline unsigned place_parts(ProductJob& job, std::size_t count, std::size_t pairs) {
   std::uint32_t blocks = 0;
-  for (std::size_t p = 0; p < kMostParts; ++p) {
-    const std::size_t pairs_a_block = pairs * job.units;
-    if (p < count) blocks += static_cast<std::uint32_t>((pairs_of(job.parts[p]) + pairs_a_block - 1) / pairs_a_block);
+  for (std::size_t p = 0; p < kMaxParts; ++p) {
+    const std::size_t pairs_per_block = pairs * job.units;
+    if (p < count)
+      blocks += static_cast<std::uint32_t>((pairs_of(job.parts[p]) + pairs_per_block - 1) /
+                                           pairs_per_block);
     job.parts[p].end_block = blocks;
   }
   return blocks;
 }
 
-/// Tiles for each block: enough blocks to fill a large GPU come first; beyond, longer ones spare norms.
+/// Tiles for each block: enough blocks to fill a large GPU come first; beyond, longer ones spare
+/// norms.
 [[nodiscard]] inline std::uint32_t units_of(const ProductCounts& counts, std::size_t pairs) {
-  constexpr std::size_t kBlocks = 1024, kMostUnits = 4;
-  return static_cast<std::uint32_t>(std::clamp<std::size_t>(counts.pairs / (pairs * kBlocks), 1, kMostUnits));
+  constexpr std::size_t kBlocks = 1024, kMaxUnits = 4;
+  return static_cast<std::uint32_t>(
+      std::clamp<std::size_t>(counts.pairs / (pairs * kBlocks), 1, kMaxUnits));
 }
 
 template <DType type, unsigned kHigh, unsigned kWide>
-void enqueue_tensor_products(ProductJob job, std::size_t count, const ProductCounts& counts, cudaStream_t stream) {
+void enqueue_tensor_products(ProductJob job, std::size_t count, const ProductCounts& counts,
+                             cudaStream_t stream) {
   constexpr std::size_t kPairs = kHigh * kTilePairs, kInputs = kWide * kTileInputs;
   const bool norms = job.norm.weights != nullptr;
   job.units = norms ? units_of(counts, kPairs) : 1;
-  job.row_tiles = static_cast<std::uint32_t>((counts.most_rows + kInputs - 1) / kInputs);
+  job.row_tiles = static_cast<std::uint32_t>((counts.max_rows + kInputs - 1) / kInputs);
   const unsigned blocks = place_parts(job, count, kPairs) * job.row_tiles;
-  const std::size_t floats = kProductWarps * kHigh * kWide * kTileSums + (norms ? counts.most_rows * normed_stride(job.cols) : 0);
-  launch({dim3(blocks, static_cast<unsigned>(counts.groups)), dim3(kRowThreads), floats * sizeof(float)}, stream,
-         tensor_product_kernel<type, kHigh, kWide>, job);
+  const std::size_t floats = kProductWarps * kHigh * kWide * kTileSums +
+                             (norms ? counts.max_rows * normed_stride(job.cols) : 0);
+  launch({dim3(blocks, static_cast<unsigned>(counts.groups)), dim3(kRowThreads),
+          floats * sizeof(float)},
+         stream, tensor_product_kernel<type, kHigh, kWide>, job);
 }
 
 /// Enqueues the products of `count` parts, all with weights of `type`.
@@ -129,26 +146,31 @@ inline void enqueue_products(DType type, ProductJob job, std::size_t count, cuda
   for (std::size_t p = 0; p < count; ++p) {
     counts.pairs += pairs_of(job.parts[p]) * job.parts[p].groups.count;
     counts.groups = std::max(counts.groups, job.parts[p].groups.count);
-    counts.most_rows = std::max(counts.most_rows, job.parts[p].groups.most_rows);
+    counts.max_rows = std::max(counts.max_rows, job.parts[p].groups.max_rows);
   }
   if (counts.pairs == 0) return;
   with_device_type(type, [&](auto constant) {
     constexpr DType kType = decltype(constant)::value;
     if constexpr (on_tensor_cores(kType)) {
-      // The tiles that are multiplied at a time have no influence on bits. Decoding is bound by reading weights, and small tiles leave
-      // room for many warps that do; prefill reads weights once for 64 rows, and those from the cache once for 32 weight rows.
-      if (counts.most_rows <= 2 * kTileInputs) return enqueue_tensor_products<kType, 1, 2>(job, count, counts, stream);
+      // The tiles that are multiplied at a time have no influence on bits. Decoding is bound by
+      // reading weights, and small tiles leave room for many warps that do; prefill reads weights
+      // once for 64 rows, and those from the cache once for 32 weight rows.
+      if (counts.max_rows <= 2 * kTileInputs)
+        return enqueue_tensor_products<kType, 1, 2>(job, count, counts, stream);
       enqueue_tensor_products<kType, 2, 8>(job, count, counts, stream);
     } else {
       job.units = units_of(counts, kProductWarps);
       const unsigned blocks = place_parts(job, count, kProductWarps);
       const auto enqueue = [&](auto kernel, std::size_t tile) {
-        const std::size_t shared = job.norm.weights == nullptr ? 0 : tile * padded(job.cols) * sizeof(float);
-        launch({dim3(blocks, static_cast<unsigned>(counts.groups)), dim3(kRowThreads), shared}, stream, kernel, job);
+        const std::size_t shared = job.norm.weights == nullptr
+                                       ? 0
+                                       : tile * padded(job.cols) * sizeof(float);
+        launch({dim3(blocks, static_cast<unsigned>(counts.groups)), dim3(kRowThreads), shared},
+               stream, kernel, job);
       };
-      if (counts.most_rows == 1) return enqueue(product_kernel<1>, 1);
-      if (counts.most_rows == 2) return enqueue(product_kernel<2>, 2);
-      if (counts.most_rows <= 4) return enqueue(product_kernel<4>, 4);
+      if (counts.max_rows == 1) return enqueue(product_kernel<1>, 1);
+      if (counts.max_rows == 2) return enqueue(product_kernel<2>, 2);
+      if (counts.max_rows <= 4) return enqueue(product_kernel<4>, 4);
       enqueue(product_kernel<8>, 8);
     }
   });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A launch of products y = x W^T as kernels see it, and what becomes of their sums: bias, low-rank delta, residual, activation and gate,
-// rotary embedding and cache. How the sums are made is in product.cuh and tensor_product.cuh.
+// A launch of products y = x W^T as kernels see it, and what becomes of their sums: bias, low-rank
+// delta, residual, activation and gate, rotary embedding and cache. How the sums are made is in
+// product.cuh and tensor_product.cuh.
 
 #include "tutti/backend/cuda/kernels/cache.cuh"
 #include "tutti/backend/cuda/kernels/norm.cuh"
@@ -32,21 +33,23 @@ struct ProductPart {
   std::uint32_t end_block = 0;  ///< Set when it is launched: its blocks end before this one.
 };
 
-inline constexpr std::size_t kMostParts = 3;
+inline constexpr std::size_t kMaxParts = 3;
 
 /// The products of one launch.
 struct ProductJob {
   DeviceRows x;
-  DeviceNorm norm = {};         ///< Of x, made in each block; without weights x is taken as it is.
-  const Row* rows = nullptr;    ///< Of the batch; only their experts count.
-  CacheEntry entry = {};        ///< For the ends query, key and value.
-  std::uint32_t cols = 0;       ///< Width of x.
-  std::uint32_t units = 1;      ///< Tiles of weight rows for each block, one after the other.
-  std::uint32_t row_tiles = 1;  ///< Blocks that share their weight rows: neighbours in the grid, each with rows of x of its own.
-  ProductPart parts[kMostParts] = {};
+  DeviceNorm norm = {};       ///< Of x, made in each block; without weights x is taken as it is.
+  const Row* rows = nullptr;  ///< Of the batch; only their experts count.
+  CacheEntry entry = {};      ///< For the ends query, key and value.
+  std::uint32_t cols = 0;     ///< Width of x.
+  std::uint32_t units = 1;    ///< Tiles of weight rows for each block, one after the other.
+  /// Blocks that share their weight rows: neighbors in the grid, each with rows of x of its own.
+  std::uint32_t row_tiles = 1;
+  ProductPart parts[kMaxParts] = {};
 };
 
-/// Warps of a block. As many threads as a block that norms a row, so that those in here have the same sums.
+/// Warps of a block. As many threads as a block that norms a row, so that those in here have the
+/// same sums.
 inline constexpr unsigned kProductWarps = kRowThreads / kWarpThreads;
 
 /// Two weight rows.
@@ -55,9 +58,12 @@ struct WeightPair {
 };
 
 /// The rows of a warp's unit: those that end together.
-[[nodiscard]] __device__ __forceinline__ WeightPair pair_of(const ProductPart& part, const DeviceAttention& shape, std::uint32_t unit) {
+[[nodiscard]] __device__ __forceinline__ WeightPair pair_of(const ProductPart& part,
+                                                            const DeviceAttention& shape,
+                                                            std::uint32_t unit) {
   if (part.second.matrices != nullptr) return {unit, unit};
-  const bool halves = (part.end == ProductEnd::query || part.end == ProductEnd::key) && !shape.interleaved;
+  const bool halves = (part.end == ProductEnd::query || part.end == ProductEnd::key) &&
+                      !shape.interleaved;
   if (!halves) return {2 * unit, 2 * unit + 1};
   const std::uint32_t half = shape.head_dim / 2;
   const std::uint32_t first = unit / half * shape.head_dim + unit % half;
@@ -65,8 +71,10 @@ struct WeightPair {
 }
 
 /// W x + bias + delta for weight row n and row r of the batch.
-[[nodiscard]] __device__ __forceinline__ float completed(const DeviceLinear& linear, std::uint32_t group_expert, std::uint32_t expert,
-                                                         std::uint32_t n, std::uint32_t r, float sum) {
+[[nodiscard]] __device__ __forceinline__ float completed(const DeviceLinear& linear,
+                                                         std::uint32_t group_expert,
+                                                         std::uint32_t expert, std::uint32_t n,
+                                                         std::uint32_t r, float sum) {
   const float* bias = linear.biases == nullptr ? nullptr : linear.biases[group_expert];
   if (bias != nullptr) sum += bias[n];
   if (linear.low_rank_b == nullptr) return sum;
@@ -81,7 +89,8 @@ struct WeightPair {
       case DType::bf16: load_weights<DType::bf16>(b, n, k, weights); break;
       default: load_weights<DType::f32>(b, n, k, weights); break;
     }
-    for (unsigned i = 0; i < 8 && k + i < b.cols; ++i) delta = fmaf(weights[i], inputs[k + i], delta);
+    for (unsigned i = 0; i < 8 && k + i < b.cols; ++i)
+      delta = fmaf(weights[i], inputs[k + i], delta);
   }
   return sum + delta;
 }
@@ -93,8 +102,9 @@ struct WeightPair {
 }
 
 /// Brings the two products of row r to where they go. `both`: the second one exists.
-__device__ __forceinline__ void end_product(const ProductPart& part, const CacheEntry& entry, std::uint32_t r, WeightPair pair, bool both,
-                                            float a, float b) {
+__device__ __forceinline__ void end_product(const ProductPart& part, const CacheEntry& entry,
+                                            std::uint32_t r, WeightPair pair, bool both, float a,
+                                            float b) {
   float* to = part.out.data == nullptr ? nullptr : part.out.row(r);
   const std::uint32_t dim = entry.shape.head_dim;
   switch (part.end) {
@@ -130,12 +140,15 @@ __device__ __forceinline__ void end_product(const ProductPart& part, const Cache
   }
 }
 
-/// Adds to the sums of row r what belongs to them, and brings them to where they go. `both`: the second one exists.
-__device__ __forceinline__ void end_pair(const ProductJob& job, const ProductPart& part, std::uint32_t group_expert, std::uint32_t r,
+/// Adds to the sums of row r what belongs to them, and brings them to where they go. `both`: the
+/// second one exists.
+__device__ __forceinline__ void end_pair(const ProductJob& job, const ProductPart& part,
+                                         std::uint32_t group_expert, std::uint32_t r,
                                          WeightPair pair, bool both, float a, float b) {
   const std::uint32_t expert = job.rows == nullptr ? group_expert : job.rows[r].expert;
   a = completed(part.linear, group_expert, expert, pair.first, r, a);
-  b = completed(part.second.matrices == nullptr ? part.linear : part.second, group_expert, expert, pair.second, r, b);
+  b = completed(part.second.matrices == nullptr ? part.linear : part.second, group_expert, expert,
+                pair.second, r, b);
   end_product(part, job.entry, r, pair, both, a, b);
 }
 
@@ -148,8 +161,11 @@ struct ProductBlock {
   DeviceMatrix first = {}, second = {};  ///< One matrix twice, unless the part has two.
 
   /// @param block among those of all parts.
-  __device__ __forceinline__ ProductBlock(const ProductJob& job, unsigned block, unsigned group_number)
-      : index(part_of(job, block)), part(job.parts[index]), number(block - (index == 0 ? 0 : job.parts[index - 1].end_block)) {
+  __device__ __forceinline__ ProductBlock(const ProductJob& job, unsigned block,
+                                          unsigned group_number)
+      : index(part_of(job, block)),
+        part(job.parts[index]),
+        number(block - (index == 0 ? 0 : job.parts[index - 1].end_block)) {
     if (group_number >= part.groups.count) return;
     group = part.groups.groups[group_number];
     first = part.linear.matrices[group.expert];
@@ -157,7 +173,8 @@ struct ProductBlock {
   }
 
  private:
-  [[nodiscard]] __device__ __forceinline__ static unsigned part_of(const ProductJob& job, unsigned block) {
+  [[nodiscard]] __device__ __forceinline__ static unsigned part_of(const ProductJob& job,
+                                                                   unsigned block) {
     unsigned part = 0;
     while (block >= job.parts[part].end_block) ++part;
     return part;

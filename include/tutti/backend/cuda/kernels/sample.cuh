@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Draws one token for each row of logits, as sampler/ does on the host: the same filters in the same order, the same random bits, ties
-// to the lowest token. Sums that decide what a filter keeps are whole numbers, or made in the host's order, so that the order of the
-// threads cannot change them.
+// Draws one token for each row of logits, as sampler/ does on the host: the same filters in the
+// same order, the same random bits, ties to the lowest token. Sums that decide what a filter keeps
+// are whole numbers, or made in the host's order, so that the order of the threads cannot change
+// them.
 
 #include <cstdint>
 
 #include "tutti/backend/cuda/kernels/probability.cuh"
-#include "tutti/backend/decoding.hpp"
-#include "tutti/core/fast_math.hpp"
-#include "tutti/core/philox.hpp"
-#include "tutti/core/types.hpp"
+#include "tutti/backend/device_decoding.hpp"
+#include "tutti/base/fast_math.hpp"
+#include "tutti/base/philox.hpp"
+#include "tutti/base/types.hpp"
 #include "tutti/sampler/gumbel.hpp"
 
 namespace tutti::cuda {
@@ -25,7 +26,8 @@ struct DeviceSampling {
   float log_min_p = -INFINITY;
   float repetition = 1.0F, presence = 0.0F, frequency = 0.0F;
   std::uint32_t bias_count = 0;
-  const Token* bias_tokens = nullptr;  ///< Ascending; several biases of one token add up in their order.
+  /// Ascending; several biases of one token add up in their order.
+  const Token* bias_tokens = nullptr;
   const float* biases = nullptr;
 
   friend bool operator==(const DeviceSampling&, const DeviceSampling&) = default;
@@ -34,9 +36,12 @@ struct DeviceSampling {
 namespace detail {
 
 /// Below all tokens with a logit of `least` or more, above all others.
-[[nodiscard]] __device__ __forceinline__ Wide bound_of(float least) { return rank_of(least, 0xFFFFFFFFU); }
+[[nodiscard]] __device__ __forceinline__ Wide bound_of(float least) {
+  return rank_of(least, 0xFFFFFFFFU);
+}
 
-/// Entries as a filter weighs them: each 1, or each exp(logit - shift) as a multiple of 2^-44, so that sums have no order.
+/// Entries as a filter weighs them: each 1, or each exp(logit - shift) as a multiple of 2^-44, so
+/// that sums have no order.
 struct Weighing {
   bool by_mass = false;
   float shift = 0.0F;
@@ -49,7 +54,8 @@ struct Weighing {
 
 /// The weight of the entries that rank at `least` or higher.
 template <unsigned kThreads>
-[[nodiscard]] __device__ __forceinline__ Wide weight_from(const float* x, std::uint32_t count, Wide least, const Weighing& weigh) {
+[[nodiscard]] __device__ __forceinline__ Wide weight_from(const float* x, std::uint32_t count,
+                                                          Wide least, const Weighing& weigh) {
   Wide sum = 0;
   for (std::uint32_t t = threadIdx.x; t < count; t += kThreads) {
     if (rank_of(x[t], t) >= least) sum += weigh(x[t]);
@@ -57,16 +63,18 @@ template <unsigned kThreads>
   return block_total<kThreads>(sum);
 }
 
-/// The rank of the last of the entries that rank first among those from `least` on, as few as weigh `wanted` together; `least` if all
-/// do not. It is found digit by digit, from the highest.
+/// The rank of the last of the entries that rank first among those from `least` on, as few as weigh
+/// `wanted` together; `least` if all do not. It is found digit by digit, from the highest.
 template <unsigned kThreads>
-[[nodiscard]] __device__ __forceinline__ Wide least_kept(const float* x, std::uint32_t count, Wide least, Wide wanted, float largest,
-                                                         const Weighing& weigh) {
+[[nodiscard]] __device__ __forceinline__ Wide min_kept(const float* x, std::uint32_t count,
+                                                       Wide least, Wide wanted, float largest,
+                                                       const Weighing& weigh) {
   constexpr unsigned kDigits = 256;
   TUTTI_SHARED(Wide, weights, kDigits);
   TUTTI_SHARED(unsigned, entries, kDigits);
   TUTTI_SHARED(Wide, found, 2);  // the digit, and the weight above it
-  // Entries far behind are left out first: counting them would take long, since most have the same digits.
+  // Entries far behind are left out first: counting them would take long, since most have the same
+  // digits.
   for (float reach = 1.0F; reach < 128.0F; reach *= 2.0F) {
     const Wide bound = bound_of(largest - reach);
     if (bound <= least) break;
@@ -97,7 +105,8 @@ template <unsigned kThreads>
     const auto digit = static_cast<unsigned>(found[0]) - 1;
     above = found[1];
     prefix |= Wide{digit} << bit;
-    const bool all_stay = entries[digit] == 1 || (!weigh.by_mass && above + weights[digit] == wanted);
+    const bool all_stay = entries[digit] == 1 ||
+                          (!weigh.by_mass && above + weights[digit] == wanted);
     __syncthreads();
     if (all_stay) break;
   }
@@ -106,51 +115,60 @@ template <unsigned kThreads>
 
 /// x[t] = the logit after bias, penalties and, if it comes first, temperature.
 template <unsigned kThreads>
-__device__ __forceinline__ void change_logits(const DeviceSampling& how, const float* logits, std::uint32_t count,
-                                              const std::uint32_t* said, float* x) {
+__device__ __forceinline__ void change_logits(const DeviceSampling& how, const float* logits,
+                                              std::uint32_t count, const std::uint32_t* said,
+                                              float* x) {
   for (std::uint32_t t = threadIdx.x; t < count; t += kThreads) x[t] = logits[t];
   __syncthreads();
   for (std::uint32_t b = threadIdx.x; b < how.bias_count; b += kThreads) {
     if (b > 0 && how.bias_tokens[b - 1] == how.bias_tokens[b]) continue;
-    for (std::uint32_t i = b; i < how.bias_count && how.bias_tokens[i] == how.bias_tokens[b]; ++i) x[how.bias_tokens[b]] += how.biases[i];
+    for (std::uint32_t i = b; i < how.bias_count && how.bias_tokens[i] == how.bias_tokens[b]; ++i)
+      x[how.bias_tokens[b]] += how.biases[i];
   }
   __syncthreads();
   for (std::uint32_t t = threadIdx.x; t < count; t += kThreads) {
     float logit = x[t];
     if (said != nullptr && said[t] > 0) {
       logit = logit > 0.0F ? logit / how.repetition : __fmul_rn(logit, how.repetition);
-      logit = tutti::detail::multiply_add(-how.frequency, static_cast<float>(said[t]), logit - how.presence);
+      logit = tutti::detail::multiply_add(-how.frequency, static_cast<float>(said[t]),
+                                          logit - how.presence);
     }
     x[t] = how.temperature_first ? __fmul_rn(logit, how.inverse_temperature) : logit;
   }
   __syncthreads();
 }
 
-/// The lowest rank that top-k and top-p keep. `dense`: whether all tokens are there, as they are where no filter has dropped any.
+/// The lowest rank that top-k and top-p keep. `dense`: whether all tokens are there, as they are
+/// where no filter has dropped any.
 template <unsigned kThreads>
-[[nodiscard]] __device__ __forceinline__ Wide filtered(const DeviceSampling& how, const float* x, std::uint32_t count, float largest) {
+[[nodiscard]] __device__ __forceinline__ Wide filtered(const DeviceSampling& how, const float* x,
+                                                       std::uint32_t count, float largest) {
   Wide least = bound_of(-3.402823466e38F);  // not the tokens with -infinity
   const bool dense = how.top_k == 0 || how.top_k >= count;
-  if (!dense) least = least_kept<kThreads>(x, count, least, how.top_k, largest, Weighing{});
+  if (!dense) least = min_kept<kThreads>(x, count, least, how.top_k, largest, Weighing{});
   if (how.top_p >= 1.0F) return least;
   const Weighing weigh{true, largest};
-  const double mass =
-      dense ? mass_of<kThreads>(x, count, largest) : static_cast<double>(weight_from<kThreads>(x, count, least, weigh)) / Weighing::kUnit;
+  const double mass = dense ? mass_of<kThreads>(x, count, largest)
+                            : static_cast<double>(weight_from<kThreads>(x, count, least, weigh)) /
+                                  Weighing::kUnit;
   const double wanted = ceil(static_cast<double>(how.top_p) * mass * Weighing::kUnit);
-  return least_kept<kThreads>(x, count, least, wanted < 1.0 ? 1 : static_cast<Wide>(wanted), largest, weigh);
+  return min_kept<kThreads>(x, count, least, wanted < 1.0 ? 1 : static_cast<Wide>(wanted), largest,
+                            weigh);
 }
 
-/// Of the tokens that rank at `least` or higher and have a logit of `floor` or more: the one whose logit and noise have the largest sum,
-/// as a rank.
+/// Of the tokens that rank at `least` or higher and have a logit of `floor` or more: the one whose
+/// logit and noise have the largest sum, as a rank.
 template <unsigned kThreads>
-[[nodiscard]] __device__ __forceinline__ Wide drawn_from(const float* x, std::uint32_t count, Wide least, float floor, float factor,
+[[nodiscard]] __device__ __forceinline__ Wide drawn_from(const float* x, std::uint32_t count,
+                                                         Wide least, float floor, float factor,
                                                          const DrawKey& key) {
   Wide best = 0;
   for (std::uint32_t begin = threadIdx.x * 4; begin < count; begin += kThreads * 4) {
     bool wanted[4], any = false;
     TUTTI_UNROLL
     for (unsigned i = 0; i < 4; ++i) {
-      wanted[i] = begin + i < count && rank_of(x[begin + i], begin + i) >= least && x[begin + i] >= floor;
+      wanted[i] = begin + i < count && rank_of(x[begin + i], begin + i) >= least &&
+                  x[begin + i] >= floor;
       any = any || wanted[i];
     }
     if (!any) continue;
@@ -172,12 +190,15 @@ template <unsigned kThreads>
 /// drawn[r] = a token for logits[r], [width] each. Grid: rows.
 /// @param running 0 for rows that have ended and draw nothing; null if all draw.
 /// @param keys of the draws, one a row.
-/// @param said for each row how often each token stands in the window of the penalties, [rows, width]; null without penalties.
-/// @param changed room for the logits after bias, penalties and temperature; not used, and may be null, where there are none of them.
+/// @param said for each row how often each token stands in the window of the penalties, [rows,
+/// width]; null without penalties.
+/// @param changed room for the logits after bias, penalties and temperature; not used, and may be
+/// null, where there are none of them.
 template <unsigned kThreads>
 __global__ void __launch_bounds__(kThreads)
-    sample_kernel(DeviceSampling how, DeviceRows logits, std::uint32_t width, const std::uint32_t* running, const DrawKey* keys,
-                  const std::uint32_t* said, DeviceRows changed, DrawnToken* drawn) {
+    sample_kernel(DeviceSampling how, DeviceRows logits, std::uint32_t width,
+                  const std::uint32_t* running, const DrawKey* keys, const std::uint32_t* said,
+                  DeviceRows changed, DrawnToken* drawn) {
   const std::uint32_t row = blockIdx.x;
   if (running != nullptr && running[row] == 0) return;
   const float* x = logits.row(row);
@@ -194,7 +215,9 @@ __global__ void __launch_bounds__(kThreads)
   const detail::Softmax softmax = detail::softmax_of<kThreads>(x, width, highest);
 
   if (said != nullptr || how.bias_count > 0 || how.temperature_first) {
-    detail::change_logits<kThreads>(how, x, width, said == nullptr ? nullptr : said + std::size_t{row} * width, changed.row(row));
+    detail::change_logits<kThreads>(how, x, width,
+                                    said == nullptr ? nullptr : said + std::size_t{row} * width,
+                                    changed.row(row));
     x = changed.row(row);
     highest = detail::highest_rank<kThreads>(x, width);
     if (failed(highest)) return;
@@ -202,7 +225,8 @@ __global__ void __launch_bounds__(kThreads)
   if (!how.greedy) {
     const float largest = x[detail::token_of(highest)];
     const detail::Wide least = detail::filtered<kThreads>(how, x, width, largest);
-    highest = detail::drawn_from<kThreads>(x, width, least, largest + how.log_min_p, how.temperature_first ? 1.0F : how.inverse_temperature,
+    highest = detail::drawn_from<kThreads>(x, width, least, largest + how.log_min_p,
+                                           how.temperature_first ? 1.0F : how.inverse_temperature,
                                            keys[row]);
     if (failed(highest)) return;  // scaled logits may leave the range of floats
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Products with 16-bit and quantised weights on tensor cores, for any number of rows: sixteen weight rows are the instruction's rows, and
-// rows of x its columns, of which none depends on another. Each warp of a block sums over every fourth slice of 32 columns, and the four
-// sums are added in the order of the warps. So, as in product.cuh, the bits of output (m, n) depend on row m of x and row n of W alone.
+// Products with 16-bit and quantized weights on tensor cores, for any number of rows: sixteen
+// weight rows are the instruction's rows, and rows of x its columns, of which none depends on
+// another. Each warp of a block sums over every fourth slice of 32 columns, and the four sums are
+// added in the order of the warps. So, as in product.cuh, the bits of output (m, n) depend on row m
+// of x and row n of W alone.
 
 #include "tutti/backend/cuda/kernels/product_job.cuh"
 #include "tutti/backend/cuda/kernels/tensor_slice.cuh"
@@ -24,29 +26,34 @@ template <DType type, unsigned kHigh>
 class TileWeights {
  public:
   /// Pairs from `pair` on; where there are no more, the last one again.
-  __device__ __forceinline__ TileWeights(const ProductPart& part, const DeviceAttention& shape, const DeviceMatrix& first,
-                                         const DeviceMatrix& second, std::uint32_t pair)
+  __device__ __forceinline__ TileWeights(const ProductPart& part, const DeviceAttention& shape,
+                                         const DeviceMatrix& first, const DeviceMatrix& second,
+                                         std::uint32_t pair)
       : cols_(first.cols) {
     TUTTI_UNROLL
     for (unsigned i = 0; i < kHigh; ++i) {
-      const WeightPair wanted = pair_of(part, shape, pair + i * kTilePairs + threadIdx.x % kWarpThreads / 4);
+      const WeightPair wanted = pair_of(part, shape,
+                                        pair + i * kTilePairs + threadIdx.x % kWarpThreads / 4);
       rows_[i][0] = place_of(first, wanted.first);
       rows_[i][1] = place_of(second, wanted.second);
     }
   }
 
-  /// The lane's weights in the slice that begins at column `slice`, of a row of the first or the second ones.
-  [[nodiscard]] __device__ __forceinline__ LoadedWeights<type> load(unsigned tile, unsigned side, std::uint32_t slice) const {
+  /// The lane's weights in the slice that begins at column `slice`, of a row of the first or the
+  /// second ones.
+  [[nodiscard]] __device__ __forceinline__ LoadedWeights<type> load(unsigned tile, unsigned side,
+                                                                    std::uint32_t slice) const {
     LoadedWeights<type> loaded;
     if (slice + threadIdx.x % 4 * 8 >= cols_) return loaded;
     const Place& row = rows_[tile][side];
     if constexpr (kSliceSums<type> == 2) {
       const auto* codes = reinterpret_cast<const unsigned*>(row.weights + slice / 8);
-      loaded.packed = {__ldg(codes + column_of<type>(0) / 4), __ldg(codes + column_of<type>(1) / 4)};
+      loaded.packed = {__ldg(codes + column_of<type>(0) / 4),
+                       __ldg(codes + column_of<type>(1) / 4)};
     } else {
       loaded.packed = __ldg(row.weights + slice / 8 + threadIdx.x % 4);
     }
-    if constexpr (is_quantised(type)) loaded.scales = __ldg(row.scales + slice / kGroupWeights);
+    if constexpr (is_quantized(type)) loaded.scales = __ldg(row.scales + slice / kGroupWeights);
     return loaded;
   }
 
@@ -57,11 +64,15 @@ class TileWeights {
     const PackedScales<type>* scales;
   };
 
-  [[nodiscard]] __device__ __forceinline__ static Place place_of(const DeviceMatrix& matrix, std::uint32_t row) {
+  [[nodiscard]] __device__ __forceinline__ static Place place_of(const DeviceMatrix& matrix,
+                                                                 std::uint32_t row) {
     const std::size_t there = row < matrix.rows ? row : matrix.rows - 1;
-    Place place{static_cast<const PackedWeights<type>*>(matrix.weights) + there * ((matrix.cols + 7) / 8), nullptr};
-    if constexpr (is_quantised(type)) {
-      place.scales = static_cast<const PackedScales<type>*>(matrix.scales) + there * (matrix.cols / kGroupWeights);
+    Place place{
+        static_cast<const PackedWeights<type>*>(matrix.weights) + there * ((matrix.cols + 7) / 8),
+        nullptr};
+    if constexpr (is_quantized(type)) {
+      place.scales = static_cast<const PackedScales<type>*>(matrix.scales) +
+                     there * (matrix.cols / kGroupWeights);
     }
     return place;
   }
@@ -72,16 +83,20 @@ class TileWeights {
 
 /// A warp's share of the sums of kHigh x kWide tiles.
 template <DType type, unsigned kHigh, unsigned kWide>
-__device__ __forceinline__ void multiply_tiles(const TileWeights<type, kHigh>& tiles, std::uint32_t cols, const InputTile& inputs,
+__device__ __forceinline__ void multiply_tiles(const TileWeights<type, kHigh>& tiles,
+                                               std::uint32_t cols, const InputTile& inputs,
                                                float (&sums)[kHigh][kWide][4]) {
   // Slices whose weights are on their way at once: eight loads a lane, sixteen of the small ones.
-  constexpr std::uint32_t kBatch = (sizeof(LoadedWeights<type>) <= 8 ? 8 : 4) / kHigh, kStep = kSliceColumns * kProductWarps;
+  constexpr std::uint32_t kBatch = (sizeof(LoadedWeights<type>) <= 8 ? 8 : 4) / kHigh,
+                          kStep = kSliceColumns * kProductWarps;
   const unsigned lane = threadIdx.x % kWarpThreads;
-  for (std::uint32_t begin = threadIdx.x / kWarpThreads * kSliceColumns; begin < cols; begin += kBatch * kStep) {
+  for (std::uint32_t begin = threadIdx.x / kWarpThreads * kSliceColumns; begin < cols;
+       begin += kBatch * kStep) {
     LoadedWeights<type> weights[kBatch][kHigh][2];
     TUTTI_UNROLL
     for (unsigned i = 0; i < kBatch * kHigh * 2; ++i) {
-      weights[i / (kHigh * 2)][i / 2 % kHigh][i % 2] = tiles.load(i / 2 % kHigh, i % 2, begin + i / (kHigh * 2) * kStep);
+      weights[i / (kHigh * 2)][i / 2 % kHigh][i % 2] = tiles.load(i / 2 % kHigh, i % 2,
+                                                                  begin + i / (kHigh * 2) * kStep);
     }
     TUTTI_UNROLL
     for (unsigned batch = 0; batch < kBatch; ++batch) {
@@ -89,7 +104,8 @@ __device__ __forceinline__ void multiply_tiles(const TileWeights<type, kHigh>& t
       if (slice >= cols) break;
       Fragment<type> fragments[kHigh][2];
       TUTTI_UNROLL
-      for (unsigned i = 0; i < kHigh * 2; ++i) to_fragment<type>(weights[batch][i / 2][i % 2].packed, fragments[i / 2][i % 2]);
+      for (unsigned i = 0; i < kHigh * 2; ++i)
+        to_fragment<type>(weights[batch][i / 2][i % 2].packed, fragments[i / 2][i % 2]);
       TUTTI_UNROLL
       for (unsigned n = 0; n < kWide; ++n) {
         if (n * kTileInputs >= inputs.count) break;
@@ -120,14 +136,20 @@ __device__ __forceinline__ void multiply_tiles(const TileWeights<type, kHigh>& t
   }
 }
 
-/// Floats of shared memory between the norms of two rows: the lanes that read eight rows at once meet no bank twice.
-[[nodiscard]] __device__ __host__ constexpr std::uint32_t normed_stride(std::uint32_t cols) { return (cols + 7) / 8 * 8 + 4; }
+/// Floats of shared memory between the norms of two rows: the lanes that read eight rows at once
+/// meet no bank twice.
+[[nodiscard]] __device__ __host__ constexpr std::uint32_t normed_stride(std::uint32_t cols) {
+  return (cols + 7) / 8 * 8 + 4;
+}
 
-/// Brings the sums of all warps to where they go. `partial`: [warps, kHigh, kWide, 2 * kTilePairs, kTileInputs].
+/// Brings the sums of all warps to where they go. `partial`: [warps, kHigh, kWide, 2 * kTilePairs,
+/// kTileInputs].
 template <unsigned kHigh, unsigned kWide>
-__device__ __forceinline__ void end_tiles(const ProductJob& job, const ProductPart& part, const DeviceGroup& group,
-                                          const DeviceMatrix& first, const DeviceMatrix& second, std::uint32_t begin, std::uint32_t count,
-                                          std::uint32_t first_pair, const float* partial) {
+__device__ __forceinline__ void end_tiles(const ProductJob& job, const ProductPart& part,
+                                          const DeviceGroup& group, const DeviceMatrix& first,
+                                          const DeviceMatrix& second, std::uint32_t begin,
+                                          std::uint32_t count, std::uint32_t first_pair,
+                                          const float* partial) {
   constexpr std::uint32_t kPairs = kHigh * kTilePairs;
   for (std::uint32_t item = threadIdx.x; item < kPairs * count; item += kRowThreads) {
     const std::uint32_t i = item % kPairs, m = item / kPairs;
@@ -135,7 +157,8 @@ __device__ __forceinline__ void end_tiles(const ProductJob& job, const ProductPa
     if (pair.first >= first.rows) continue;
     const bool both = pair.second < second.rows;
     if (!both) pair.second = pair.first;
-    const float* from = partial + (i / kTilePairs * kWide + m / kTileInputs) * kTileSums + i % kTilePairs * kTileInputs + m % kTileInputs;
+    const float* from = partial + (i / kTilePairs * kWide + m / kTileInputs) * kTileSums +
+                        i % kTilePairs * kTileInputs + m % kTileInputs;
     float a = 0.0F, b = 0.0F;
     TUTTI_UNROLL
     for (unsigned warp = 0; warp < kProductWarps; ++warp) {
@@ -146,28 +169,34 @@ __device__ __forceinline__ void end_tiles(const ProductJob& job, const ProductPa
   }
 }
 
-/// Grid: (blocks of all parts times row tiles, groups). Shared memory: partial sums of kHigh x kWide tiles for each warp, then the rows
-/// of x if there is a norm.
+/// Grid: (blocks of all parts times row tiles, groups). Shared memory: partial sums of kHigh x
+/// kWide tiles for each warp, then the rows of x if there is a norm.
 template <DType type, unsigned kHigh, unsigned kWide>
-__global__ void __launch_bounds__(kRowThreads, kHigh == 1 ? 5 : 3) tensor_product_kernel(const __grid_constant__ ProductJob job) {
+__global__ void __launch_bounds__(kRowThreads, kHigh == 1 ? 5 : 3)
+    tensor_product_kernel(const __grid_constant__ ProductJob job) {
   constexpr std::uint32_t kInputs = kWide * kTileInputs;
   const ProductBlock block(job, blockIdx.x / job.row_tiles, blockIdx.y);
   const std::uint32_t begin = blockIdx.x % job.row_tiles * kInputs;
   if (begin >= block.group.count) return;
-  const std::uint32_t count = block.group.count - begin < kInputs ? block.group.count - begin : kInputs;
+  const std::uint32_t count = block.group.count - begin < kInputs ? block.group.count - begin
+                                                                  : kInputs;
   auto* partial = dynamic_shared<float>();
   float* normed = partial + kProductWarps * kHigh * kWide * kTileSums;
   InputTile inputs{job.x.row(block.group.first + begin), job.x.stride, count};
   if (job.norm.weights != nullptr) {
     inputs = {normed, normed_stride(job.cols), count};
-    normalise_to_shared(job.norm, job.rows, job.x, block.group.first + begin, count, normed, inputs.stride);
+    normalize_to_shared(job.norm, job.rows, job.x, block.group.first + begin, count, normed,
+                        inputs.stride);
   }
   const unsigned lane = threadIdx.x % kWarpThreads, warp = threadIdx.x / kWarpThreads;
   for (std::uint32_t unit = 0; unit < job.units; ++unit) {
     const std::uint32_t pair = (block.number * job.units + unit) * kHigh * kTilePairs;
-    if (pair_of(block.part, job.entry.shape, pair).first >= block.first.rows) return;  // all of the block
+    if (pair_of(block.part, job.entry.shape, pair).first >= block.first.rows)
+      return;  // all of the block
     float sums[kHigh][kWide][4] = {};
-    multiply_tiles(TileWeights<type, kHigh>(block.part, job.entry.shape, block.first, block.second, pair), job.cols, inputs, sums);
+    multiply_tiles(
+        TileWeights<type, kHigh>(block.part, job.entry.shape, block.first, block.second, pair),
+        job.cols, inputs, sums);
     if (unit > 0) __syncthreads();  // all have read the sums before
     TUTTI_UNROLL
     for (unsigned i = 0; i < kHigh * kWide; ++i) {
@@ -176,7 +205,8 @@ __global__ void __launch_bounds__(kRowThreads, kHigh == 1 ? 5 : 3) tensor_produc
       to[kTileSums / 4] = {sums[i / kWide][i % kWide][2], sums[i / kWide][i % kWide][3]};
     }
     __syncthreads();
-    end_tiles<kHigh, kWide>(job, block.part, block.group, block.first, block.second, begin, count, pair, partial);
+    end_tiles<kHigh, kWide>(job, block.part, block.group, block.first, block.second, begin, count,
+                            pair, partial);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What kernels see of weights and activations: the matrices of all experts, rows of floats, and which rows are whose.
+// What kernels see of weights and activations: the matrices of all experts, rows of floats, and
+// which rows are whose.
 
 #include <type_traits>
 
@@ -9,7 +10,7 @@
 
 namespace tutti::cuda {
 
-/// One expert's rows, or those of several neighbours that have the same weights.
+/// One expert's rows, or those of several neighbors that have the same weights.
 struct DeviceGroup {
   std::uint32_t expert = 0;
   std::uint32_t first = 0;
@@ -20,7 +21,7 @@ struct DeviceGroup {
 struct GroupList {
   const DeviceGroup* groups = nullptr;
   std::size_t count = 0;
-  std::size_t most_rows = 0;
+  std::size_t max_rows = 0;
 };
 
 /// Rows of floats on the device; the first `padded(width)` floats of each may be read.
@@ -28,30 +29,37 @@ struct DeviceRows {
   float* data = nullptr;
   std::uint32_t stride = 0;  ///< In floats, a multiple of kLoadedWeights.
 
-  [[nodiscard]] __device__ __forceinline__ float* row(std::size_t r) const { return data + r * stride; }
+  [[nodiscard]] __device__ __forceinline__ float* row(std::size_t r) const {
+    return data + r * stride;
+  }
 };
 
-/// One linear layer of all experts, on the device: W x + bias, + B (A x) for experts with a low-rank delta.
+/// One linear layer of all experts, on the device: W x + bias, + B (A x) for experts with a
+/// low-rank delta.
 struct DeviceLinear {
-  const DeviceMatrix* matrices = nullptr;    ///< [experts]
-  const float* const* biases = nullptr;      ///< [experts], null entries for none; null for none at all.
-  const DeviceMatrix* low_rank_b = nullptr;  ///< [experts], without columns for those that have no delta; null for none at all.
-  DeviceRows low_rank;                       ///< A x of every row.
-  DType low_rank_type = DType::f32;          ///< Of low_rank_b: f32, f16 or bf16.
+  const DeviceMatrix* matrices = nullptr;  ///< [experts]
+  /// [experts], null entries for none; null for none at all.
+  const float* const* biases = nullptr;
+  /// [experts], without columns for those that have no delta; null for none at all.
+  const DeviceMatrix* low_rank_b = nullptr;
+  DeviceRows low_rank;               ///< A x of every row.
+  DType low_rank_type = DType::f32;  ///< Of low_rank_b: f32, f16 or bf16.
 };
 
-/// Eight neighbouring weights, or codes of weights, as they lie in memory.
+/// Eight neighboring weights, or codes of weights, as they lie in memory.
 template <DType type>
-using PackedWeights = std::conditional_t<!is_quantised(type), uint4, std::conditional_t<has_nibbles(type), unsigned, uint2>>;
+using PackedWeights = std::conditional_t<!is_quantized(type), uint4,
+                                         std::conditional_t<has_nibbles(type), unsigned, uint2>>;
 
-/// Scales of kGroupWeights neighbours, as they lie in memory.
+/// Scales of kGroupWeights neighbors, as they lie in memory.
 template <DType type>
-using PackedScales =
-    std::conditional_t<type == DType::q8_0 || type == DType::q4_0, std::uint16_t, std::conditional_t<type == DType::q4_1, unsigned, uint2>>;
+using PackedScales = std::conditional_t<type == DType::q8_0 || type == DType::q4_0, std::uint16_t,
+                                        std::conditional_t<type == DType::q4_1, unsigned, uint2>>;
 
 /// Code `i` of eight.
 template <DType type>
-[[nodiscard]] __device__ __forceinline__ int code_of(const PackedWeights<type>& packed, unsigned i) {
+[[nodiscard]] __device__ __forceinline__ int code_of(const PackedWeights<type>& packed,
+                                                     unsigned i) {
   if constexpr (has_nibbles(type)) {
     return static_cast<int>(packed >> (4 * i) & 15) - (has_minimum(type) ? 0 : 8);
   } else {
@@ -61,7 +69,8 @@ template <DType type>
 
 /// Scale of the first or the second half.
 template <DType type>
-[[nodiscard]] __device__ __forceinline__ float scale_of(const PackedScales<type>& packed, unsigned half) {
+[[nodiscard]] __device__ __forceinline__ float scale_of(const PackedScales<type>& packed,
+                                                        unsigned half) {
   if constexpr (std::is_same_v<PackedScales<type>, uint2>) {
     return __uint_as_float(type == DType::q6_k && half == 1 ? packed.y : packed.x);
   } else {
@@ -82,7 +91,8 @@ template <DType type>
 
 /// Eight weights of row `row` from column `k` on, a multiple of eight.
 template <DType type>
-__device__ __forceinline__ void load_weights(const DeviceMatrix& matrix, std::uint32_t row, std::uint32_t k, float (&weights)[8]) {
+__device__ __forceinline__ void load_weights(const DeviceMatrix& matrix, std::uint32_t row,
+                                             std::uint32_t k, float (&weights)[8]) {
   const std::size_t at = std::size_t{row} * ((matrix.cols + 7) / 8 * 8) + k;
   if constexpr (type == DType::f32) {
     const auto* from = static_cast<const float4*>(matrix.weights) + at / 4;
@@ -98,9 +108,11 @@ __device__ __forceinline__ void load_weights(const DeviceMatrix& matrix, std::ui
       weights[i] = type == DType::bf16 ? load_bfloat16(&bits) : load_half(&bits);
     }
   } else {
-    const PackedWeights<type> packed = __ldg(static_cast<const PackedWeights<type>*>(matrix.weights) + at / 8);
-    const PackedScales<type> scales =
-        __ldg(static_cast<const PackedScales<type>*>(matrix.scales) + std::size_t{row} * (matrix.cols / kGroupWeights) + k / kGroupWeights);
+    const PackedWeights<type> packed = __ldg(
+        static_cast<const PackedWeights<type>*>(matrix.weights) + at / 8);
+    const PackedScales<type> scales = __ldg(static_cast<const PackedScales<type>*>(matrix.scales) +
+                                            std::size_t{row} * (matrix.cols / kGroupWeights) +
+                                            k / kGroupWeights);
     const float scale = scale_of<type>(scales, k % kGroupWeights / (kGroupWeights / 2));
     TUTTI_UNROLL
     for (unsigned i = 0; i < 8; ++i) {

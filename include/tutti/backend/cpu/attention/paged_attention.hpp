@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The cache's memory on the processor, and attention of a batch over its pages. Neighboring rows
+// that read the same page (the samples of a prompt, the rows of a prefill) read it together, once.
+// Pages before a row's window are not read.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "tutti/backend/backend.hpp"
+#include "tutti/backend/batch.hpp"
+#include "tutti/backend/cpu/aligned_buffer.hpp"
+#include "tutti/backend/cpu/attention/attention.hpp"
+#include "tutti/base/matrix_view.hpp"
+#include "tutti/base/thread_pool.hpp"
+
+namespace tutti::cpu {
+
+/// One block of memory a page: for each layer and kv head keys [head_dim][kPagePositions], then
+/// values [kPagePositions][head_dim].
+class KvStorage {
+ public:
+  explicit KvStorage(const KvShape& shape) : shape_(shape) {}
+
+  [[nodiscard]] const KvShape& shape() const { return shape_; }
+
+  /// Makes the first `count` pages exist. Pages stay until the object goes; only positions that
+  /// have been written are read.
+  void reserve(std::size_t count) {
+    while (pages_.size() < count) pages_.emplace_back(shape_.page_bytes());
+  }
+
+  /// Stores one position's keys and values, [kv_heads * head_dim] floats each.
+  void write(PageSlot slot, std::size_t layer, const float* keys, const float* values) {
+    with_kv_type(shape_.type, [&](auto element) {
+      using T = decltype(element);
+      for (std::size_t h = 0; h < shape_.kv_heads; ++h) {
+        T* head = reinterpret_cast<T*>(pages_[slot.page].data()) + head_offset(layer, h);
+        store_key_value(head, head + shape_.head_dim * kPagePositions, shape_.head_dim, slot.offset,
+                        keys + h * shape_.head_dim, values + h * shape_.head_dim);
+      }
+    });
+  }
+
+  template <class T>
+  [[nodiscard]] KvChunk<T> chunk(PageId page, std::size_t layer, std::size_t kv_head) const {
+    const T* head = reinterpret_cast<const T*>(pages_[page].data()) + head_offset(layer, kv_head);
+    return {head, head + shape_.head_dim * kPagePositions};
+  }
+
+ private:
+  [[nodiscard]] std::size_t head_offset(std::size_t layer, std::size_t kv_head) const {
+    return (layer * shape_.kv_heads + kv_head) * 2 * shape_.head_dim * kPagePositions;
+  }
+
+  KvShape shape_;
+  std::vector<AlignedBuffer<std::byte>> pages_;
+};
+
+namespace detail {
+
+/// The most rows whose queries go through the pages together: bounds the working memory of a
+/// prefill.
+inline constexpr std::size_t kAttentionRows = 16;
+
+/// Rows a task, so that each of `threads` threads gets some tasks. An even number, as neighboring
+/// rows often read the same pages.
+[[nodiscard]] inline std::size_t attention_rows(std::size_t rows, std::size_t kv_heads,
+                                                std::size_t threads) {
+  constexpr std::size_t kTasksAThread = 4;
+  return std::clamp<std::size_t>(rows * kv_heads / (kTasksAThread * threads) / 2 * 2, 2,
+                                 kAttentionRows);
+}
+
+/// Batch rows [first, last) for one kv head. `queries` is scratch: each row's query heads lie
+/// together.
+template <class T>
+void attend_block(const AttentionShape& shape, std::size_t layer, std::size_t kv_head,
+                  const Batch& batch, const KvStorage& pages, std::size_t first, std::size_t last,
+                  std::span<AttentionQuery> queries) {
+  const std::size_t group = shape.heads / shape.kv_heads;
+  std::array<WindowStart, kAttentionRows> starts;
+  std::size_t depth = batch.spans_of(first).size();
+  std::size_t deepest = 0;
+  for (std::size_t r = first; r < last; ++r) {
+    starts[r - first] = window_start(batch.spans_of(r), shape.window);
+    depth = std::min<std::size_t>(depth, starts[r - first].span);
+    deepest = std::max(deepest, batch.spans_of(r).size());
+  }
+  // Whether row r reads its span at `depth`, and that is on this page.
+  const auto reads = [&](std::size_t r, PageId page) {
+    const std::span<const PageSpan> spans = batch.spans_of(r);
+    return depth >= starts[r - first].span && depth < spans.size() && spans[depth].page == page;
+  };
+  for (; depth < deepest; ++depth) {
+    for (std::size_t r = first; r < last;) {
+      const PageId page = depth < batch.spans_of(r).size() ? batch.spans_of(r)[depth].page : 0;
+      const std::size_t begin = r;
+      for (; r < last && reads(r, page); ++r) {
+        const WindowStart start = starts[r - first];
+        for (std::size_t h = 0; h < group; ++h) {
+          AttentionQuery& query = queries[(r - first) * group + h];
+          query.positions = batch.spans_of(r)[depth].count;
+          query.first = depth == start.span ? start.position : 0;
+        }
+      }
+      if (r == begin) {
+        ++r;
+        continue;
+      }
+      attend_chunk(queries.subspan((begin - first) * group, (r - begin) * group), shape.head_dim,
+                   pages.chunk<T>(page, layer, kv_head));
+    }
+  }
+  for (std::size_t i = 0; i < (last - first) * group; ++i)
+    finish_attention(queries[i], shape.head_dim);
+}
+
+}  // namespace detail
+
+/// out = softmax(scale q K^T) V for every row and head, over the positions of its window. `q` is
+/// scaled in place; both are [rows, heads * head_dim].
+inline void attend_pages(const AttentionShape& shape, std::size_t layer, const Batch& batch,
+                         const KvStorage& pages, MatrixView<float> q, MatrixView<float> out,
+                         ThreadPool& pool) {
+  const std::size_t group = shape.heads / shape.kv_heads;
+  const std::size_t group_width = group * shape.head_dim;
+  const std::size_t rows_per_task = detail::attention_rows(batch.size(), shape.kv_heads,
+                                                           pool.size());
+  const std::size_t blocks = (batch.size() + rows_per_task - 1) / rows_per_task;
+  pool.for_each(blocks * shape.kv_heads, [&](std::size_t task) {
+    const std::size_t kv_head = task % shape.kv_heads;
+    const std::size_t first = task / shape.kv_heads * rows_per_task;
+    const std::size_t last = std::min(first + rows_per_task, batch.size());
+    std::vector<AttentionQuery> queries((last - first) * group);
+    for (std::size_t r = first; r < last; ++r) {
+      float* query = q.row(r) + kv_head * group_width;
+      float* output = out.row(r) + kv_head * group_width;
+      for (std::size_t i = 0; i < group_width; ++i) query[i] *= shape.scale;
+      std::fill_n(output, group_width, 0.0F);
+      for (std::size_t h = 0; h < group; ++h) {
+        AttentionQuery& entry = queries[(r - first) * group + h];
+        entry.query = query + h * shape.head_dim;
+        entry.output = output + h * shape.head_dim;
+      }
+    }
+    with_kv_type(pages.shape().type, [&](auto element) {
+      detail::attend_block<decltype(element)>(shape, layer, kv_head, batch, pages, first, last,
+                                              queries);
+    });
+  });
+}
+
+}  // namespace tutti::cpu

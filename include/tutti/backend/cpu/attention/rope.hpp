@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The rotary angles of a batch's rows, computed once a step for all layers and heads; one set for
+// each set of frequencies.
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "tutti/backend/backend.hpp"
+#include "tutti/backend/cpu/elementwise.hpp"
+#include "tutti/backend/cpu/float_matrix.hpp"
+#include "tutti/base/types.hpp"
+
+namespace tutti::cpu {
+
+class RopeAngles {
+ public:
+  /// @param frequencies each set has radians a position, one for each pair of a head: [head_dim /
+  /// 2].
+  void compute(std::span<const Row> rows, std::span<const std::vector<float>> frequencies) {
+    sets_.resize(frequencies.size());
+    for (std::size_t s = 0; s < sets_.size(); ++s) {
+      Set& set = sets_[s];
+      set.cosines.reset(rows.size(), frequencies[s].size());
+      set.sines.reset(rows.size(), frequencies[s].size());
+      for (std::size_t r = 0; r < rows.size(); ++r)
+        rope_angles(rows[r].position, frequencies[s], set.cosines.row(r), set.sines.row(r));
+    }
+  }
+
+  /// Turns the `heads` heads of batch row `r`, in place, if the layer has rotary embeddings.
+  void turn(std::size_t r, float* x, std::size_t heads, const AttentionShape& shape) const {
+    if (!shape.rope_set) return;
+    const Set& set = sets_[*shape.rope_set];
+    for (std::size_t h = 0; h < heads; ++h) {
+      rope(std::span(x + h * shape.head_dim, shape.head_dim), shape.pairing, set.cosines.row(r),
+           set.sines.row(r));
+    }
+  }
+
+ private:
+  struct Set {
+    FloatMatrix cosines, sines;
+  };
+
+  std::vector<Set> sets_;
+};
+
+}  // namespace tutti::cpu

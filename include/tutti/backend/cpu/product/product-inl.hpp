@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The body of product(): every kernel, by weight type. Included by product.hpp, or, where
+// TUTTI_EXTERN_KERNELS is defined, by the one translation unit of a program that compiles them.
+
+#include <cstddef>
+
+#include "tutti/backend/cpu/product/block_product.hpp"
+#include "tutti/backend/cpu/product/dense_product.hpp"
+#include "tutti/backend/cpu/product/product.hpp"
+#include "tutti/backend/cpu/product/product_job.hpp"
+
+namespace tutti::cpu {
+
+#if !defined(TUTTI_EXTERN_KERNELS)
+inline
+#endif
+    void
+    product(const ProductJob& job, std::size_t first, std::size_t last) {
+  if (first >= last || job.x.rows == 0) return;
+  switch (job.weight.type) {
+    case DType::f32: return detail::dense_product<float>(job, first, last);
+    case DType::f16: return detail::dense_product<Float16>(job, first, last);
+    case DType::bf16:
+#if defined(TUTTI_HAS_BFLOAT16_PAIRS)
+      if (job.x.bfloat16 != nullptr)
+        return detail::dense_product<detail::PairedBFloat16>(job, first, last);
+#endif
+      return detail::dense_product<BFloat16>(job, first, last);
+    case DType::q4_0: return detail::block_product<DType::q4_0>(job, first, last);
+    case DType::q4_1: return detail::block_product<DType::q4_1>(job, first, last);
+    case DType::q5_0: return detail::block_product<DType::q5_0>(job, first, last);
+    case DType::q5_1: return detail::block_product<DType::q5_1>(job, first, last);
+    case DType::q8_0: return detail::block_product<DType::q8_0>(job, first, last);
+    case DType::q4_k: return detail::block_product<DType::q4_k>(job, first, last);
+    case DType::q5_k: return detail::block_product<DType::q5_k>(job, first, last);
+    case DType::q6_k: return detail::block_product<DType::q6_k>(job, first, last);
+  }
+}
+
+}  // namespace tutti::cpu

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Products y = x W^T of activation rows with weights of any type, in place, alone or several at
+// once over a thread pool. The bits of y[m][n] depend on row m of x and row n of W alone: not on
+// the number of rows, the range or the threads.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include "tutti/backend/cpu/product/product_job.hpp"
+#include "tutti/base/thread_pool.hpp"
+
+namespace tutti::cpu {
+
+/// Computes output columns [first, last) of `job`, that is weight rows, in the calling thread.
+///
+/// The kernels behind it take a compiler about 20 seconds. A program of many translation units can
+/// define TUTTI_EXTERN_KERNELS for all of them and compile product_kernels.hpp in one; without,
+/// each compiles its own.
+void product(const ProductJob& job, std::size_t first, std::size_t last);
+inline void product(const ProductJob& job) { product(job, 0, job.weight.rows); }
+
+namespace detail {
+
+/// Rough time of one weight row, in bytes read from memory: reading it, or multiplying it where
+/// that takes longer. A core multiplies about two weights in the time in which it reads a byte.
+[[nodiscard]] inline std::size_t row_cost(const ProductJob& job) {
+  return std::max(job.weight.row_bytes, job.x.rows * job.weight.cols / 2);
+}
+
+/// Weight rows that a share's border should not cut: a multiple of the heights of all tiles and
+/// panels.
+inline constexpr std::size_t kShareRows = 48;
+
+}  // namespace detail
+
+/// Runs all jobs over the pool. They must be independent: none reads what another writes. Each
+/// thread gets one contiguous share of about equal cost, so that with one job an expert it works on
+/// its own experts and reads one stream of weights.
+inline void run_products(ThreadPool& pool, std::span<const ProductJob> jobs) {
+  std::size_t total = 0;
+  for (const ProductJob& job : jobs)
+    total += job.x.rows == 0 ? 0 : detail::row_cost(job) * job.weight.rows;
+  if (total == 0) return;
+  pool.run([&](std::size_t thread, std::size_t threads) {
+    const std::size_t from = total / threads * thread;
+    const std::size_t to = thread + 1 == threads ? total : total / threads * (thread + 1);
+    // A border in cost becomes the same row for the thread before it and the one behind it.
+    std::size_t start = 0;
+    for (const ProductJob& job : jobs) {
+      if (job.x.rows == 0) continue;
+      const std::size_t cost = detail::row_cost(job);
+      const std::size_t end = start + cost * job.weight.rows;
+      const auto row_at = [&](std::size_t border) {
+        if (border <= start) return std::size_t{0};
+        if (border >= end) return job.weight.rows;
+        return std::min(round_up((border - start) / cost, detail::kShareRows), job.weight.rows);
+      };
+      product(job, row_at(from), row_at(to));
+      start = end;
+    }
+  });
+}
+inline void run_product(ThreadPool& pool, const ProductJob& job) {
+  run_products(pool, std::span(&job, 1));
+}
+
+}  // namespace tutti::cpu
+
+#if !defined(TUTTI_EXTERN_KERNELS)
+#include "tutti/backend/cpu/product/product-inl.hpp"
+#endif

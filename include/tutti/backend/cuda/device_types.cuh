@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What the Cuda backend's concept types are: stacked linear layers and norms, rows of activations,
+// and the cache's pages.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "tutti/backend/backend.hpp"
+#include "tutti/backend/cuda/expert_groups.cuh"
+#include "tutti/backend/cuda/kernels/attention.cuh"
+#include "tutti/backend/cuda/matrix.cuh"
+#include "tutti/backend/cuda/memory.cuh"
+#include "tutti/base/matrix_view.hpp"
+
+namespace tutti::cuda {
+
+/// One matrix of each expert; experts may lack theirs.
+struct StackedMatrices {
+  DType type = DType::f32;    ///< Of all of them, on the device.
+  std::uint32_t outputs = 0;  ///< The most rows of any.
+  std::uint32_t pattern = 0;  ///< Number in BatchGroups.
+  std::vector<std::shared_ptr<const StoredMatrix>> stored;
+  DeviceArray<DeviceMatrix> table;  ///< [experts]
+};
+
+/// One layer's weights of each expert.
+struct Linear {
+  StackedMatrices weights;
+  DeviceArray<float> bias_values;
+  DeviceArray<const float*> biases;        ///< [experts]; empty when no expert has one.
+  StackedMatrices low_rank_a, low_rank_b;  ///< Empty when no expert has a delta.
+
+  [[nodiscard]] bool has_deltas() const { return low_rank_a.outputs > 0; }
+};
+
+/// One layer's norms of each expert, [experts, width]; the biases are LayerNorm's.
+struct Norm {
+  DeviceArray<float> weights, biases;
+  std::uint32_t width = 0;
+};
+
+/// A [capacity, width] float matrix on the device, and room for its copy on the host.
+class Rows {
+ public:
+  Rows() = default;
+  Rows(std::size_t capacity, std::size_t width, const Stream& stream)
+      : capacity_(capacity),
+        width_(width),
+        stride_(padded(width)),
+        data_(capacity * stride_, stream) {
+    data_.set_zero(stream);  // kernels read what pads a row, and never write it
+  }
+
+  [[nodiscard]] std::size_t width() const { return width_; }
+  [[nodiscard]] std::size_t capacity() const { return capacity_; }
+  /// Rows from `first` on. Kernels take rows that they read and rows that they write alike.
+  [[nodiscard]] DeviceRows view(std::size_t first = 0) const {
+    return {const_cast<float*>(data_.data()) + first * stride_,
+            static_cast<std::uint32_t>(stride_)};
+  }
+
+  void set_zero(const Stream& stream) { data_.set_zero(stream); }
+
+  /// Waits for the stream and returns the first `count` rows as they are then.
+  [[nodiscard]] MatrixView<const float> download(std::size_t count, const Stream& stream) const {
+    host_.download(data_, count * stride_, stream);
+    stream.wait();
+    return {host_.data(), count, width_, stride_};
+  }
+
+  /// Makes room for `capacity` rows of `width`; what was there is lost if it is too small or of
+  /// another width.
+  void reset(std::size_t capacity, std::size_t width, const Stream& stream) {
+    if (capacity > capacity_ || width != width_)
+      *this = Rows(std::max(capacity, capacity_), width, stream);
+  }
+
+ private:
+  std::size_t capacity_ = 0, width_ = 0, stride_ = 0;
+  DeviceArray<float> data_;
+  mutable PinnedArray<float> host_;
+};
+
+/// The cache's memory. Pages stay where they are when more are added.
+class KvStorage {
+ public:
+  explicit KvStorage(const KvShape& shape) : shape_(shape) {}
+
+  [[nodiscard]] const KvShape& shape() const { return shape_; }
+  [[nodiscard]] DevicePages view() const {
+    return {table_.data(), static_cast<std::uint32_t>(shape_.kv_heads),
+            static_cast<std::uint32_t>(shape_.head_dim), shape_.type};
+  }
+
+  void reserve(std::size_t count, const Stream& stream) {
+    if (count <= pages_.size()) return;
+    // At least half as many again as there are, so that a long generation allocates a few times
+    // only.
+    const std::size_t more = std::max(count, pages_.size() + pages_.size() / 2) - pages_.size();
+    slabs_.emplace_back(more * shape_.page_bytes(), stream);
+    for (std::size_t i = 0; i < more; ++i)
+      pages_.push_back(slabs_.back().data() + i * shape_.page_bytes());
+    table_ = upload(std::span<void* const>(pages_), stream);
+  }
+
+ private:
+  KvShape shape_;
+  std::vector<DeviceArray<std::byte>> slabs_;
+  std::vector<void*> pages_;
+  DeviceArray<void*> table_;
+};
+
+}  // namespace tutti::cuda

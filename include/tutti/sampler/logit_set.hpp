@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The tokens that one draw may still give, with their logits. Filters work on it in place: at first
+// it holds a logit for each token of the vocabulary (dense); the first filter that drops tokens
+// turns it into a list, usually a short one. It is meant to be used again for every draw: after the
+// first one nothing is allocated.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "tutti/base/error.hpp"
+#include "tutti/base/probability.hpp"
+#include "tutti/base/types.hpp"
+
+namespace tutti {
+
+/// A token that may be drawn.
+struct TokenLogit {
+  Token token = 0;
+  float logit = 0.0F;
+
+  friend bool operator==(const TokenLogit&, const TokenLogit&) = default;
+};
+
+/// The order of a sorted list: descending logits; of equal ones the lowest token first.
+[[nodiscard]] constexpr bool ranks_before(const TokenLogit& a, const TokenLogit& b) {
+  return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
+}
+
+class LogitSet {
+ public:
+  /// Begins anew with one logit for each token.
+  /// @throws NumericError naming the first token whose logit is NaN or +infinity, and when all are
+  /// -infinity.
+  void assign(std::span<const float> logits) {
+    static_cast<void>(tutti::largest_logit(logits));
+    logits_.assign(logits.begin(), logits.end());
+    size_ = logits.size();
+    dense_ = true;
+    sorted_ = false;
+  }
+
+  /// Whether there is still a logit for each token of the vocabulary, at its index.
+  [[nodiscard]] bool is_dense() const { return dense_; }
+  /// Whether the entries are a list by descending logits.
+  [[nodiscard]] bool is_sorted() const { return sorted_; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t vocabulary_size() const { return logits_.size(); }
+
+  /// The logits by token, to be changed in place; empty when this is a list.
+  [[nodiscard]] std::span<float> dense_logits() {
+    return dense_ ? std::span<float>(logits_) : std::span<float>();
+  }
+  [[nodiscard]] std::span<const float> dense_logits() const {
+    return dense_ ? std::span<const float>(logits_) : std::span<const float>();
+  }
+
+  /// The entries as a list, which this is from now on. Tokens with a logit of -infinity do not
+  /// enter it.
+  [[nodiscard]] std::span<const TokenLogit> entries() {
+    if (dense_) keep_at_least(std::numeric_limits<float>::lowest());
+    return {entries_.data(), size_};
+  }
+  /// The entries when this is a list, else none.
+  [[nodiscard]] std::span<const TokenLogit> list() const {
+    return {entries_.data(), dense_ ? 0 : size_};
+  }
+
+  /// Replaces each logit by `function(token, logit)`.
+  template <class Function>
+  void change(Function function) {
+    sorted_ = false;
+    if (dense_) {
+      for (std::size_t t = 0; t < logits_.size(); ++t)
+        logits_[t] = function(static_cast<Token>(t), logits_[t]);
+    } else {
+      for (TokenLogit& entry : std::span(entries_.data(), size_))
+        entry.logit = function(entry.token, entry.logit);
+    }
+  }
+
+  /// Multiplies each logit by a positive number.
+  void scale(float factor) {
+    const bool sorted = sorted_;
+    change([factor](Token, float logit) { return logit * factor; });
+    sorted_ = sorted;
+  }
+
+  /// Adds to the logit of one token of the vocabulary, if the token is still there.
+  void add(Token token, float bias) {
+    if (dense_) {
+      logits_[static_cast<std::size_t>(token)] += bias;
+      return;
+    }
+    for (TokenLogit& entry : std::span(entries_.data(), size_))
+      entry.logit += entry.token == token ? bias : 0.0F;
+    sorted_ = false;
+  }
+
+  /// Drops the entries for which `predicate(entry)` is false. The rest keep their order.
+  template <class Predicate>
+  void keep_if(Predicate predicate) {
+    static_cast<void>(entries());
+    TokenLogit* const end = std::remove_if(entries_.data(), entries_.data() + size_,
+                                           std::not_fn(predicate));
+    size_ = static_cast<std::size_t>(end - entries_.data());
+  }
+
+  /// Drops the entries whose logit is below `threshold`, which is finite.
+  void keep_at_least(float threshold) {
+    if (!dense_)
+      return keep_if([threshold](const TokenLogit& entry) { return entry.logit >= threshold; });
+    entries_.resize(
+        std::max(entries_.size(),
+                 logits_.size() + 1));  // one more: the slot behind the last entry is written too
+    size_ = 0;
+    constexpr std::size_t kBlock = 64;
+    for (std::size_t begin = 0; begin < logits_.size(); begin += kBlock) {
+      const std::span<const float> block(logits_.data() + begin,
+                                         std::min(kBlock, logits_.size() - begin));
+      if (!reaches(block, threshold)) continue;
+      for (std::size_t i = 0; i < block.size(); ++i) {
+        entries_[size_] = {static_cast<Token>(begin + i), block[i]};
+        size_ += block[i] >= threshold ? 1 : 0;
+      }
+    }
+    dense_ = false;
+    sorted_ = false;
+  }
+
+  /// Keeps the `count` entries that rank first and sorts them. A count of size() or more sorts them
+  /// all.
+  void keep_largest(std::size_t count) {
+    if (dense_) keep_at_least(lower_bound_of_rank(count));
+    const auto begin = entries_.begin();
+    const auto middle = begin + static_cast<std::ptrdiff_t>(std::min(count, size_));
+    const auto end = begin + static_cast<std::ptrdiff_t>(size_);
+    if (middle != end && !sorted_) std::nth_element(begin, middle, end, ranks_before);
+    size_ = static_cast<std::size_t>(middle - begin);
+    if (!sorted_) std::sort(begin, middle, ranks_before);
+    sorted_ = true;
+  }
+
+  void sort() { keep_largest(size_); }
+
+  /// Keeps the entries that rank first, as few as have a sum of exp(logit - shift) of `wanted` or
+  /// more; at least one.
+  void keep_mass(double wanted, float shift) {
+    static_cast<void>(entries());
+    const auto at = [this](std::size_t i) {
+      return entries_.begin() + static_cast<std::ptrdiff_t>(i);
+    };
+    std::size_t begin = 0;  // before it: entries that stay, of the mass `sum`
+    std::size_t end = size_;
+    double sum = 0;
+    // The last one to stay is searched for by halves, which costs less than sorting everything.
+    while (!sorted_ && end - begin > 32) {
+      const std::size_t middle = begin + (end - begin) / 2;
+      std::nth_element(at(begin), at(middle), at(end), ranks_before);
+      const double half = mass_of(std::span(entries_).subspan(begin, middle - begin), shift);
+      if (sum + half >= wanted) {
+        end = middle;
+      } else {
+        begin = middle;
+        sum += half;
+      }
+    }
+    if (!sorted_) std::sort(at(begin), at(end), ranks_before);
+    const std::size_t first = begin;
+    while (begin < end && (begin == 0 || sum < wanted))
+      sum += mass_of(std::span(entries_).subspan(begin++, 1), shift);
+    sorted_ = sorted_ || first == 0;
+    size_ = begin;
+  }
+
+  /// Keeps the first `count` entries of the list, in their order.
+  void truncate(std::size_t count) {
+    static_cast<void>(entries());
+    size_ = std::min(size_, count);
+  }
+
+  /// The largest logit.
+  /// @throws NumericError when no entry is left, all are -infinity, or a filter has made a NaN.
+  [[nodiscard]] float largest_logit() const {
+    if (dense_) return tutti::largest_logit(logits_);
+    float largest = -std::numeric_limits<float>::infinity();
+    for (const TokenLogit& entry : list()) {
+      if (!(entry.logit < std::numeric_limits<float>::infinity())) {
+        fail<NumericError>("a filter has made the logit of token ", entry.token, " ", entry.logit,
+                           ": it must be finite or -inf");
+      }
+      largest = std::max(largest, entry.logit);
+    }
+    if (largest == -std::numeric_limits<float>::infinity()) detail::fail_for_no_token(size_);
+    return largest;
+  }
+
+  /// sum exp(logit - shift) over the entries whose logit is at least `threshold`.
+  [[nodiscard]] double mass(float shift,
+                            float threshold = std::numeric_limits<float>::lowest()) const {
+    const auto term = [shift, threshold](float logit) {
+      return detail::choose(logit >= threshold ? 1U : 0U, fast_exp(logit - shift), 0.0F);
+    };
+    double sum = 0;
+    constexpr std::size_t kBlock = 256;
+    for (std::size_t begin = 0; dense_ && begin < logits_.size(); begin += kBlock) {
+      const std::span<const float> block(logits_.data() + begin,
+                                         std::min(kBlock, logits_.size() - begin));
+      if (reaches(block, threshold)) sum += detail::sum_over(block, term);
+    }
+    for (const TokenLogit& entry : list()) sum += static_cast<double>(term(entry.logit));
+    return sum;
+  }
+
+  /// A zero for each token of the vocabulary, for filters that count. They must leave zeros behind.
+  [[nodiscard]] std::span<std::uint32_t> token_counts() {
+    token_counts_.resize(logits_.size());
+    return token_counts_;
+  }
+
+ private:
+  [[nodiscard]] static bool reaches(std::span<const float> block, float threshold) {
+    std::int32_t found = 0;
+    for (const float logit : block) found |= logit >= threshold ? 1 : 0;
+    return found != 0;
+  }
+
+  [[nodiscard]] static double mass_of(std::span<const TokenLogit> entries, float shift) {
+    double sum = 0;
+    for (const TokenLogit& entry : entries)
+      sum += static_cast<double>(fast_exp(entry.logit - shift));
+    return sum;
+  }
+
+  /// A number that at least `count` of the dense logits reach, not far below the last of them: the
+  /// logits are dealt into groups of 16, and at least `count` groups have a maximum that is no
+  /// smaller than the count-th largest maximum.
+  [[nodiscard]] float lower_bound_of_rank(std::size_t count) {
+    constexpr std::size_t kLanes = 16;
+    constexpr std::size_t kBlock = kLanes * 16;
+    const std::size_t blocks = logits_.size() / kBlock;
+    if (count == 0 || count * 2 > blocks * kLanes) return std::numeric_limits<float>::lowest();
+    maxima_.resize(blocks * kLanes);
+    for (std::size_t block = 0; block < blocks; ++block) {
+      const std::span<const float, kBlock> logits(logits_.data() + block * kBlock, kBlock);
+      std::array<std::int32_t, kLanes> highest;
+      highest.fill(detail::kOrderOfMinusInfinity);
+      for (std::size_t i = 0; i < kBlock; i += kLanes) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+          const std::int32_t order = detail::order_of(logits[i + lane]);
+          highest[lane] = order > highest[lane] ? order : highest[lane];
+        }
+      }
+      std::copy(highest.begin(), highest.end(),
+                maxima_.begin() + static_cast<std::ptrdiff_t>(block * kLanes));
+    }
+    // Not nth_element: its branches depend on random bits, those of partial_sort are foreseeable
+    // when count is small.
+    std::partial_sort(maxima_.begin(), maxima_.begin() + static_cast<std::ptrdiff_t>(count),
+                      maxima_.end(), std::greater<>());
+    return std::max(detail::value_of_order(maxima_[count - 1]),
+                    std::numeric_limits<float>::lowest());
+  }
+
+  std::vector<float> logits_;        ///< By token while dense.
+  std::vector<TokenLogit> entries_;  ///< The first `size_` while a list.
+  std::size_t size_ = 0;
+  bool dense_ = true;
+  bool sorted_ = false;
+  std::vector<std::int32_t> maxima_;
+  std::vector<std::uint32_t> token_counts_;
+};
+
+}  // namespace tutti

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tutti/text/tokenizer/tokenizer.hpp"
+
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tests/support/catch.hpp"
+
+using namespace tutti;
+
+namespace {
+
+using Tokens = std::vector<Token>;
+
+AddedToken added(Token id, const std::string& text, bool special = false) {
+  AddedToken token;
+  token.id = id;
+  token.text = text;
+  token.special = special;
+  return token;
+}
+
+/// a 0, b 1, space 2, "ab" 3, " ab" 4, half of é 5, the other half 6, <s> 7 and </s> 8 (special),
+/// "a b" 9 (added).
+TokenizerDefinition small_definition() {
+  TokenizerDefinition definition;
+  definition.source = "small";
+  definition.tokens = {{"a"}, {"b"}, {"Ġ"},         {"ab"},         {"Ġab"},
+                       {"Ã"}, {"©"}, {"<s>", true}, {"</s>", true}, {"a b", true}};
+  definition.merges = {{"a", "b"}, {"Ġ", "ab"}};
+  definition.added_tokens = {added(7, "<s>", true), added(8, "</s>", true), added(9, "a b")};
+  definition.prefix = {7};
+  definition.suffix = {8};
+  definition.bos = 7;
+  definition.eos = 8;
+  definition.chat_template = "{{ messages }}";
+  return definition;
+}
+
+}  // namespace
+
+TEST_CASE("a text is cut, merged and put between its special tokens", "[text][tokenizer]") {
+  const Tokenizer tokenizer(small_definition());
+  CHECK(tokenizer.encode("ab abé") == Tokens{7, 3, 4, 5, 6, 8});
+  CHECK(tokenizer.encode("ab ab", {.add_special = false}) == Tokens{3, 4});
+  CHECK(tokenizer.encode("") == Tokens{7, 8});
+}
+
+TEST_CASE("special tokens in the text become their ids only where that is wanted",
+          "[text][tokenizer]") {
+  const Tokenizer tokenizer(small_definition());
+  CHECK(tokenizer.encode("ab</s>ab", {.add_special = false}) == Tokens{3, 8, 3});
+  // No token has < / s or >, so those bytes are dropped.
+  CHECK(tokenizer.encode("ab</s>ab", {.parse_special = false, .add_special = false}) ==
+        Tokens{3, 3});
+  CHECK(tokenizer.encode("a b</s>", {.parse_special = false, .add_special = false}) == Tokens{9});
+}
+
+TEST_CASE("an added token takes white space with it where it asks to", "[text][tokenizer]") {
+  TokenizerDefinition definition = small_definition();
+  definition.added_tokens[0].strip_left = true;
+  definition.added_tokens[1].strip_right = true;
+  const Tokenizer tokenizer(definition);
+  CHECK(tokenizer.encode("b \n <s> b", {.add_special = false}) == Tokens{1, 7, 2, 1});
+  CHECK(tokenizer.encode("b </s> \u3000b", {.add_special = false}) == Tokens{1, 2, 8, 1});
+  // What the first token took is not there for the second one, unless it is that token.
+  CHECK(tokenizer.encode("</s>  <s>", {.add_special = false}) == Tokens{8, 7});
+  definition.tokens.push_back({"\n", true});
+  definition.added_tokens.push_back(added(10, "\n"));
+  CHECK(Tokenizer(definition).encode("</s> \na", {.add_special = false}) == Tokens{8, 10, 0});
+}
+
+TEST_CASE("tokens that match normalized text are looked for in what the others leave",
+          "[text][tokenizer]") {
+  TokenizerDefinition definition = small_definition();
+  definition.tokens.push_back({"b<s", true});
+  definition.added_tokens.push_back(added(10, "b<s"));
+  CHECK(Tokenizer(definition).encode("b<s>", {.add_special = false}) == Tokens{10});
+  definition.added_tokens.back().after_normalization = true;
+  CHECK(Tokenizer(definition).encode("b<s>", {.add_special = false}) == Tokens{1, 7});
+}
+
+TEST_CASE("a prefix space is added to every text between added tokens", "[text][tokenizer]") {
+  TokenizerDefinition definition = small_definition();
+  definition.pre_tokenizer = {PrefixSpaceStep{}, PreTokenizer::gpt2};
+  const Tokenizer tokenizer(definition);
+  CHECK(tokenizer.encode("ab<s>ab<s> ab", {.add_special = false}) == Tokens{4, 7, 4, 7, 4});
+  CHECK(tokenizer.encode("", {.add_special = false}).empty());
+}
+
+TEST_CASE("decoding hides special tokens and repairs what is not whole UTF-8",
+          "[text][tokenizer]") {
+  const Tokenizer tokenizer(small_definition());
+  CHECK(tokenizer.decode(Tokens{7, 3, 4, 5, 6, 9, 8}) == "ab abéa b");
+  CHECK(tokenizer.decode(Tokens{7, 3, 8}, false) == "<s>ab</s>");
+  CHECK(tokenizer.decode(Tokens{5}) == "\uFFFD");
+  CHECK(tokenizer.decode(Tokens{5, 7, 6}) == "é");
+  CHECK(tokenizer.decode(Tokens{}) == "");
+}
+
+TEST_CASE("tokens are known by number and by their bytes", "[text][tokenizer]") {
+  const Tokenizer tokenizer(small_definition());
+  CHECK(tokenizer.vocabulary_size() == 10);
+  CHECK(tokenizer.token_bytes(4) == " ab");
+  CHECK(tokenizer.token_bytes(5) == "\xC3");
+  CHECK(tokenizer.token_bytes(8) == "</s>");
+  CHECK(tokenizer.find(" ab") == 4);
+  CHECK(tokenizer.find("</s>") == 8);
+  CHECK_FALSE(tokenizer.find("Ġab").has_value());
+  CHECK(tokenizer.is_special(7));
+  CHECK_FALSE(tokenizer.is_special(9));
+  CHECK(tokenizer.bos() == 7);
+  CHECK(tokenizer.eos() == 8);
+  CHECK(tokenizer.chat_template() == "{{ messages }}");
+}
+
+TEST_CASE("a token outside the vocabulary is refused with both numbers", "[text][tokenizer]") {
+  const Tokenizer tokenizer(small_definition());
+  CHECK_THROWS_AS(tokenizer.decode(Tokens{3, 10}), OptionError);
+  CHECK_THROWS_WITH(tokenizer.decode(Tokens{10}),
+                    test::contains("token 10 is not in the vocabulary of 10 tokens"));
+  CHECK_THROWS_AS(tokenizer.decode(Tokens{-1}), OptionError);
+  CHECK_THROWS_AS(tokenizer.token_bytes(-1), OptionError);
+  CHECK_THROWS_AS(tokenizer.is_special(10), OptionError);
+}
+
+TEST_CASE("parts that do not fit each other are refused with the file's name",
+          "[text][tokenizer]") {
+  const auto broken = [](auto change) {
+    TokenizerDefinition definition = small_definition();
+    change(definition);
+    return Tokenizer(definition);
+  };
+  using Definition = TokenizerDefinition;
+  CHECK_THROWS_WITH(
+      broken([](Definition& d) {
+        d.merges.push_back({"b", "a"});
+      }),
+      test::contains(
+          "small: merge 2, \"b\" with \"a\", names \"ba\", which is not among the 10 tokens"));
+  CHECK_THROWS_WITH(broken([](Definition& d) {
+                      d.merges.push_back({"<s>", "a"});
+                    }),
+                    test::contains("names \"<s>\""));
+  CHECK_THROWS_WITH(broken([](Definition& d) {
+                      d.merges.push_back({"a", "b"});
+                    }),
+                    test::contains("merges 0 and 2"));
+  CHECK_THROWS_WITH(broken([](Definition& d) { d.tokens.push_back({"ab"}); }),
+                    test::contains("tokens 3 and 10 are the same text"));
+  CHECK_THROWS_AS(broken([](Definition& d) { d.added_tokens[0].id = 10; }), FormatError);
+  CHECK_THROWS_WITH(broken([](Definition& d) { d.bos = 10; }),
+                    test::contains("the BOS token has id 10, but the vocabulary has 10 tokens"));
+  CHECK_THROWS_AS(broken([](Definition& d) { d.eos = -1; }), FormatError);
+  CHECK_THROWS_AS(broken([](Definition& d) { d.prefix = {10}; }), FormatError);
+  CHECK_THROWS_AS(broken([](Definition& d) { d.suffix = {-7}; }), FormatError);
+  CHECK_THROWS_AS(broken([](Definition& d) { d.unknown = 10; }), FormatError);
+}
+
+TEST_CASE("an empty vocabulary encodes to nothing", "[text][tokenizer]") {
+  const Tokenizer tokenizer(TokenizerDefinition{});
+  CHECK(tokenizer.encode("text").empty());
+  CHECK(tokenizer.vocabulary_size() == 0);
+  CHECK_FALSE(tokenizer.bos().has_value());
+}
+
+TEST_CASE("copies, moved objects and threads encode alike", "[text][tokenizer]") {
+  Tokenizer tokenizer(small_definition());
+  const Tokenizer copy = tokenizer;
+  const Tokenizer moved = std::move(tokenizer);
+  std::vector<Tokens> results(4);
+  std::vector<std::thread> threads;
+  for (Tokens& result : results)
+    threads.emplace_back([&moved, &result] { result = moved.encode("ab ab a b"); });
+  for (std::thread& thread : threads) thread.join();
+  for (const Tokens& result : results) CHECK(result == copy.encode("ab ab a b"));
+}
