@@ -185,7 +185,7 @@ TEST_CASE("A budget of tokens is never exceeded", "[ensemble]") {
 
 TEST_CASE("A stop token of the caller ends the generation with what there is", "[ensemble]") {
   LetterEnsemble<2> ensemble(stack_of<2>({{1}, {2}}), letter_codec());
-  std::stop_source source;
+  StopSource source;
   Request request = greedy("a", 10);
   request.stop = source.get_token();
   request.stream = [&](const StreamEvent& event) {

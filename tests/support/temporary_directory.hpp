@@ -2,9 +2,9 @@
 #pragma once
 // A directory that is empty at first and gone at the end of a test.
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14,10 +14,11 @@ namespace tutti::test {
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "tutti-test-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr)
-      throw std::runtime_error("cannot create a temporary directory like " + name);
-    path_ = name;
+    std::random_device random;
+    const std::filesystem::path parent = std::filesystem::temp_directory_path();
+    do {
+      path_ = parent / ("tutti-test-" + std::to_string(random()));
+    } while (!std::filesystem::create_directory(path_));
   }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;

@@ -22,7 +22,7 @@ enum class FinishReason : std::uint8_t {
   length,        ///< `max_new_tokens` reached.
   context_full,  ///< The model's context is full.
   budget,        ///< The request's budget of tokens or seconds is used up.
-  canceled,      ///< The request's std::stop_token asked for it.
+  canceled,      ///< The request's StopToken asked for it.
 };
 
 [[nodiscard]] constexpr std::string_view finish_reason_name(FinishReason reason) {

@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tutti/base/candidate.hpp"
+#include "tutti/base/stop_token.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/sampler/options.hpp"
 #include "tutti/sampler/sampler.hpp"
@@ -64,7 +64,7 @@ struct Request {
   /// Draws of requests with different ids are independent even when their seeds are equal.
   std::uint32_t id = 0;
   Budget budget;
-  std::stop_token stop;  ///< Ends the generation after the current step when asked to.
+  StopToken stop;  ///< Ends the generation after the current step when asked to.
   /// Called in the thread that generates, which must not use the same ensemble meanwhile. It may
   /// throw, which ends the request.
   std::function<void(const StreamEvent&)> stream;
