@@ -107,11 +107,13 @@ struct BlockFormat<DType::q5_1> : BlockFormatTraits<31, 0, true> {
   }
 };
 
-/// Signed bytes become unsigned ones by adding 128. Where those are too large for the integer
-/// product, the nibbles become two planes of codes.
+/// Signed bytes, which are codes already if those have a sign; else they become unsigned ones by
+/// adding 128. Where those are too large for the integer product, the nibbles become two planes of
+/// codes.
 template <>
 struct BlockFormat<DType::q8_0>
-    : BlockFormatTraits<kWideCodes ? 255 : 15, 128, false, 1, kWideCodes ? 1 : 2> {
+    : BlockFormatTraits<kSignedCodes ? 128 : (kWideCodes ? 255 : 15), kSignedCodes ? 0 : 128, false,
+                        1, kWideCodes ? 1 : 2> {
   template <class Sink>
   TUTTI_ALWAYS_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     Block block;
@@ -121,7 +123,9 @@ struct BlockFormat<DType::q8_0>
     load_16(rows, 18, bytes + 4);
     unroll<8>([&](auto i) TUTTI_ALWAYS_INLINE {
       const RowBytes positive = bytes[i] ^ 0x80;
-      if constexpr (kWideCodes) {
+      if constexpr (kSignedCodes) {
+        block.codes[0][i] = bytes[i];
+      } else if constexpr (kWideCodes) {
         block.codes[0][i] = positive;
       } else {
         block.codes[0][i] = positive & 0x0F;

@@ -110,7 +110,7 @@ class PanelReader {
 
 /// Whether few activation rows multiply the signed bytes of Q8_0 as they lie in memory.
 template <DType type>
-inline constexpr bool kMultiplyBytes = type == DType::q8_0 && !kWideCodes;
+inline constexpr bool kMultiplyBytes = type == DType::q8_0 && (kSignedCodes || !kWideCodes);
 
 /// Few activation rows: every block is used as soon as it is unpacked, in registers. `to` gets
 /// kPanelRows sums for each row.

@@ -165,6 +165,8 @@ inline constexpr bool kWideCodes = true;
 #else
 inline constexpr bool kWideCodes = false;
 #endif
+/// Codes of 8 bits have a sign.
+inline constexpr bool kSignedCodes = false;
 
 /// Adds to products[p][m] the sum over 4 * kQuads elements of codes[p], unsigned and at most
 /// kLargest, times x[m], in [-127, 127].

@@ -145,6 +145,7 @@ template <std::size_t first>
 }
 
 inline constexpr bool kWideCodes = true;
+inline constexpr bool kSignedCodes = false;
 
 template <std::size_t kQuads, int kLargest, std::size_t P, std::size_t M>
 TUTTI_ALWAYS_INLINE inline void add_dot(const RowBytes* const (&codes)[P],

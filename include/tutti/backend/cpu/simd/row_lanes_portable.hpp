@@ -135,6 +135,7 @@ template <std::size_t first>
 }
 
 inline constexpr bool kWideCodes = true;
+inline constexpr bool kSignedCodes = false;
 
 template <std::size_t kQuads, int kLargest, std::size_t P, std::size_t M>
 void add_dot(const RowBytes* const (&codes)[P], const std::int8_t* const (&x)[M],

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A vector of floats as wide as the processor's, under one name: 16 lanes with AVX-512, 8 with
-// AVX2, else 4 through the compiler's own vectors (SSE2, NEON). The compiler's flags choose. Every
-// kernel is written once over it. The order in which `sum` adds the lanes is fixed; results differ
-// between widths but never between runs.
+// AVX2 and NEON, else 4 through the compiler's own vectors (SSE2). The compiler's flags choose.
+// Every kernel is written once over it. The order in which `sum` adds the lanes is fixed; results
+// differ between widths but never between runs.
 
 #include <bit>
 #include <cmath>
@@ -19,6 +19,8 @@
 #include "tutti/backend/cpu/simd/simd_avx512.hpp"
 #elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #include "tutti/backend/cpu/simd/simd_avx2.hpp"
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
+#include "tutti/backend/cpu/simd/simd_neon.hpp"
 #else
 #include "tutti/backend/cpu/simd/simd_portable.hpp"
 #endif
@@ -77,6 +79,12 @@ TUTTI_ALWAYS_INLINE inline void prefetch(const void* address) {
     asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(address)));
   } else {
     asm volatile("prefetcht1 %0" : : "m"(*static_cast<const char*>(address)));
+  }
+#elif defined(__aarch64__)
+  if constexpr (level == 1) {
+    asm volatile("prfm pldl1keep, [%0]" : : "r"(address));
+  } else {
+    asm volatile("prfm pldl2keep, [%0]" : : "r"(address));
   }
 #else
   __builtin_prefetch(address, 0, level == 1 ? 3 : 2);

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The eight-row lanes of row_lanes.hpp for AArch64, each type a pair of 128-bit registers: rows 0
+// to 3, then rows 4 to 7. Codes are signed bytes in products. With the dot-product instructions
+// (ARMv8.2, __ARM_FEATURE_DOTPROD) one instruction multiplies 16 of them; without, four.
+// Include row_lanes.hpp instead.
+
+#include <arm_neon.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "tutti/backend/cpu/product/row_pointers.hpp"
+#include "tutti/backend/cpu/simd/simd.hpp"
+
+namespace tutti::cpu::detail {
+
+inline constexpr std::size_t kPanelRows = 8;
+
+struct RowFloats {
+  float32x4_t low, high;
+};
+struct RowInts {
+  int32x4_t low, high;
+};
+/// Byte i of row r is byte 4 r + i.
+struct RowBytes {
+  uint8x16_t low, high;
+
+  friend RowBytes operator&(RowBytes a, int mask) {
+    const uint8x16_t bits = vdupq_n_u8(static_cast<std::uint8_t>(mask));
+    return {vandq_u8(a.low, bits), vandq_u8(a.high, bits)};
+  }
+  friend RowBytes operator|(RowBytes a, RowBytes b) {
+    return {vorrq_u8(a.low, b.low), vorrq_u8(a.high, b.high)};
+  }
+  friend RowBytes operator^(RowBytes a, int mask) {
+    const uint8x16_t bits = vdupq_n_u8(static_cast<std::uint8_t>(mask));
+    return {veorq_u8(a.low, bits), veorq_u8(a.high, bits)};
+  }
+};
+
+[[nodiscard]] inline RowFloats row_broadcast(float value) {
+  return {vdupq_n_f32(value), vdupq_n_f32(value)};
+}
+[[nodiscard]] inline RowFloats row_load(const float* from) {
+  return {vld1q_f32(from), vld1q_f32(from + 4)};
+}
+inline void row_store(float* to, RowFloats a) {
+  vst1q_f32(to, a.low);
+  vst1q_f32(to + 4, a.high);
+}
+[[nodiscard]] inline RowFloats operator+(RowFloats a, RowFloats b) {
+  return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)};
+}
+[[nodiscard]] inline RowFloats operator*(RowFloats a, RowFloats b) {
+  return {vmulq_f32(a.low, b.low), vmulq_f32(a.high, b.high)};
+}
+[[nodiscard]] inline RowFloats row_fma(RowFloats a, RowFloats b, RowFloats c) {
+  return {vfmaq_f32(c.low, a.low, b.low), vfmaq_f32(c.high, a.high, b.high)};
+}
+[[nodiscard]] inline RowFloats to_floats(RowInts a) {
+  return {vcvtq_f32_s32(a.low), vcvtq_f32_s32(a.high)};
+}
+[[nodiscard]] inline RowInts row_broadcast(std::int32_t value) {
+  return {vdupq_n_s32(value), vdupq_n_s32(value)};
+}
+/// 16 a + b.
+[[nodiscard]] inline RowInts sixteenfold_plus(RowInts a, RowInts b) {
+  return {vaddq_s32(vshlq_n_s32(a.low, 4), b.low), vaddq_s32(vshlq_n_s32(a.high, 4), b.high)};
+}
+[[nodiscard]] inline RowInts operator-(RowInts a, RowInts b) {
+  return {vsubq_s32(a.low, b.low), vsubq_s32(a.high, b.high)};
+}
+
+/// Byte `i` of each row, without and with sign.
+template <std::size_t i>
+[[nodiscard]] RowInts unsigned_byte(RowBytes a) {
+  const auto byte = [](uint8x16_t rows) {
+    uint32x4_t words = vreinterpretq_u32_u8(rows);
+    if constexpr (i > 0) words = vshrq_n_u32(words, 8 * i);
+    return vreinterpretq_s32_u32(vandq_u32(words, vdupq_n_u32(0xFF)));
+  };
+  return {byte(a.low), byte(a.high)};
+}
+template <std::size_t i>
+[[nodiscard]] RowInts signed_byte(RowBytes a) {
+  const auto byte = [](uint8x16_t rows) {
+    return vshrq_n_s32(vshlq_n_s32(vreinterpretq_s32_u8(rows), 24 - 8 * i), 24);
+  };
+  return {byte(a.low), byte(a.high)};
+}
+/// (a >> shift) & mask in every byte.
+template <std::size_t shift>
+[[nodiscard]] TUTTI_ALWAYS_INLINE inline RowBytes shift_right(RowBytes a, int mask) {
+  if constexpr (shift > 0) a = {vshrq_n_u8(a.low, shift), vshrq_n_u8(a.high, shift)};
+  // Bytes are shifted by themselves here, so a mask of all bits that are left is not needed.
+  constexpr int kLeft = 0xFF >> shift;
+  return (mask & kLeft) == kLeft ? a : a & mask;
+}
+/// (a & mask) << shift in every byte.
+template <std::size_t shift>
+[[nodiscard]] RowBytes shift_left(RowBytes a, int mask) {
+  const RowBytes masked = a & mask;
+  return {vshlq_n_u8(masked.low, shift), vshlq_n_u8(masked.high, shift)};
+}
+
+/// 16 bytes of every row, `offset` bytes after its pointer: to[i] has bytes 4 i to 4 i + 3.
+TUTTI_ALWAYS_INLINE inline void load_16(const RowPointers& rows, std::size_t offset, RowBytes* to) {
+  // The 4 x 4 matrix of 32-bit words of four rows, transposed.
+  uint8x16_t columns[2][4];
+  unroll<2>([&](auto half) TUTTI_ALWAYS_INLINE {
+    const auto row = [&](std::size_t r) TUTTI_ALWAYS_INLINE {
+      return vreinterpretq_u32_u8(load_bytes(rows.row(4 * half + r) + offset));
+    };
+    const uint32x4_t r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
+    const uint64x2_t even01 = vreinterpretq_u64_u32(vtrn1q_u32(r0, r1));
+    const uint64x2_t odd01 = vreinterpretq_u64_u32(vtrn2q_u32(r0, r1));
+    const uint64x2_t even23 = vreinterpretq_u64_u32(vtrn1q_u32(r2, r3));
+    const uint64x2_t odd23 = vreinterpretq_u64_u32(vtrn2q_u32(r2, r3));
+    columns[half][0] = vreinterpretq_u8_u64(vtrn1q_u64(even01, even23));
+    columns[half][1] = vreinterpretq_u8_u64(vtrn1q_u64(odd01, odd23));
+    columns[half][2] = vreinterpretq_u8_u64(vtrn2q_u64(even01, even23));
+    columns[half][3] = vreinterpretq_u8_u64(vtrn2q_u64(odd01, odd23));
+  });
+  unroll<4>([&](auto i) TUTTI_ALWAYS_INLINE { to[i] = {columns[0][i], columns[1][i]}; });
+}
+
+/// 4 bytes of every row.
+[[nodiscard]] TUTTI_ALWAYS_INLINE inline RowBytes load_4(const RowPointers& rows,
+                                                         std::size_t offset) {
+  const auto word = [&](std::size_t r) TUTTI_ALWAYS_INLINE {
+    std::uint32_t value;
+    std::memcpy(&value, rows.row(r) + offset, sizeof value);
+    return value;
+  };
+  const auto four = [&](std::size_t r) TUTTI_ALWAYS_INLINE {
+    const uint32x2_t first = vset_lane_u32(word(r + 1), vdup_n_u32(word(r)), 1);
+    const uint32x2_t second = vset_lane_u32(word(r + 3), vdup_n_u32(word(r + 2)), 1);
+    return vreinterpretq_u8_u32(vcombine_u32(first, second));
+  };
+  return {four(0), four(4)};
+}
+
+/// Eight 16-bit floats, one per row.
+[[nodiscard]] inline RowFloats widen_halves(uint16x8_t bits) {
+  const float16x8_t halves = vreinterpretq_f16_u16(bits);
+  return {vcvt_f32_f16(vget_low_f16(halves)), vcvt_high_f32_f16(halves)};
+}
+
+/// A 16-bit float of every row.
+[[nodiscard]] TUTTI_ALWAYS_INLINE inline RowFloats load_half(const RowPointers& rows,
+                                                             std::size_t offset) {
+  const auto bits = [&](std::size_t r) TUTTI_ALWAYS_INLINE {
+    std::uint16_t value;
+    std::memcpy(&value, rows.row(r) + offset, sizeof value);
+    return value;
+  };
+  const auto four = [&](std::size_t r) TUTTI_ALWAYS_INLINE {
+    uint16x4_t halves = vdup_n_u16(bits(r));
+    halves = vset_lane_u16(bits(r + 1), halves, 1);
+    halves = vset_lane_u16(bits(r + 2), halves, 2);
+    return vset_lane_u16(bits(r + 3), halves, 3);
+  };
+  return widen_halves(vcombine_u16(four(0), four(4)));
+}
+
+/// Two neighboring 16-bit floats of every row.
+TUTTI_ALWAYS_INLINE inline void load_half_pair(const RowPointers& rows, std::size_t offset,
+                                               RowFloats& first, RowFloats& second) {
+  const RowBytes words = load_4(rows, offset);
+  const uint16x8_t low = vreinterpretq_u16_u8(words.low), high = vreinterpretq_u16_u8(words.high);
+  first = widen_halves(vuzp1q_u16(low, high));
+  second = widen_halves(vuzp2q_u16(low, high));
+}
+
+/// Bit `first + i` of each row's word as `value` in byte i, i < 4; `first` is a multiple of 4.
+template <std::size_t first>
+[[nodiscard]] TUTTI_ALWAYS_INLINE inline RowBytes spread_bits(RowBytes word, int value) {
+  const uint8x16_t bits = vreinterpretq_u8_u32(
+      vdupq_n_u32(first % 8 == 0 ? 0x08040201U : 0x80402010U));
+  // Byte first / 8 of each word, four times.
+  const uint8x16_t order = vreinterpretq_u8_u32(
+      vmlaq_n_u32(vdupq_n_u32(0x01010101U * (first / 8)), uint32x4_t{0, 1, 2, 3}, 0x04040404U));
+  const auto spread = [&](uint8x16_t rows)
+                          TUTTI_ALWAYS_INLINE { return vtstq_u8(vqtbl1q_u8(rows, order), bits); };
+  return RowBytes{spread(word.low), spread(word.high)} & value;
+}
+
+/// Codes may have 8 bits.
+inline constexpr bool kWideCodes = true;
+/// Codes of 8 bits have a sign: the bytes of Q8_0 are multiplied as they are.
+inline constexpr bool kSignedCodes = true;
+
+/// Adds to products[p][m] the sum over 4 * kQuads elements of codes[p], of magnitude at most
+/// kLargest, times x[m], in [-127, 127].
+template <std::size_t kQuads, int kLargest, std::size_t P, std::size_t M>
+TUTTI_ALWAYS_INLINE inline void add_dot(const RowBytes* const (&codes)[P],
+                                        const std::int8_t* const (&x)[M],
+                                        RowInts (&products)[P][M]) {
+  static_assert(kLargest <= 128 && kQuads % 4 == 0);
+#if defined(__ARM_FEATURE_DOTPROD)
+  unroll<kQuads / 4>([&](auto group) TUTTI_ALWAYS_INLINE {
+    int8x16_t factors[M];  // a quad in each lane
+    unroll<M>([&](auto m) TUTTI_ALWAYS_INLINE { factors[m] = vld1q_s8(x[m] + 16 * group); });
+    unroll<4>([&](auto lane) TUTTI_ALWAYS_INLINE {
+      constexpr int kLane = lane;
+      unroll<P>([&](auto p) TUTTI_ALWAYS_INLINE {
+        const RowBytes& quad = codes[p][4 * group + lane];
+        const int8x16_t low = vreinterpretq_s8_u8(quad.low);
+        const int8x16_t high = vreinterpretq_s8_u8(quad.high);
+        unroll<M>([&](auto m) TUTTI_ALWAYS_INLINE {
+          RowInts& product = products[p][m];
+          product.low = vdotq_laneq_s32(product.low, low, factors[m], kLane);
+          product.high = vdotq_laneq_s32(product.high, high, factors[m], kLane);
+        });
+      });
+    });
+  });
+#else
+  // Sums of 16 bits, of as many quads as cannot overflow even when two neighbors are added; then
+  // of two neighbors, and of two neighbors of those in 32 bits.
+  constexpr std::size_t kSafe = 32767 / (2 * kLargest * 127);
+  constexpr std::size_t kGroup = kSafe >= kQuads ? kQuads : (kSafe >= 4 ? 4 : kSafe >= 2 ? 2 : 1);
+  static_assert(kSafe >= 1 && kQuads % kGroup == 0);
+  // One panel after the other: the sums of both would take more registers than there are.
+  unroll<P>([&](auto p) TUTTI_ALWAYS_INLINE {
+    int16x8_t narrow[M][4];  // rows 0 and 1, 2 and 3, ...: four products of each
+    unroll<kQuads>([&](auto i) TUTTI_ALWAYS_INLINE {
+      const int8x16_t low = vreinterpretq_s8_u8(codes[p][i].low);
+      const int8x16_t high = vreinterpretq_s8_u8(codes[p][i].high);
+      unroll<M>([&](auto m) TUTTI_ALWAYS_INLINE {
+        std::int32_t word;
+        std::memcpy(&word, x[m] + 4 * i, sizeof word);
+        const int8x16_t factor = vreinterpretq_s8_s32(vdupq_n_s32(word));
+        int16x8_t(&sums)[4] = narrow[m];
+        if constexpr (i % kGroup == 0) {
+          sums[0] = vmull_s8(vget_low_s8(low), vget_low_s8(factor));
+          sums[1] = vmull_high_s8(low, factor);
+          sums[2] = vmull_s8(vget_low_s8(high), vget_low_s8(factor));
+          sums[3] = vmull_high_s8(high, factor);
+        } else {
+          sums[0] = vmlal_s8(sums[0], vget_low_s8(low), vget_low_s8(factor));
+          sums[1] = vmlal_high_s8(sums[1], low, factor);
+          sums[2] = vmlal_s8(sums[2], vget_low_s8(high), vget_low_s8(factor));
+          sums[3] = vmlal_high_s8(sums[3], high, factor);
+        }
+        if constexpr (i % kGroup == kGroup - 1) {
+          RowInts& product = products[p][m];
+          product.low = vpadalq_s16(product.low, vpaddq_s16(sums[0], sums[1]));
+          product.high = vpadalq_s16(product.high, vpaddq_s16(sums[2], sums[3]));
+        }
+      });
+    });
+  });
+#endif
+}
+
+/// sums + products of 16 signed bytes, four or eight of them in each lane. At most 127 * 128 in
+/// magnitude, so that two products fit 16 bits.
+[[nodiscard]] inline int32x4_t add_products(int32x4_t sums, int8x16_t a, int8x16_t b) {
+#if defined(__ARM_FEATURE_DOTPROD)
+  return vdotq_s32(sums, a, b);
+#else
+  return vpadalq_s16(sums, vmlal_high_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), a, b));
+#endif
+}
+
+/// products[m] = sums over 32 signed bytes of every row, `offset` bytes after its pointer, times
+/// x[m]. For few rows of x this beats unpacking into lanes: each weight is used where it lies, and
+/// only the sums change places.
+template <std::size_t M>
+TUTTI_ALWAYS_INLINE inline void dot_bytes(const RowPointers& rows, std::size_t offset,
+                                          const std::int8_t* const (&x)[M],
+                                          RowInts (&products)[M]) {
+  int8x16_t first[M], second[M];
+  unroll<M>([&](auto m) TUTTI_ALWAYS_INLINE {
+    first[m] = vld1q_s8(x[m]);
+    second[m] = vld1q_s8(x[m] + 16);
+  });
+  int32x4_t sums[M][kPanelRows];
+  unroll<kPanelRows>([&](auto r) TUTTI_ALWAYS_INLINE {
+    const int8x16_t a = vreinterpretq_s8_u8(load_bytes(rows.row(r) + offset));
+    const int8x16_t b = vreinterpretq_s8_u8(load_bytes(rows.row(r) + offset + 16));
+    unroll<M>([&](auto m) TUTTI_ALWAYS_INLINE {
+      int32x4_t(&row_sums)[kPanelRows] = sums[m];
+      row_sums[r] = add_products(add_products(vdupq_n_s32(0), a, first[m]), b, second[m]);
+      // Lanes are added as soon as there are two vectors to add: row_sums[r - 1] to those of two
+      // rows, row_sums[r - 3] to those of four.
+      if constexpr (r % 2 == 1) row_sums[r - 1] = vpaddq_s32(row_sums[r - 1], row_sums[r]);
+      if constexpr (r % 4 == 3) row_sums[r - 3] = vpaddq_s32(row_sums[r - 3], row_sums[r - 1]);
+    });
+  });
+  unroll<M>([&](auto m) TUTTI_ALWAYS_INLINE { products[m] = {sums[m][0], sums[m][4]}; });
+}
+
+}  // namespace tutti::cpu::detail
