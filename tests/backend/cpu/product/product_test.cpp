@@ -2,8 +2,11 @@
 #include "tutti/backend/cpu/product/product.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "tests/backend/cpu/random_weights.hpp"
@@ -20,6 +23,9 @@ namespace {
 constexpr DType kTypes[] = {DType::f32,  DType::f16,  DType::bf16, DType::q4_0,
                             DType::q4_1, DType::q5_0, DType::q5_1, DType::q8_0,
                             DType::q4_k, DType::q5_k, DType::q6_k};
+
+/// Whether the kernels' multiply-adds round once: always but in the portable ones of x86.
+constexpr bool kFusesMultiplyAdd = kLanes > 4;
 
 /// All rows of `x` [rows, cols] times `weights`, prepared and computed by `threads` threads.
 std::vector<float> multiply(const WeightMatrix& weights, const std::vector<float>& x,
@@ -177,6 +183,48 @@ TEST_CASE(
                            x.begin() + static_cast<std::ptrdiff_t>((row + 1) * 2560)});
       CHECK(same_bits(alone, std::span(all).subspan(row * 131, 131)));
     }
+  }
+}
+
+namespace {
+
+/// FNV-1a over the bits of the values.
+std::uint32_t hash_of(std::span<const float> values) {
+  std::uint32_t hash = 0x811C9DC5U;
+  for (const float value : values) {
+    for (int shift = 0; shift < 32; shift += 8)
+      hash = (hash ^ (std::bit_cast<std::uint32_t>(value) >> shift & 0xFFU)) * 0x01000193U;
+  }
+  return hash;
+}
+
+}  // namespace
+
+TEST_CASE("quantized products have the same bits on all processors with fused multiply-adds") {
+  // The expected hashes are those of AVX2, AVX-512 and NEON alike.
+  const std::pair<DType, std::uint32_t> cases[] = {
+      {DType::q4_0, 0x2DB04D32U}, {DType::q4_1, 0x82812F83U}, {DType::q5_0, 0x1751436CU},
+      {DType::q5_1, 0xDBFA6268U}, {DType::q8_0, 0xD976C085U}, {DType::q4_k, 0x5BC438D1U},
+      {DType::q5_k, 0xB033EFB2U}, {DType::q6_k, 0x052A8367U}};
+  if (!kFusesMultiplyAdd) return;
+  for (const auto& [type, expected] : cases) {
+    CAPTURE(layout_of(type).name);
+    const RandomWeights weights(type, 43, 512, 71);
+    const std::vector<float> x = random_floats(6 * 512, 72);
+    CHECK(hash_of(multiply(weights.view(), x)) == expected);
+  }
+}
+
+TEST_CASE("dense products have the same bits on all processors with vectors of eight lanes") {
+  // The expected hashes are those of AVX2 and NEON alike.
+  const std::pair<DType, std::uint32_t> cases[] = {
+      {DType::f32, 0x46B43F98U}, {DType::f16, 0x3A930489U}, {DType::bf16, 0x8CC83B12U}};
+  if (kLanes != 8) return;
+  for (const auto& [type, expected] : cases) {
+    CAPTURE(layout_of(type).name);
+    const RandomWeights weights(type, 43, 331, 73);
+    const std::vector<float> x = random_floats(6 * 331, 74);
+    CHECK(hash_of(multiply(weights.view(), x)) == expected);
   }
 }
 
