@@ -18,10 +18,15 @@ add_custom_target(
   VERBATIM
   COMMENT "")
 
-# The Cpu backend's kernels, compiled once instead of in every program (TUTTI_EXTERN_KERNELS, see backend/cpu/product/product.hpp).
+# The kernels for the instruction set of the flags, compiled once for the programs that test them
+# (TUTTI_EXTERN_KERNELS, backend/cpu/kernels.hpp). Everything else uses tutti::compiled.
 add_library(tutti_kernels STATIC EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/kernels.cpp)
 target_link_libraries(tutti_kernels PUBLIC tutti_development)
 target_compile_definitions(tutti_kernels PUBLIC TUTTI_EXTERN_KERNELS)
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Sanitizer")
   target_compile_options(tutti_kernels PRIVATE -O3)
 endif()
+
+# What examples, studies, benchmarks and the other tests link.
+add_library(tutti_program INTERFACE)
+target_link_libraries(tutti_program INTERFACE tutti_development tutti::compiled)

@@ -5,7 +5,7 @@ function(tutti_add_example name)
   cmake_parse_arguments(PARSE_ARGV 1 example "" "" "LIBRARIES")
   add_executable(${name} ${name}.cpp)
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-  target_link_libraries(${name} PRIVATE tutti_kernels ${example_LIBRARIES})
+  target_link_libraries(${name} PRIVATE tutti_program ${example_LIBRARIES})
   set_property(DIRECTORY APPEND PROPERTY TUTTI_EXAMPLES ${name}.cpp)
 endfunction()
 

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one translation unit of this project's programs that compiles the kernels.
-#include "tutti/backend/cpu/product/product-inl.hpp"
+#include "tutti/backend/cpu/kernels-inl.hpp"

@@ -12,9 +12,7 @@
 
 #include "tutti/base/macros.hpp"
 
-namespace tutti {
-
-namespace detail {
+namespace tutti::detail::inline TUTTI_ABI {
 
 // A choice between floats that was written as one would stay a branch in compilers that respect
 // floating-point traps, and keep the whole loop scalar. So choices are made between whole numbers.
@@ -92,7 +90,9 @@ struct LogParts {
   return {mantissa - 1.0F, exponent};
 }
 
-}  // namespace detail
+}  // namespace tutti::detail::inline TUTTI_ABI
+
+namespace tutti::inline TUTTI_ABI {
 
 /// e^x to within 2 units in the last place, over the whole range: 0 below -104, infinity
 /// above 88.73. Precondition: x is not NaN.
@@ -135,4 +135,4 @@ struct LogParts {
                               parts.exponent);
 }
 
-}  // namespace tutti
+}  // namespace tutti::inline TUTTI_ABI

@@ -27,3 +27,43 @@
 #else
 #define TUTTI_INLINE inline
 #endif
+
+// Which vector code this translation unit can use: AVX-512 with VNNI, AVX2 with FMA and F16C, NEON.
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && \
+    defined(__AVX512DQ__) && defined(__AVX512VNNI__)
+#define TUTTI_HAS_AVX512
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define TUTTI_HAS_AVX2
+#elif defined(__aarch64__)
+#define TUTTI_HAS_NEON
+#endif
+
+// The instruction set that this translation unit is compiled for, as an identifier. Code that
+// depends on it lives in an inline namespace of this name, so that object files compiled for
+// different instruction sets cannot be linked into one another by mistake.
+#if defined(TUTTI_HAS_AVX512) && defined(__AVX512BF16__)
+#define TUTTI_INSTRUCTION_SET avx512_bf16
+#elif defined(TUTTI_HAS_AVX512)
+#define TUTTI_INSTRUCTION_SET avx512
+#elif defined(TUTTI_HAS_AVX2)
+#define TUTTI_INSTRUCTION_SET avx2
+#elif defined(TUTTI_HAS_NEON) && defined(__ARM_FEATURE_MATMUL_INT8) && \
+    defined(__ARM_FEATURE_DOTPROD)
+#define TUTTI_INSTRUCTION_SET neon_i8mm
+#elif defined(TUTTI_HAS_NEON) && defined(__ARM_FEATURE_DOTPROD)
+#define TUTTI_INSTRUCTION_SET neon_dotprod
+#elif defined(TUTTI_HAS_NEON)
+#define TUTTI_INSTRUCTION_SET neon
+#elif defined(__FMA__)
+#define TUTTI_INSTRUCTION_SET portable_fma
+#else
+#define TUTTI_INSTRUCTION_SET portable
+#endif
+
+// The inline namespace of everything whose layout or code depends on the instruction set. In a
+// program that uses the compiled library it does not: the library chooses at run time.
+#if defined(TUTTI_COMPILED)
+#define TUTTI_ABI compiled
+#else
+#define TUTTI_ABI TUTTI_INSTRUCTION_SET
+#endif

@@ -11,7 +11,7 @@
 #include "tutti/base/philox.hpp"
 #include "tutti/sampler/detail/philox_lanes.hpp"
 
-namespace tutti {
+namespace tutti::inline TUTTI_ABI {
 
 /// A Gumbel variate -log(-log u) from 32 random bits, with u = 1 - v and v the middle of one of
 /// 2^32 equal cells of (0, 1).
@@ -65,4 +65,4 @@ inline void random_block(const DrawKey& key, std::uint32_t first_token,
   }
 }
 
-}  // namespace tutti
+}  // namespace tutti::inline TUTTI_ABI

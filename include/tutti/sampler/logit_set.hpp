@@ -6,7 +6,6 @@
 // first one nothing is allocated.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -15,23 +14,12 @@
 #include <vector>
 
 #include "tutti/base/error.hpp"
+#include "tutti/base/fast_math.hpp"
 #include "tutti/base/probability.hpp"
 #include "tutti/base/types.hpp"
+#include "tutti/sampler/logit_kernels.hpp"
 
 namespace tutti {
-
-/// A token that may be drawn.
-struct TokenLogit {
-  Token token = 0;
-  float logit = 0.0F;
-
-  friend bool operator==(const TokenLogit&, const TokenLogit&) = default;
-};
-
-/// The order of a sorted list: descending logits; of equal ones the lowest token first.
-[[nodiscard]] constexpr bool ranks_before(const TokenLogit& a, const TokenLogit& b) {
-  return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
-}
 
 class LogitSet {
  public:
@@ -119,17 +107,7 @@ class LogitSet {
     entries_.resize(
         std::max(entries_.size(),
                  logits_.size() + 1));  // one more: the slot behind the last entry is written too
-    size_ = 0;
-    constexpr std::size_t kBlock = 64;
-    for (std::size_t begin = 0; begin < logits_.size(); begin += kBlock) {
-      const std::span<const float> block(logits_.data() + begin,
-                                         std::min(kBlock, logits_.size() - begin));
-      if (!reaches(block, threshold)) continue;
-      for (std::size_t i = 0; i < block.size(); ++i) {
-        entries_[size_] = {static_cast<Token>(begin + i), block[i]};
-        size_ += block[i] >= threshold ? 1 : 0;
-      }
-    }
+    size_ = detail::entries_at_least(logits_, threshold, entries_.data());
     dense_ = false;
     sorted_ = false;
   }
@@ -163,7 +141,8 @@ class LogitSet {
     while (!sorted_ && end - begin > 32) {
       const std::size_t middle = begin + (end - begin) / 2;
       std::nth_element(at(begin), at(middle), at(end), ranks_before);
-      const double half = mass_of(std::span(entries_).subspan(begin, middle - begin), shift);
+      const double half = detail::mass_at_least(std::span(entries_).subspan(begin, middle - begin),
+                                                shift, kNoThreshold);
       if (sum + half >= wanted) {
         end = middle;
       } else {
@@ -174,7 +153,7 @@ class LogitSet {
     if (!sorted_) std::sort(at(begin), at(end), ranks_before);
     const std::size_t first = begin;
     while (begin < end && (begin == 0 || sum < wanted))
-      sum += mass_of(std::span(entries_).subspan(begin++, 1), shift);
+      sum += detail::mass_at_least(std::span(entries_).subspan(begin++, 1), shift, kNoThreshold);
     sorted_ = sorted_ || first == 0;
     size_ = begin;
   }
@@ -202,20 +181,9 @@ class LogitSet {
   }
 
   /// sum exp(logit - shift) over the entries whose logit is at least `threshold`.
-  [[nodiscard]] double mass(float shift,
-                            float threshold = std::numeric_limits<float>::lowest()) const {
-    const auto term = [shift, threshold](float logit) {
-      return detail::choose(logit >= threshold ? 1U : 0U, fast_exp(logit - shift), 0.0F);
-    };
-    double sum = 0;
-    constexpr std::size_t kBlock = 256;
-    for (std::size_t begin = 0; dense_ && begin < logits_.size(); begin += kBlock) {
-      const std::span<const float> block(logits_.data() + begin,
-                                         std::min(kBlock, logits_.size() - begin));
-      if (reaches(block, threshold)) sum += detail::sum_over(block, term);
-    }
-    for (const TokenLogit& entry : list()) sum += static_cast<double>(term(entry.logit));
-    return sum;
+  [[nodiscard]] double mass(float shift, float threshold = kNoThreshold) const {
+    return dense_ ? detail::mass_at_least(std::span<const float>(logits_), shift, threshold)
+                  : detail::mass_at_least(list(), shift, threshold);
   }
 
   /// A zero for each token of the vocabulary, for filters that count. They must leave zeros behind.
@@ -225,47 +193,21 @@ class LogitSet {
   }
 
  private:
-  [[nodiscard]] static bool reaches(std::span<const float> block, float threshold) {
-    std::int32_t found = 0;
-    for (const float logit : block) found |= logit >= threshold ? 1 : 0;
-    return found != 0;
-  }
-
-  [[nodiscard]] static double mass_of(std::span<const TokenLogit> entries, float shift) {
-    double sum = 0;
-    for (const TokenLogit& entry : entries)
-      sum += static_cast<double>(fast_exp(entry.logit - shift));
-    return sum;
-  }
+  static constexpr float kNoThreshold = std::numeric_limits<float>::lowest();
 
   /// A number that at least `count` of the dense logits reach, not far below the last of them: the
   /// logits are dealt into groups of 16, and at least `count` groups have a maximum that is no
   /// smaller than the count-th largest maximum.
   [[nodiscard]] float lower_bound_of_rank(std::size_t count) {
-    constexpr std::size_t kLanes = 16;
-    constexpr std::size_t kBlock = kLanes * 16;
-    const std::size_t blocks = logits_.size() / kBlock;
-    if (count == 0 || count * 2 > blocks * kLanes) return std::numeric_limits<float>::lowest();
-    maxima_.resize(blocks * kLanes);
-    for (std::size_t block = 0; block < blocks; ++block) {
-      const std::span<const float, kBlock> logits(logits_.data() + block * kBlock, kBlock);
-      std::array<std::int32_t, kLanes> highest;
-      highest.fill(detail::kOrderOfMinusInfinity);
-      for (std::size_t i = 0; i < kBlock; i += kLanes) {
-        for (std::size_t lane = 0; lane < kLanes; ++lane) {
-          const std::int32_t order = detail::order_of(logits[i + lane]);
-          highest[lane] = order > highest[lane] ? order : highest[lane];
-        }
-      }
-      std::copy(highest.begin(), highest.end(),
-                maxima_.begin() + static_cast<std::ptrdiff_t>(block * kLanes));
-    }
+    const std::size_t groups = logits_.size() / detail::kMaximaBlock * detail::kMaximaPerBlock;
+    if (count == 0 || count * 2 > groups) return kNoThreshold;
+    maxima_.resize(groups);
+    detail::group_maxima(logits_, maxima_.data());
     // Not nth_element: its branches depend on random bits, those of partial_sort are foreseeable
     // when count is small.
     std::partial_sort(maxima_.begin(), maxima_.begin() + static_cast<std::ptrdiff_t>(count),
                       maxima_.end(), std::greater<>());
-    return std::max(detail::value_of_order(maxima_[count - 1]),
-                    std::numeric_limits<float>::lowest());
+    return std::max(detail::value_of_order(maxima_[count - 1]), kNoThreshold);
   }
 
   std::vector<float> logits_;        ///< By token while dense.

@@ -9,6 +9,7 @@
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/infinity.hpp"
+#include "tutti/backend/cpu/attention/rope.hpp"
 
 using namespace tutti;
 using tutti::test::Approx;
@@ -52,13 +53,11 @@ TEST_CASE("results do not depend on where a row lies") {
   const std::vector<float> x = random_floats(100, 1), weight = random_floats(100, 2);
   std::vector<float> expected(77);
   cpu::rms_norm(std::span(x).first(77), weight, 1e-5F, expected.data());
-  const float lse = cpu::log_sum_exp(std::span(x).first(77));
   for (std::size_t shift = 1; shift < 16; ++shift) {
     std::vector<float> moved(100), out(100);
     std::memcpy(moved.data() + shift, x.data(), 77 * sizeof(float));
     cpu::rms_norm(std::span(moved).subspan(shift, 77), weight, 1e-5F, out.data() + shift);
     CHECK(std::memcmp(out.data() + shift, expected.data(), 77 * sizeof(float)) == 0);
-    CHECK(cpu::log_sum_exp(std::span(moved).subspan(shift, 77)) == lse);
   }
 }
 
@@ -179,53 +178,5 @@ TEST_CASE("rope agrees with the formula in double for heads of any even size") {
         CHECK(after[second] == Approx(a * std::sin(angle) + b * std::cos(angle)).margin(1e-5));
       }
     }
-  }
-}
-
-TEST_CASE("embed copies the token's row as floats") {
-  for (const DType type :
-       {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_1, DType::q6_k}) {
-    const RandomWeights table(type, 5, 256, 3);
-    std::vector<float> expected(256), out(256);
-    dequantize_row(type, table.view().row(4), 256, expected.data());
-    cpu::embed(table.view(), 4, out.data());
-    CHECK(out == expected);
-  }
-}
-
-TEST_CASE("embed refuses tokens outside the vocabulary") {
-  const RandomWeights table(DType::f32, 5, 4, 3);
-  float out[4];
-  CHECK_THROWS_WITH(cpu::embed(table.view(), 5, out),
-                    contains("token 5") && contains("vocabulary of 5"));
-  CHECK_THROWS_AS(cpu::embed(table.view(), -1, out), OptionError);
-}
-
-TEST_CASE("log_sum_exp of equal values adds the logarithm of their number") {
-  for (const std::size_t count : {1U, 7U, 8U, 1000U, 1025U, 49152U}) {
-    CHECK(cpu::log_sum_exp(std::vector<float>(count, 3.0F)) ==
-          Approx(3.0 + std::log(static_cast<double>(count))).epsilon(1e-7));
-  }
-}
-
-TEST_CASE("log_sum_exp agrees with double on a long row") {
-  std::vector<float> x = random_floats(49155, 5);
-  double sum = 0.0;
-  for (float& value : x) sum += std::exp(static_cast<double>(value *= 20.0F));
-  CHECK(std::fabs(static_cast<double>(cpu::log_sum_exp(x)) - std::log(sum)) < 3e-6);
-}
-
-TEST_CASE("log_sum_exp takes infinities and NaN as the mathematics does") {
-  CHECK(cpu::log_sum_exp(std::vector<float>{-kInfinity, 2.0F, -kInfinity}) == 2.0F);
-  CHECK(cpu::log_sum_exp(std::vector<float>(20, -kInfinity)) == -kInfinity);
-  CHECK(cpu::log_sum_exp(std::vector<float>{}) == -kInfinity);
-  CHECK(cpu::log_sum_exp(std::vector<float>{1000.0F, 0.0F}) == 1000.0F);
-  for (const std::size_t where : {0U, 5U, 16U}) {
-    std::vector<float> x(17, 1.0F);
-    x[where] = std::numeric_limits<float>::quiet_NaN();
-    CHECK(std::isnan(cpu::log_sum_exp(x)));
-    std::fill(x.begin(), x.end(), -kInfinity);
-    x[where] = std::numeric_limits<float>::quiet_NaN();
-    CHECK(std::isnan(cpu::log_sum_exp(x)));
   }
 }

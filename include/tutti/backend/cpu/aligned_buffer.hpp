@@ -11,6 +11,11 @@ namespace tutti::cpu {
 
 inline constexpr std::size_t kCacheLine = 64;
 
+/// Rounds `n` up to a multiple of `unit`.
+[[nodiscard]] constexpr std::size_t round_up(std::size_t n, std::size_t unit) {
+  return (n + unit - 1) / unit * unit;
+}
+
 /// An array of trivial elements whose content is lost when it grows.
 template <class T>
 class AlignedBuffer {

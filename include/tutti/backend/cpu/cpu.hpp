@@ -9,20 +9,23 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "tutti/backend/backend.hpp"
-#include "tutti/backend/cpu/activations.hpp"
+#include "tutti/backend/cpu/activation_buffer.hpp"
 #include "tutti/backend/cpu/aligned_buffer.hpp"
 #include "tutti/backend/cpu/attention/paged_attention.hpp"
 #include "tutti/backend/cpu/attention/rope.hpp"
-#include "tutti/backend/cpu/elementwise.hpp"
+#include "tutti/backend/cpu/embedding.hpp"
 #include "tutti/backend/cpu/float_matrix.hpp"
+#include "tutti/backend/cpu/kernels.hpp"
 #include "tutti/backend/cpu/linear_jobs.hpp"
 #include "tutti/base/linear_weights.hpp"
 #include "tutti/base/probability.hpp"
 #include "tutti/base/thread_pool.hpp"
+#include "tutti/version.hpp"
 
 namespace tutti {
 
@@ -32,7 +35,12 @@ struct CpuOptions {
   /// such models, instead of floats: up to twice as fast on processors with AVX-512 BF16, without
   /// effect on others. Relative error of an activation 2^-9.
   bool round_to_bfloat16 = false;
+  /// The kernels to use; none: those of instruction_set(). Results have the same bits on all
+  /// processors that run the same instruction set.
+  std::optional<InstructionSet> instruction_set = std::nullopt;
 };
+
+inline namespace TUTTI_ABI {
 
 /// Satisfies Backend. Movable; its threads sleep while nothing is computed.
 class Cpu {
@@ -44,8 +52,18 @@ class Cpu {
   using KvStorage = cpu::KvStorage;
 
   explicit Cpu(Options options = {})
-      : pool_(std::make_unique<ThreadPool>(options.threads)),
-        activations_(options.round_to_bfloat16) {}
+      : kernels_(options.instruction_set ? &cpu::kernels_of(*options.instruction_set)
+                                         : &cpu::default_kernels()),
+        pool_(std::make_unique<ThreadPool>(options.threads)),
+        activations_(options.round_to_bfloat16, *kernels_) {
+#if defined(TUTTI_COMPILED)
+    tutti::detail::check_compiled_version(TUTTI_VERSION_MAJOR, TUTTI_VERSION_MINOR,
+                                          TUTTI_VERSION_PATCH);
+#endif
+  }
+
+  /// Which kernels this backend uses.
+  [[nodiscard]] InstructionSet instruction_set() const { return kernels_->instruction_set; }
 
   [[nodiscard]] std::size_t threads() const { return pool_->size(); }
 
@@ -62,7 +80,9 @@ class Cpu {
   [[nodiscard]] Rows make_rows(std::size_t capacity, std::size_t width) const {
     return Rows(capacity, width);
   }
-  [[nodiscard]] KvStorage make_pages(const KvShape& shape) const { return KvStorage(shape); }
+  [[nodiscard]] KvStorage make_pages(const KvShape& shape) const {
+    return KvStorage(shape, *kernels_);
+  }
   void reserve_pages(KvStorage& pages, std::size_t count) const { pages.reserve(count); }
   [[nodiscard]] MatrixView<const float> host(const Rows& rows, std::size_t count) const {
     return rows.view().middle_rows(0, count);
@@ -78,11 +98,11 @@ class Cpu {
       const Row& row = batch.rows[r];
       const std::span<float> out(x.row(r), x.width());
       cpu::embed(embedding.tokens[row.expert].weight, row.token, out.data());
-      if (embedding.scale != 1.0F) cpu::multiply(out, embedding.scale);
+      if (embedding.scale != 1.0F) kernels_->multiply(out, embedding.scale);
       if (embedding.positions == nullptr) return;
       cpu::embed((*embedding.positions)[row.expert].weight, static_cast<Token>(row.position),
                  scratch_.row(r));
-      cpu::add(out, scratch_.row(r));
+      kernels_->add(out, scratch_.row(r));
     });
   }
 
@@ -96,22 +116,22 @@ class Cpu {
     jobs_.add(phase.query, batch.groups, activations_, q.view());
     jobs_.add(phase.key, batch.groups, activations_, key_.view());
     jobs_.add(phase.value, batch.groups, activations_, value_.view());
-    jobs_.run(*pool_);
+    jobs_.run(*pool_, *kernels_);
     for_rows(batch.size(), q.width(), [&](std::size_t r) {
       const std::uint32_t expert = batch.rows[r].expert;
       if (phase.query_norm)
         normalize_heads(*phase.query_norm, expert, q.row(r), shape.heads, shape.head_dim);
       if (phase.key_norm)
         normalize_heads(*phase.key_norm, expert, key_.row(r), shape.kv_heads, shape.head_dim);
-      rope_.turn(r, q.row(r), shape.heads, shape);
-      rope_.turn(r, key_.row(r), shape.kv_heads, shape);
+      rope_.rotate(r, q.row(r), shape.heads, shape, *kernels_);
+      rope_.rotate(r, key_.row(r), shape.kv_heads, shape, *kernels_);
       pages.write(batch.slots[r], layer, key_.row(r), value_.row(r));
     });
   }
 
   void attend(const AttentionShape& shape, std::size_t layer, const Batch& batch,
               const KvStorage& pages, Rows& q, Rows& out) {
-    cpu::attend_pages(shape, layer, batch, pages, q.view(), out.view(), *pool_);
+    cpu::attend_pages(shape, layer, batch, pages, q.view(), out.view(), *pool_, *kernels_);
   }
 
   void add_linear(const ResidualPhase<Linear, Norm>& phase, const Batch& batch, const Rows& in,
@@ -121,12 +141,12 @@ class Cpu {
     if (phase.norm) scratch_.reset(batch.size(), x.width());
     jobs_.add(phase.linear, batch.groups, activations_, phase.norm ? scratch_.view() : x.view(),
               !phase.norm);
-    jobs_.run(*pool_);
+    jobs_.run(*pool_, *kernels_);
     if (!phase.norm) return;
     for_rows(batch.size(), x.width(), [&](std::size_t r) {
       normalize_row(*phase.norm, batch.rows[r].expert, std::span(scratch_.row(r), x.width()),
                     scratch_.row(r));
-      cpu::add(std::span(x.row(r), x.width()), scratch_.row(r));
+      kernels_->add(std::span(x.row(r), x.width()), scratch_.row(r));
     });
   }
 
@@ -140,13 +160,13 @@ class Cpu {
       up_.reset(batch.size(), out.width());
       jobs_.add(phase.up, batch.groups, activations_, up_.view());
     }
-    jobs_.run(*pool_);
+    jobs_.run(*pool_, *kernels_);
     for_rows(batch.size(), out.width(), [&](std::size_t r) {
       const std::span<float> row(out.row(r), out.width());
       if (gated) {
-        cpu::gated_unit(phase.activation, row, up_.row(r), row.data());
+        kernels_->gated_unit(phase.activation, row, up_.row(r), row.data());
       } else {
-        cpu::activate(phase.activation, row);
+        kernels_->activate(phase.activation, row);
       }
     });
   }
@@ -167,7 +187,7 @@ class Cpu {
     prepare(linear, rows, in);
     jobs_.clear();
     jobs_.add(linear, groups, activations_, out.view().middle_rows(first, rows));
-    jobs_.run(*pool_);
+    jobs_.run(*pool_, *kernels_);
   }
 
   void log_probabilities(const Rows& logits, std::span<const Token> targets,
@@ -195,19 +215,19 @@ class Cpu {
     }
   }
 
-  static void normalize_row(const NormPhase<Norm>& norm, std::uint32_t expert,
-                            std::span<const float> x, float* out) {
+  void normalize_row(const NormPhase<Norm>& norm, std::uint32_t expert, std::span<const float> x,
+                     float* out) const {
     const NormWeights& weights = norm.weight[expert];
     if (norm.kind == NormKind::rms) {
-      cpu::rms_norm(x, weights.weight, norm.epsilon, out);
+      kernels_->rms_norm(x, weights.weight, norm.epsilon, out);
     } else {
-      cpu::layer_norm(x, weights.weight, weights.bias, norm.epsilon, out);
+      kernels_->layer_norm(x, weights.weight, weights.bias, norm.epsilon, out);
     }
   }
 
   /// Each of the `heads` heads at `x` by itself, in place.
-  static void normalize_heads(const NormPhase<Norm>& norm, std::uint32_t expert, float* x,
-                              std::size_t heads, std::size_t head_dim) {
+  void normalize_heads(const NormPhase<Norm>& norm, std::uint32_t expert, float* x,
+                       std::size_t heads, std::size_t head_dim) const {
     for (std::size_t h = 0; h < heads; ++h)
       normalize_row(norm, expert, std::span(x + h * head_dim, head_dim), x + h * head_dim);
   }
@@ -231,6 +251,7 @@ class Cpu {
     });
   }
 
+  const cpu::Kernels* kernels_;
   std::unique_ptr<ThreadPool> pool_;
   cpu::RopeAngles rope_;
   cpu::ActivationBuffer activations_;
@@ -241,4 +262,5 @@ class Cpu {
 
 static_assert(Backend<Cpu>);
 
+}  // namespace TUTTI_ABI
 }  // namespace tutti

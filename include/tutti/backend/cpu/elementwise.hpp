@@ -17,7 +17,7 @@
 #include "tutti/base/types.hpp"
 #include "tutti/formats/quantized/dequantize.hpp"
 
-namespace tutti::cpu {
+namespace tutti::cpu::inline TUTTI_ABI {
 
 /// out = x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich, "Root mean square layer
 /// normalization", 2019).
@@ -91,16 +91,6 @@ inline void gated_unit(Activation activation, std::span<const float> gate, const
   });
 }
 
-/// Cosines and sines of the angles position * frequency, one for each pair.
-inline void rope_angles(std::size_t position, std::span<const float> frequencies, float* cosines,
-                        float* sines) {
-  for (std::size_t j = 0; j < frequencies.size(); ++j) {
-    const float angle = static_cast<float>(position) * frequencies[j];
-    cosines[j] = std::cos(angle);
-    sines[j] = std::sin(angle);
-  }
-}
-
 /// Turns the pairs of one head in place by the angles of `rope_angles` (Su et al., "RoFormer",
 /// 2021); head.size() is twice the number of angles.
 inline void rope(std::span<float> head, RopePairing pairing, const float* cosines,
@@ -117,40 +107,4 @@ inline void rope(std::span<float> head, RopePairing pairing, const float* cosine
   }
 }
 
-/// out = row `token` of an embedding matrix of any type, as floats.
-/// @throws OptionError when the token is not in the vocabulary.
-inline void embed(const WeightMatrix& embedding, Token token, float* out) {
-  require<OptionError>(token >= 0 && static_cast<std::size_t>(token) < embedding.rows, "token ",
-                       token, " is not in a vocabulary of ", embedding.rows,
-                       ": tokenize with the model's own tokenizer");
-  dequantize_row(embedding.type, embedding.row(static_cast<std::size_t>(token)), embedding.cols,
-                 out);
-}
-
-/// log(sum(e^x)), exact to about 1e-6 for rows as long as a vocabulary; -inf when all are, NaN if
-/// any is.
-[[nodiscard]] inline float log_sum_exp(std::span<const float> x) {
-  constexpr float kLowest = -std::numeric_limits<float>::infinity();
-  float largest = kLowest;
-  for (const float value : x) largest = value > largest ? value : largest;
-  if (largest == kLowest) {
-    for (const float value : x) largest = std::isnan(value) ? value : largest;
-    return largest;
-  }
-  // Sums of 1024 in float, these in double.
-  double total = 0.0;
-  for (std::size_t first = 0; first < x.size(); first += 1024) {
-    const std::span<const float> part = x.subspan(first,
-                                                  std::min<std::size_t>(1024, x.size() - first));
-    FloatLanes terms = broadcast(0.0F);
-    const std::size_t whole = part.size() / kLanes * kLanes;
-    for (std::size_t i = 0; i < whole; i += kLanes)
-      terms = terms + exp(load(part.data() + i) - broadcast(largest));
-    total += static_cast<double>(sum(terms));
-    for (std::size_t i = whole; i < part.size(); ++i)
-      total += std::exp(static_cast<double>(part[i] - largest));
-  }
-  return largest + static_cast<float>(std::log(total));
-}
-
-}  // namespace tutti::cpu
+}  // namespace tutti::cpu::inline TUTTI_ABI

@@ -12,9 +12,8 @@
 #include <vector>
 
 #include "tutti/backend/batch.hpp"
-#include "tutti/backend/cpu/activations.hpp"
+#include "tutti/backend/cpu/activation_buffer.hpp"
 #include "tutti/backend/cpu/aligned_buffer.hpp"
-#include "tutti/backend/cpu/product/low_rank_product.hpp"
 #include "tutti/backend/cpu/product/product.hpp"
 #include "tutti/base/linear_weights.hpp"
 #include "tutti/base/matrix_view.hpp"
@@ -68,7 +67,7 @@ class LinearJobs {
     }
   }
 
-  void run(ThreadPool& pool) {
+  void run(ThreadPool& pool, const Kernels& kernels = default_kernels()) {
     std::size_t floats = 0;
     for (const Delta& delta : deltas_) floats += delta.x.rows * delta.weights->a.rows;
     low_rank_.grow(floats);
@@ -80,8 +79,8 @@ class LinearJobs {
       second.push_back({delta.weights->b_transposed, t, delta.y});
       next += t.rows * t.cols;
     }
-    run_products(pool, products_);
-    if (!second.empty()) add_low_rank(pool, second);
+    run_products(pool, products_, kernels);
+    if (!second.empty()) add_low_rank(pool, second, kernels);
   }
 
  private:

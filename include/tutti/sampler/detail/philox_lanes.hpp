@@ -7,15 +7,17 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__AVX2__) || defined(__SSE2__)
+#include "tutti/base/macros.hpp"
+
+#if defined(__SSE2__)
 #include <immintrin.h>
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 #include <arm_neon.h>
 #endif
 
-namespace tutti::detail {
+namespace tutti::detail::inline TUTTI_ABI {
 
-#if defined(__AVX2__)
+#if defined(TUTTI_HAS_AVX512) || defined(TUTTI_HAS_AVX2)
 
 struct PhiloxLanes {
   static constexpr std::size_t kCount = 4;
@@ -133,4 +135,4 @@ inline void store_words(std::uint32_t* to, PhiloxLanes w0, PhiloxLanes w1, Philo
 
 #endif
 
-}  // namespace tutti::detail
+}  // namespace tutti::detail::inline TUTTI_ABI

@@ -53,8 +53,6 @@ struct Cache {
       return to_float(x);
     }
   }
-
-  KvChunk<T> chunk(std::size_t c) const { return {keys[c].data(), values[c].data()}; }
 };
 
 /// Query i sees the first visible[i] positions; all go through the chunks together.
@@ -75,7 +73,7 @@ std::vector<float> attend(const Cache<T>& cache, const std::vector<float>& q,
       some.push_back(queries[i]);
       which.push_back(i);
     }
-    attend_chunk<T>(some, dim, cache.chunk(c));
+    attend_chunk(some, dim, cache.keys[c].data(), cache.values[c].data());
     for (std::size_t i = 0; i < which.size(); ++i) queries[which[i]] = some[i];
   }
   for (AttentionQuery& query : queries) finish_attention(query, dim);
@@ -125,7 +123,7 @@ TEST_CASE("two positions whose scores differ by ln 3 are weighted 3 to 1") {
   std::vector<float> q = zeros, out = zeros;
   q[5] = 1.0F;
   AttentionQuery query{.query = q.data(), .output = out.data(), .positions = 2};
-  attend_chunk<float>({&query, 1}, 8, {keys.data(), values.data()});
+  attend_chunk({&query, 1}, 8, keys.data(), values.data());
   finish_attention(query, 8);
   for (const float value : out) CHECK(value == Approx(5.0F).epsilon(1e-6));
 }

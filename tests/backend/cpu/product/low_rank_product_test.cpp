@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tutti/backend/cpu/product/product.hpp"
 #include "tutti/formats/quantized/convert.hpp"
 
 using namespace tutti;

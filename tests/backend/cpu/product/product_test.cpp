@@ -11,6 +11,8 @@
 
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/support/catch.hpp"
+#include "tutti/backend/cpu/activation_buffer.hpp"
+#include "tutti/backend/cpu/product/product_kernel.hpp"
 #include "tutti/formats/quantized/dequantize.hpp"
 
 using namespace tutti;

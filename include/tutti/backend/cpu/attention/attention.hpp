@@ -15,31 +15,13 @@
 #include <span>
 #include <type_traits>
 
+#include "tutti/backend/backend.hpp"
+#include "tutti/backend/cpu/attention/attention_query.hpp"
 #include "tutti/backend/cpu/product/column_product.hpp"
 #include "tutti/backend/cpu/simd/simd.hpp"
 #include "tutti/backend/kv_page_table.hpp"
 
-namespace tutti::cpu {
-
-/// Keys and values of one chunk; T is float, Float16 or BFloat16.
-template <class T>
-struct KvChunk {
-  const T* keys = nullptr;    ///< [head_dim][kPagePositions]
-  const T* values = nullptr;  ///< [kPagePositions][head_dim]
-};
-
-/// One query on its way through its chunks, which it must visit in order of position.
-struct AttentionQuery {
-  const float* query = nullptr;  ///< [head_dim], already multiplied by the softmax scale.
-  /// [head_dim], zero at first; the attended values after `finish_attention`.
-  float* output = nullptr;
-  std::size_t positions = 0;  ///< Where in the next chunk what it sees ends, 1 to kPagePositions.
-  std::size_t first = 0;      ///< Where that begins: positions of the chunk before its window.
-  float largest = -std::numeric_limits<float>::infinity();  ///< Of the scores so far.
-  float sum = 0.0F;                                         ///< Of exp(score - largest) so far.
-};
-
-namespace detail {
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// Rounds a row to the element type of the cache.
 template <class T>
@@ -55,7 +37,9 @@ void convert_row(const float* from, T* to, std::size_t count) {
   }
 }
 
-}  // namespace detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI
+
+namespace tutti::cpu::inline TUTTI_ABI {
 
 /// Stores one position's key and value, `head_dim` floats each, as position `offset` of a chunk.
 template <class T>
@@ -68,7 +52,9 @@ void store_key_value(T* keys, T* values, std::size_t head_dim, std::size_t offse
   detail::convert_row(value, row, head_dim);
 }
 
-namespace detail {
+}  // namespace tutti::cpu::inline TUTTI_ABI
+
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// Turns scores into weights exp(score - largest), 0 outside the query's positions, and rescales
 /// what the query has so far.
@@ -98,7 +84,7 @@ inline void update_softmax(AttentionQuery& query, std::size_t head_dim, float* s
 }
 
 template <std::size_t Q, class T>
-void attend_tile(AttentionQuery* queries, std::size_t head_dim, const KvChunk<T>& chunk) {
+void attend_tile(AttentionQuery* queries, std::size_t head_dim, const T* keys, const T* values) {
   alignas(64) float scores[Q][kPagePositions] = {};
   const float* query_rows[Q];
   float* score_rows[Q];
@@ -115,7 +101,7 @@ void attend_tile(AttentionQuery* queries, std::size_t head_dim, const KvChunk<T>
     begin = std::max(begin, queries[q].first);
     end = std::min(end, queries[q].positions);
   }
-  accumulate_rows(query_rows, 0, head_dim, chunk.keys, kPagePositions, score_rows,
+  accumulate_rows(query_rows, 0, head_dim, keys, kPagePositions, score_rows,
                   round_up(most, kLanes));
   for (std::size_t q = 0; q < Q; ++q) update_softmax(queries[q], head_dim, scores[q]);
   // Positions that only some of the queries see, before and behind those of all: weights of 0 would
@@ -125,23 +111,45 @@ void attend_tile(AttentionQuery* queries, std::size_t head_dim, const KvChunk<T>
   const auto add_alone = [&](std::size_t q, std::size_t from, std::size_t to) {
     const float* const weights[1] = {scores[q]};
     float* const output[1] = {outputs[q]};
-    if (from < to) accumulate_rows(weights, from, to, chunk.values, head_dim, output, head_dim);
+    if (from < to) accumulate_rows(weights, from, to, values, head_dim, output, head_dim);
   };
   for (std::size_t q = 0; q < Q; ++q)
     add_alone(q, queries[q].first, std::min(begin, queries[q].positions));
-  accumulate_rows(weight_rows, begin, end, chunk.values, head_dim, outputs, head_dim);
+  accumulate_rows(weight_rows, begin, end, values, head_dim, outputs, head_dim);
   for (std::size_t q = 0; q < Q; ++q)
     add_alone(q, std::max(end, queries[q].first), queries[q].positions);
 }
 
-}  // namespace detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI
+
+namespace tutti::cpu::inline TUTTI_ABI {
 
 /// Adds one chunk to every query. All queries have the same kv head.
 template <class T>
-void attend_chunk(std::span<AttentionQuery> queries, std::size_t head_dim,
-                  const KvChunk<T>& chunk) {
+void attend_chunk(std::span<AttentionQuery> queries, std::size_t head_dim, const T* keys,
+                  const T* values) {
   detail::for_row_tiles(queries.size(), [&](auto count, std::size_t q) {
-    detail::attend_tile<count>(queries.data() + q, head_dim, chunk);
+    detail::attend_tile<count>(queries.data() + q, head_dim, keys, values);
+  });
+}
+
+/// The same for a chunk whose elements are of `type`.
+inline void attend_chunk(KvType type, std::span<AttentionQuery> queries, std::size_t head_dim,
+                         const KvChunk& chunk) {
+  with_kv_type(type, [&](auto element) {
+    using T = decltype(element);
+    attend_chunk(queries, head_dim, reinterpret_cast<const T*>(chunk.keys),
+                 reinterpret_cast<const T*>(chunk.values));
+  });
+}
+
+/// As store_key_value, into a chunk whose elements are of `type`.
+inline void store_key_value(KvType type, std::byte* keys, std::byte* values, std::size_t head_dim,
+                            std::size_t offset, const float* key, const float* value) {
+  with_kv_type(type, [&](auto element) {
+    using T = decltype(element);
+    store_key_value(reinterpret_cast<T*>(keys), reinterpret_cast<T*>(values), head_dim, offset, key,
+                    value);
   });
 }
 
@@ -151,4 +159,4 @@ inline void finish_attention(AttentionQuery& query, std::size_t head_dim) {
   for (std::size_t i = 0; i < head_dim; ++i) query.output[i] *= inverse;
 }
 
-}  // namespace tutti::cpu
+}  // namespace tutti::cpu::inline TUTTI_ABI

@@ -14,7 +14,8 @@
 #include "tutti/backend/backend.hpp"
 #include "tutti/backend/batch.hpp"
 #include "tutti/backend/cpu/aligned_buffer.hpp"
-#include "tutti/backend/cpu/attention/attention.hpp"
+#include "tutti/backend/cpu/attention/attention_query.hpp"
+#include "tutti/backend/cpu/kernels.hpp"
 #include "tutti/base/matrix_view.hpp"
 #include "tutti/base/thread_pool.hpp"
 
@@ -24,7 +25,8 @@ namespace tutti::cpu {
 /// values [kPagePositions][head_dim].
 class KvStorage {
  public:
-  explicit KvStorage(const KvShape& shape) : shape_(shape) {}
+  explicit KvStorage(const KvShape& shape, const Kernels& kernels = default_kernels())
+      : shape_(shape), kernels_(&kernels) {}
 
   [[nodiscard]] const KvShape& shape() const { return shape_; }
 
@@ -36,28 +38,30 @@ class KvStorage {
 
   /// Stores one position's keys and values, [kv_heads * head_dim] floats each.
   void write(PageSlot slot, std::size_t layer, const float* keys, const float* values) {
-    with_kv_type(shape_.type, [&](auto element) {
-      using T = decltype(element);
-      for (std::size_t h = 0; h < shape_.kv_heads; ++h) {
-        T* head = reinterpret_cast<T*>(pages_[slot.page].data()) + head_offset(layer, h);
-        store_key_value(head, head + shape_.head_dim * kPagePositions, shape_.head_dim, slot.offset,
-                        keys + h * shape_.head_dim, values + h * shape_.head_dim);
-      }
-    });
+    for (std::size_t h = 0; h < shape_.kv_heads; ++h) {
+      std::byte* head = pages_[slot.page].data() + head_offset(layer, h);
+      kernels_->store_key_value(shape_.type, head, head + half_bytes(), shape_.head_dim,
+                                slot.offset, keys + h * shape_.head_dim,
+                                values + h * shape_.head_dim);
+    }
   }
 
-  template <class T>
-  [[nodiscard]] KvChunk<T> chunk(PageId page, std::size_t layer, std::size_t kv_head) const {
-    const T* head = reinterpret_cast<const T*>(pages_[page].data()) + head_offset(layer, kv_head);
-    return {head, head + shape_.head_dim * kPagePositions};
+  [[nodiscard]] KvChunk chunk(PageId page, std::size_t layer, std::size_t kv_head) const {
+    const std::byte* head = pages_[page].data() + head_offset(layer, kv_head);
+    return {head, head + half_bytes()};
   }
 
  private:
+  /// Bytes of the keys, or of the values, of one page, layer and kv head.
+  [[nodiscard]] std::size_t half_bytes() const {
+    return shape_.head_dim * kPagePositions * bytes_of(shape_.type);
+  }
   [[nodiscard]] std::size_t head_offset(std::size_t layer, std::size_t kv_head) const {
-    return (layer * shape_.kv_heads + kv_head) * 2 * shape_.head_dim * kPagePositions;
+    return (layer * shape_.kv_heads + kv_head) * 2 * half_bytes();
   }
 
   KvShape shape_;
+  const Kernels* kernels_;
   std::vector<AlignedBuffer<std::byte>> pages_;
 };
 
@@ -71,17 +75,17 @@ inline constexpr std::size_t kAttentionRows = 16;
 /// rows often read the same pages.
 [[nodiscard]] inline std::size_t attention_rows(std::size_t rows, std::size_t kv_heads,
                                                 std::size_t threads) {
-  constexpr std::size_t kTasksAThread = 4;
-  return std::clamp<std::size_t>(rows * kv_heads / (kTasksAThread * threads) / 2 * 2, 2,
+  constexpr std::size_t kTasksPerThread = 4;
+  return std::clamp<std::size_t>(rows * kv_heads / (kTasksPerThread * threads) / 2 * 2, 2,
                                  kAttentionRows);
 }
 
 /// Batch rows [first, last) for one kv head. `queries` is scratch: each row's query heads lie
 /// together.
-template <class T>
-void attend_block(const AttentionShape& shape, std::size_t layer, std::size_t kv_head,
-                  const Batch& batch, const KvStorage& pages, std::size_t first, std::size_t last,
-                  std::span<AttentionQuery> queries) {
+inline void attend_block(const AttentionShape& shape, std::size_t layer, std::size_t kv_head,
+                         const Batch& batch, const KvStorage& pages, std::size_t first,
+                         std::size_t last, std::span<AttentionQuery> queries,
+                         const Kernels& kernels) {
   const std::size_t group = shape.heads / shape.kv_heads;
   std::array<WindowStart, kAttentionRows> starts;
   std::size_t depth = batch.spans_of(first).size();
@@ -112,12 +116,13 @@ void attend_block(const AttentionShape& shape, std::size_t layer, std::size_t kv
         ++r;
         continue;
       }
-      attend_chunk(queries.subspan((begin - first) * group, (r - begin) * group), shape.head_dim,
-                   pages.chunk<T>(page, layer, kv_head));
+      kernels.attend_chunk(pages.shape().type,
+                           queries.subspan((begin - first) * group, (r - begin) * group),
+                           shape.head_dim, pages.chunk(page, layer, kv_head));
     }
   }
   for (std::size_t i = 0; i < (last - first) * group; ++i)
-    finish_attention(queries[i], shape.head_dim);
+    kernels.finish_attention(queries[i], shape.head_dim);
 }
 
 }  // namespace detail
@@ -126,7 +131,7 @@ void attend_block(const AttentionShape& shape, std::size_t layer, std::size_t kv
 /// scaled in place; both are [rows, heads * head_dim].
 inline void attend_pages(const AttentionShape& shape, std::size_t layer, const Batch& batch,
                          const KvStorage& pages, MatrixView<float> q, MatrixView<float> out,
-                         ThreadPool& pool) {
+                         ThreadPool& pool, const Kernels& kernels = default_kernels()) {
   const std::size_t group = shape.heads / shape.kv_heads;
   const std::size_t group_width = group * shape.head_dim;
   const std::size_t rows_per_task = detail::attention_rows(batch.size(), shape.kv_heads,
@@ -148,10 +153,7 @@ inline void attend_pages(const AttentionShape& shape, std::size_t layer, const B
         entry.output = output + h * shape.head_dim;
       }
     }
-    with_kv_type(pages.shape().type, [&](auto element) {
-      detail::attend_block<decltype(element)>(shape, layer, kv_head, batch, pages, first, last,
-                                              queries);
-    });
+    detail::attend_block(shape, layer, kv_head, batch, pages, first, last, queries, kernels);
   });
 }
 

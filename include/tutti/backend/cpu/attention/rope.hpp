@@ -3,16 +3,27 @@
 // The rotary angles of a batch's rows, computed once a step for all layers and heads; one set for
 // each set of frequencies.
 
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <vector>
 
 #include "tutti/backend/backend.hpp"
-#include "tutti/backend/cpu/elementwise.hpp"
 #include "tutti/backend/cpu/float_matrix.hpp"
+#include "tutti/backend/cpu/kernels.hpp"
 #include "tutti/base/types.hpp"
 
 namespace tutti::cpu {
+
+/// Cosines and sines of the angles position * frequency, one for each pair.
+inline void rope_angles(std::size_t position, std::span<const float> frequencies, float* cosines,
+                        float* sines) {
+  for (std::size_t j = 0; j < frequencies.size(); ++j) {
+    const float angle = static_cast<float>(position) * frequencies[j];
+    cosines[j] = std::cos(angle);
+    sines[j] = std::sin(angle);
+  }
+}
 
 class RopeAngles {
  public:
@@ -29,13 +40,14 @@ class RopeAngles {
     }
   }
 
-  /// Turns the `heads` heads of batch row `r`, in place, if the layer has rotary embeddings.
-  void turn(std::size_t r, float* x, std::size_t heads, const AttentionShape& shape) const {
+  /// Rotates the `heads` heads of batch row `r`, in place, if the layer has rotary embeddings.
+  void rotate(std::size_t r, float* x, std::size_t heads, const AttentionShape& shape,
+              const Kernels& kernels) const {
     if (!shape.rope_set) return;
     const Set& set = sets_[*shape.rope_set];
     for (std::size_t h = 0; h < heads; ++h) {
-      rope(std::span(x + h * shape.head_dim, shape.head_dim), shape.pairing, set.cosines.row(r),
-           set.sines.row(r));
+      kernels.rope(std::span(x + h * shape.head_dim, shape.head_dim), shape.pairing,
+                   set.cosines.row(r), set.sines.row(r));
     }
   }
 

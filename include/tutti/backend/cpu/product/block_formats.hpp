@@ -13,7 +13,7 @@
 #include "tutti/backend/cpu/simd/simd.hpp"
 #include "tutti/base/tensor.hpp"
 
-namespace tutti::cpu::detail {
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// Nothing, where a type has no minimum.
 struct NoMinimum {};
@@ -245,4 +245,4 @@ struct BlockFormat<DType::q6_k> : BlockFormatTraits<63, 32, false, 2> {
   }
 };
 
-}  // namespace tutti::cpu::detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI

@@ -18,7 +18,7 @@
 #include "tutti/backend/cpu/product/prefetcher.hpp"
 #include "tutti/backend/cpu/product/product_job.hpp"
 
-namespace tutti::cpu::detail {
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// Blocks of 32 that are unpacked at a time: so many that two panels, what they come from and the
 /// activations fit 32 KB.
@@ -286,4 +286,4 @@ void block_product(const ProductJob& job, std::size_t first, std::size_t last) {
   }
 }
 
-}  // namespace tutti::cpu::detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI

@@ -10,7 +10,7 @@
 #include "tutti/backend/cpu/simd/simd.hpp"
 #include "tutti/base/float16.hpp"
 
-namespace tutti::cpu::detail {
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// Rows of a that share the loads of b: as many as the registers hold with 4 vectors of each.
 inline constexpr std::size_t kRowTile = 3;
@@ -85,4 +85,4 @@ void accumulate_rows(const float* const (&a)[Q], std::size_t begin, std::size_t 
   }
 }
 
-}  // namespace tutti::cpu::detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI

@@ -16,7 +16,7 @@
 #include "tutti/backend/cpu/simd/simd.hpp"
 #include "tutti/base/linear_weights.hpp"
 
-namespace tutti::cpu::detail {
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// Activation rows of the largest tile.
 inline constexpr std::size_t kDenseRows = 6;
@@ -331,4 +331,4 @@ void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
   }
 }
 
-}  // namespace tutti::cpu::detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI

@@ -10,7 +10,7 @@
 #include "tutti/backend/cpu/aligned_buffer.hpp"
 #include "tutti/backend/cpu/simd/simd.hpp"
 
-namespace tutti::cpu::detail {
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// Walks along the weights that follow those in work, in the order of their addresses. It may walk
 /// past their end: asking for an address that is not there does nothing.
@@ -43,4 +43,4 @@ class Lookahead {
   const std::byte* end_;
 };
 
-}  // namespace tutti::cpu::detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI

@@ -8,18 +8,11 @@
 #include <cstddef>
 #include <span>
 
+#include "tutti/backend/cpu/kernels.hpp"
 #include "tutti/backend/cpu/product/product_job.hpp"
 #include "tutti/base/thread_pool.hpp"
 
 namespace tutti::cpu {
-
-/// Computes output columns [first, last) of `job`, that is weight rows, in the calling thread.
-///
-/// The kernels behind it take a compiler about 20 seconds. A program of many translation units can
-/// define TUTTI_EXTERN_KERNELS for all of them and compile product_kernels.hpp in one; without,
-/// each compiles its own.
-void product(const ProductJob& job, std::size_t first, std::size_t last);
-inline void product(const ProductJob& job) { product(job, 0, job.weight.rows); }
 
 namespace detail {
 
@@ -38,7 +31,8 @@ inline constexpr std::size_t kShareRows = 48;
 /// Runs all jobs over the pool. They must be independent: none reads what another writes. Each
 /// thread gets one contiguous share of about equal cost, so that with one job an expert it works on
 /// its own experts and reads one stream of weights.
-inline void run_products(ThreadPool& pool, std::span<const ProductJob> jobs) {
+inline void run_products(ThreadPool& pool, std::span<const ProductJob> jobs,
+                         const Kernels& kernels = default_kernels()) {
   std::size_t total = 0;
   for (const ProductJob& job : jobs)
     total += job.x.rows == 0 ? 0 : detail::row_cost(job) * job.weight.rows;
@@ -57,17 +51,31 @@ inline void run_products(ThreadPool& pool, std::span<const ProductJob> jobs) {
         if (border >= end) return job.weight.rows;
         return std::min(round_up((border - start) / cost, detail::kShareRows), job.weight.rows);
       };
-      product(job, row_at(from), row_at(to));
+      kernels.product(job, row_at(from), row_at(to));
       start = end;
     }
   });
 }
-inline void run_product(ThreadPool& pool, const ProductJob& job) {
-  run_products(pool, std::span(&job, 1));
+inline void run_product(ThreadPool& pool, const ProductJob& job,
+                        const Kernels& kernels = default_kernels()) {
+  run_products(pool, std::span(&job, 1), kernels);
+}
+
+/// Runs the second halves of low-rank deltas over the pool. They must be independent of one
+/// another.
+/// @throws ModelError for matrices that are not of floats.
+inline void add_low_rank(ThreadPool& pool, std::span<const LowRankJob> jobs,
+                         const Kernels& kernels = default_kernels()) {
+  constexpr std::size_t kOutputs = 512;  // of one task
+  std::size_t tasks = 0;                 // of the job with the most outputs
+  for (const LowRankJob& job : jobs)
+    tasks = std::max(tasks, (job.b.cols + kOutputs - 1) / kOutputs);
+  pool.for_each(jobs.size() * tasks, [&](std::size_t task) {
+    const LowRankJob& job = jobs[task / tasks];
+    const std::size_t first = task % tasks * kOutputs;
+    if (first >= job.b.cols) return;
+    kernels.add_low_rank(job, first, std::min(kOutputs, job.b.cols - first));
+  });
 }
 
 }  // namespace tutti::cpu
-
-#if !defined(TUTTI_EXTERN_KERNELS)
-#include "tutti/backend/cpu/product/product-inl.hpp"
-#endif

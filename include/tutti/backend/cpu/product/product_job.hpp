@@ -44,4 +44,11 @@ struct ProductJob {
   }
 };
 
+/// y[m][n] += sum_k t[m][k] b[k][n], k ascending.
+struct LowRankJob {
+  WeightMatrix b;             ///< [rank, outputs], of floats.
+  MatrixView<const float> t;  ///< [rows, rank]
+  MatrixView<float> y;        ///< [rows, outputs]
+};
+
 }  // namespace tutti::cpu

@@ -5,9 +5,11 @@
 // VNNI; eight for AVX2, NEON, and in plain loops otherwise. Integer sums are exact, so all variants
 // give the same bits up to the float arithmetic around them.
 
-#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__)
+#include "tutti/base/macros.hpp"
+
+#if defined(TUTTI_HAS_AVX512)
 #include "tutti/backend/cpu/simd/row_lanes_avx512.hpp"
-#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#elif defined(TUTTI_HAS_AVX2)
 #include "tutti/backend/cpu/simd/row_lanes_avx2.hpp"
 #elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
 #include "tutti/backend/cpu/simd/row_lanes_neon.hpp"

@@ -10,7 +10,7 @@
 #include "tutti/backend/cpu/simd/intrinsics.hpp"
 #include "tutti/backend/cpu/simd/simd.hpp"
 
-namespace tutti::cpu::detail {
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 inline constexpr std::size_t kPanelRows = 8;
 
@@ -253,4 +253,4 @@ TUTTI_ALWAYS_INLINE inline void dot_bytes(const RowPointers& rows, std::size_t o
   });
 }
 
-}  // namespace tutti::cpu::detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI

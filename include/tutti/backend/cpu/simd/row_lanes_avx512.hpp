@@ -11,7 +11,7 @@
 #include "tutti/backend/cpu/simd/intrinsics.hpp"
 #include "tutti/backend/cpu/simd/simd.hpp"
 
-namespace tutti::cpu::detail {
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 inline constexpr std::size_t kPanelRows = 16;
 
@@ -163,4 +163,4 @@ TUTTI_ALWAYS_INLINE inline void add_dot(const RowBytes* const (&codes)[P],
   });
 }
 
-}  // namespace tutti::cpu::detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI

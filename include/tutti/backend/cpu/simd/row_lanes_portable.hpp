@@ -9,7 +9,7 @@
 #include "tutti/backend/cpu/product/row_pointers.hpp"
 #include "tutti/base/float16.hpp"
 
-namespace tutti::cpu::detail {
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 inline constexpr std::size_t kPanelRows = 8;
 
@@ -150,4 +150,4 @@ void add_dot(const RowBytes* const (&codes)[P], const std::int8_t* const (&x)[M]
   }
 }
 
-}  // namespace tutti::cpu::detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI

@@ -13,11 +13,13 @@
 #include <type_traits>
 #include <utility>
 
+#include "tutti/backend/cpu/aligned_buffer.hpp"
 #include "tutti/base/float16.hpp"
+#include "tutti/base/macros.hpp"
 
-#if defined(__AVX512F__)
+#if defined(TUTTI_HAS_AVX512)
 #include "tutti/backend/cpu/simd/simd_avx512.hpp"
-#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#elif defined(TUTTI_HAS_AVX2)
 #include "tutti/backend/cpu/simd/simd_avx2.hpp"
 #elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
 #include "tutti/backend/cpu/simd/simd_neon.hpp"
@@ -29,7 +31,7 @@
 /// before a function.
 #define TUTTI_ALWAYS_INLINE __attribute__((always_inline))
 
-namespace tutti::cpu {
+namespace tutti::cpu::inline TUTTI_ABI {
 
 /// A number as a type, for arguments that must be constants.
 template <std::size_t value>
@@ -63,11 +65,6 @@ inline void store_bfloat16(BFloat16* to, FloatLanes value) {
 }
 #endif
 
-/// Rounds `n` up to a multiple of `unit`.
-[[nodiscard]] constexpr std::size_t round_up(std::size_t n, std::size_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
-
 /// Asks for the cache line at `address`, which need not be valid, in the first or the second level
 /// of the cache.
 template <int level = 1>
@@ -91,7 +88,7 @@ TUTTI_ALWAYS_INLINE inline void prefetch(const void* address) {
 #endif
 }
 
-#if !defined(__AVX512F__)
+#if !defined(TUTTI_HAS_AVX512)
 /// The first `count` elements, 1 to kLanes - 1, zeros behind them. Never touches memory past them.
 [[nodiscard]] inline FloatLanes load_partial(const float* from, std::size_t count) {
   alignas(64) float padded[kLanes] = {};
@@ -107,7 +104,9 @@ inline void store_partial(float* to, FloatLanes value, std::size_t count) {
 }
 #endif
 
-namespace detail {
+}  // namespace tutti::cpu::inline TUTTI_ABI
+
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// Calls body(load, store) for whole vectors, then for the rest of the row padded with zeros.
 template <class Body>
@@ -125,7 +124,9 @@ void for_vectors(std::size_t count, Body body) {
   }
 }
 
-}  // namespace detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI
+
+namespace tutti::cpu::inline TUTTI_ABI {
 
 /// Rounded to 16-bit floats.
 [[nodiscard]] inline FloatLanes round_to_half(FloatLanes value) {
@@ -165,4 +166,4 @@ void for_vectors(std::size_t count, Body body) {
   return x / (broadcast(1.0F) + exp(broadcast(0.0F) - z));
 }
 
-}  // namespace tutti::cpu
+}  // namespace tutti::cpu::inline TUTTI_ABI

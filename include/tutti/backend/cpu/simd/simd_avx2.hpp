@@ -8,7 +8,7 @@
 #include "tutti/backend/cpu/simd/intrinsics.hpp"
 #include "tutti/base/float16.hpp"
 
-namespace tutti::cpu {
+namespace tutti::cpu::inline TUTTI_ABI {
 
 struct FloatLanes {
   static constexpr std::size_t kCount = 8;
@@ -159,4 +159,4 @@ inline void store_bytes(std::int8_t* to, FloatLanes a) {
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
 
-}  // namespace tutti::cpu
+}  // namespace tutti::cpu::inline TUTTI_ABI

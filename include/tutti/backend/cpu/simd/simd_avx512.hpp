@@ -8,7 +8,7 @@
 #include "tutti/backend/cpu/simd/intrinsics.hpp"
 #include "tutti/base/float16.hpp"
 
-namespace tutti::cpu {
+namespace tutti::cpu::inline TUTTI_ABI {
 
 struct FloatLanes {
   static constexpr std::size_t kCount = 16;
@@ -154,4 +154,4 @@ inline void store_bytes(std::int8_t* to, FloatLanes a) {
 }
 [[nodiscard]] inline float maximum(FloatLanes a) { return _mm512_reduce_max_ps(a.v); }
 
-}  // namespace tutti::cpu
+}  // namespace tutti::cpu::inline TUTTI_ABI

@@ -10,7 +10,7 @@
 
 #include "tutti/base/float16.hpp"
 
-namespace tutti::cpu {
+namespace tutti::cpu::inline TUTTI_ABI {
 
 struct FloatLanes {
   static constexpr std::size_t kCount = 4;
@@ -132,4 +132,4 @@ inline void store_bytes(std::int8_t* to, FloatLanes a) {
   return larger(larger(a.v[0], a.v[2]), larger(a.v[1], a.v[3]));
 }
 
-}  // namespace tutti::cpu
+}  // namespace tutti::cpu::inline TUTTI_ABI

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tutti/backend/cpu/activations.hpp"
+#include "tutti/backend/cpu/activation_buffer.hpp"
 
 #include <cmath>
 #include <limits>
@@ -7,6 +7,7 @@
 
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/support/catch.hpp"
+#include "tutti/backend/cpu/simd/simd.hpp"
 
 using namespace tutti;
 using namespace tutti::cpu;

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The body of product(): every kernel, by weight type. Included by product.hpp, or, where
-// TUTTI_EXTERN_KERNELS is defined, by the one translation unit of a program that compiles them.
+// Kernel of a product with weights of any type; one template per kind of type.
 
 #include <cstddef>
 
 #include "tutti/backend/cpu/product/block_product.hpp"
 #include "tutti/backend/cpu/product/dense_product.hpp"
-#include "tutti/backend/cpu/product/product.hpp"
 #include "tutti/backend/cpu/product/product_job.hpp"
 
-namespace tutti::cpu {
+namespace tutti::cpu::inline TUTTI_ABI {
 
-#if !defined(TUTTI_EXTERN_KERNELS)
-inline
-#endif
-    void
-    product(const ProductJob& job, std::size_t first, std::size_t last) {
+/// Computes output columns [first, last) of `job`, that is weight rows, in the calling thread.
+inline void product(const ProductJob& job, std::size_t first, std::size_t last) {
   if (first >= last || job.x.rows == 0) return;
   switch (job.weight.type) {
     case DType::f32: return detail::dense_product<float>(job, first, last);
@@ -38,4 +33,4 @@ inline
   }
 }
 
-}  // namespace tutti::cpu
+}  // namespace tutti::cpu::inline TUTTI_ABI

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// AVX-512 with VNNI. cmake/compiled.cmake gives this file its flags.
+#include "kernel_set-inl.hpp"
