@@ -34,7 +34,7 @@
 #define TUTTI_HAS_AVX512
 #elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #define TUTTI_HAS_AVX2
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
 #define TUTTI_HAS_NEON
 #endif
 
@@ -47,9 +47,6 @@
 #define TUTTI_INSTRUCTION_SET avx512
 #elif defined(TUTTI_HAS_AVX2)
 #define TUTTI_INSTRUCTION_SET avx2
-#elif defined(TUTTI_HAS_NEON) && defined(__ARM_FEATURE_MATMUL_INT8) && \
-    defined(__ARM_FEATURE_DOTPROD)
-#define TUTTI_INSTRUCTION_SET neon_i8mm
 #elif defined(TUTTI_HAS_NEON) && defined(__ARM_FEATURE_DOTPROD)
 #define TUTTI_INSTRUCTION_SET neon_dotprod
 #elif defined(TUTTI_HAS_NEON)

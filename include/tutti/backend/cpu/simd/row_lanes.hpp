@@ -11,7 +11,7 @@
 #include "tutti/backend/cpu/simd/row_lanes_avx512.hpp"
 #elif defined(TUTTI_HAS_AVX2)
 #include "tutti/backend/cpu/simd/row_lanes_avx2.hpp"
-#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
+#elif defined(TUTTI_HAS_NEON)
 #include "tutti/backend/cpu/simd/row_lanes_neon.hpp"
 #else
 #include "tutti/backend/cpu/simd/row_lanes_portable.hpp"

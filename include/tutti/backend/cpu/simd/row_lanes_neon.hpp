@@ -14,7 +14,7 @@
 #include "tutti/backend/cpu/product/row_pointers.hpp"
 #include "tutti/backend/cpu/simd/simd.hpp"
 
-namespace tutti::cpu::detail {
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 inline constexpr std::size_t kPanelRows = 8;
 
@@ -295,4 +295,4 @@ TUTTI_ALWAYS_INLINE inline void dot_bytes(const RowPointers& rows, std::size_t o
   unroll<M>([&](auto m) TUTTI_ALWAYS_INLINE { products[m] = {sums[m][0], sums[m][4]}; });
 }
 
-}  // namespace tutti::cpu::detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI

@@ -21,7 +21,7 @@
 #include "tutti/backend/cpu/simd/simd_avx512.hpp"
 #elif defined(TUTTI_HAS_AVX2)
 #include "tutti/backend/cpu/simd/simd_avx2.hpp"
-#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
+#elif defined(TUTTI_HAS_NEON)
 #include "tutti/backend/cpu/simd/simd_neon.hpp"
 #else
 #include "tutti/backend/cpu/simd/simd_portable.hpp"

@@ -20,8 +20,9 @@
 #include <cstring>
 
 #include "tutti/base/float16.hpp"
+#include "tutti/base/macros.hpp"
 
-namespace tutti::cpu {
+namespace tutti::cpu::inline TUTTI_ABI {
 
 struct FloatLanes {
   static constexpr std::size_t kCount = 8;
@@ -40,14 +41,18 @@ inline void store(float* to, FloatLanes value) {
   vst1q_f32(to + 4, value.high);
 }
 
-namespace detail {
+}  // namespace tutti::cpu::inline TUTTI_ABI
+
+namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// 16 bytes that may begin anywhere.
 [[nodiscard]] inline uint8x16_t load_bytes(const void* from) {
   return vld1q_u8(static_cast<const std::uint8_t*>(from));
 }
 
-}  // namespace detail
+}  // namespace tutti::cpu::detail::inline TUTTI_ABI
+
+namespace tutti::cpu::inline TUTTI_ABI {
 
 /// Loads kCount elements of type T, wherever they begin.
 template <class T>
@@ -177,4 +182,4 @@ inline void store_bytes(std::int8_t* to, FloatLanes a) {
 /// The largest of all lanes; none of them is NaN.
 [[nodiscard]] inline float maximum(FloatLanes a) { return vmaxvq_f32(vmaxq_f32(a.low, a.high)); }
 
-}  // namespace tutti::cpu
+}  // namespace tutti::cpu::inline TUTTI_ABI

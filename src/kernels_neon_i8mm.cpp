@@ -1,3 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-// AArch64 with 8-bit matrix products. cmake/compiled.cmake gives this file its flags.
-#include "kernel_set-inl.hpp"
