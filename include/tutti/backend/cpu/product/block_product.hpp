@@ -39,9 +39,30 @@ struct ActivationTile {
   }
 };
 
+/// How the codes of a block are arranged: as BlockFormat unpacks them, or for instructions that
+/// multiply small matrices (add_matrix_dot), which pay off with two activation rows or more.
+enum class CodeOrder : std::uint8_t { unpacked, matrices };
+
+#if defined(TUTTI_HAS_MATRIX_PRODUCTS)
+inline constexpr CodeOrder kPanelOrder = CodeOrder::matrices;
+#else
+inline constexpr CodeOrder kPanelOrder = CodeOrder::unpacked;
+#endif
+
+/// Stores an unpacked block in the order `kPanelOrder`.
+template <class Block>
+TUTTI_ALWAYS_INLINE inline void store_block(Block& to, const Block& from) {
+  to = from;
+#if defined(TUTTI_HAS_MATRIX_PRODUCTS)
+  for (auto& plane : to.codes) {
+    for (std::size_t i = 0; i < 8; i += 2) interleave_quads(plane[i], plane[i + 1]);
+  }
+#endif
+}
+
 /// Adds one block of weights in P panels times M activation rows, `block` blocks behind the
 /// beginning of `x`.
-template <class Traits, std::size_t P, std::size_t M>
+template <class Traits, CodeOrder order = CodeOrder::unpacked, std::size_t P, std::size_t M>
 TUTTI_ALWAYS_INLINE inline void add_block(const typename Traits::Block* const (&weights)[P],
                                           const ActivationTile& x, std::size_t block,
                                           RowFloats (&sums)[P][M]) {
@@ -67,7 +88,15 @@ TUTTI_ALWAYS_INLINE inline void add_block(const typename Traits::Block* const (&
       unroll<Traits::kPlanes * P>(
           [&](auto i) TUTTI_ALWAYS_INLINE { products[i][m] = row_broadcast(i < P ? offset : 0); });
     });
+#if defined(TUTTI_HAS_MATRIX_PRODUCTS)
+    if constexpr (order == CodeOrder::matrices) {
+      add_matrix_dot<kQuads>(codes, factors, products);
+    } else {
+      add_dot<kQuads, Traits::kLargest>(codes, factors, products);
+    }
+#else
     add_dot<kQuads, Traits::kLargest>(codes, factors, products);
+#endif
     unroll<M>([&](auto m) TUTTI_ALWAYS_INLINE {
       const RowFloats scale = row_broadcast(x.rows.scales[m * x.cols / kScaleBlock + block]);
       unroll<P>([&](auto p) TUTTI_ALWAYS_INLINE {
@@ -176,7 +205,7 @@ struct UnpackedPanels {
       lookahead.advance(ahead);
       const typename Traits::Block* weights[P];
       unroll<P>([&](auto p) TUTTI_ALWAYS_INLINE { weights[p] = &blocks[p][block]; });
-      add_block<Traits>(weights, x, block, sums);
+      add_block<Traits, kPanelOrder>(weights, x, block, sums);
     }
     unroll<P * M>([&](auto i)
                       TUTTI_ALWAYS_INLINE { row_store(place(i / M, i % M), sums[i / M][i % M]); });
@@ -203,7 +232,7 @@ void multiply_many(RowPointers rows, const QuantizedRows& x, std::size_t count, 
            rows.stride});
       for (std::size_t block = 0; block < end - begin; block += Reader::kBlocks) {
         reader.next([&](std::size_t i, const auto& weights)
-                        TUTTI_ALWAYS_INLINE { panels.blocks[p][block + i] = weights; });
+                        TUTTI_ALWAYS_INLINE { store_block(panels.blocks[p][block + i], weights); });
       }
     }
     for (std::size_t tile = 0; tile < tiles; ++tile) {

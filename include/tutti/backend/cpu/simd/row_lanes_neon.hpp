@@ -257,6 +257,68 @@ TUTTI_ALWAYS_INLINE inline void add_dot(const RowBytes* const (&codes)[P],
 #endif
 }
 
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+/// There is add_matrix_dot, which takes codes that interleave_quads has arranged.
+#define TUTTI_HAS_MATRIX_PRODUCTS
+
+/// Arranges two neighboring quads as eight consecutive codes of each row: rows 0 and 1 in a.low, 2
+/// and 3 in a.high, 4 and 5 in b.low, 6 and 7 in b.high.
+inline void interleave_quads(RowBytes& a, RowBytes& b) {
+  const auto zip = [](uint8x16_t first, uint8x16_t second, uint8x16_t& low, uint8x16_t& high) {
+    const uint32x4_t x = vreinterpretq_u32_u8(first), y = vreinterpretq_u32_u8(second);
+    low = vreinterpretq_u8_u32(vzip1q_u32(x, y));
+    high = vreinterpretq_u8_u32(vzip2q_u32(x, y));
+  };
+  const RowBytes first = a, second = b;
+  zip(first.low, second.low, a.low, a.high);
+  zip(first.high, second.high, b.low, b.high);
+}
+
+/// add_dot of arranged codes. One instruction multiplies two rows of eight codes by two rows of
+/// eight activations: twice as many products as a dot-product instruction.
+template <std::size_t kQuads, std::size_t P, std::size_t M>
+TUTTI_ALWAYS_INLINE inline void add_matrix_dot(const RowBytes* const (&codes)[P],
+                                               const std::int8_t* const (&x)[M],
+                                               RowInts (&products)[P][M]) {
+  static_assert(kQuads % 4 == 0);
+  constexpr std::size_t kPairs = (M + 1) / 2;  // an odd last row of x is its own partner
+  int32x4_t sums[P][kPairs][4];  // row 0 x 0, row 0 x 1, row 1 x 0, row 1 x 1; rows 2 and 3; ...
+  unroll<P * kPairs * 4>([&](auto i) TUTTI_ALWAYS_INLINE {
+    sums[i / (4 * kPairs)][i / 4 % kPairs][i % 4] = vdupq_n_s32(0);
+  });
+  unroll<kQuads / 4>([&](auto group) TUTTI_ALWAYS_INLINE {
+    int8x16_t factors[2][kPairs];  // elements 0 to 7 of both rows of a pair, then 8 to 15
+    unroll<kPairs>([&](auto pair) TUTTI_ALWAYS_INLINE {
+      constexpr std::size_t kSecond = 2 * pair + 1 < M ? 2 * pair + 1 : 2 * pair;
+      const int64x2_t a = vreinterpretq_s64_s8(vld1q_s8(x[2 * pair] + 16 * group));
+      const int64x2_t b = vreinterpretq_s64_s8(vld1q_s8(x[kSecond] + 16 * group));
+      factors[0][pair] = vreinterpretq_s8_s64(vzip1q_s64(a, b));
+      factors[1][pair] = vreinterpretq_s8_s64(vzip2q_s64(a, b));
+    });
+    unroll<2 * P>([&](auto i) TUTTI_ALWAYS_INLINE {
+      constexpr std::size_t p = i / 2, kHalf = i % 2;
+      const RowBytes& a = codes[p][4 * group + 2 * kHalf];
+      const RowBytes& b = codes[p][4 * group + 2 * kHalf + 1];
+      const uint8x16_t rows[4] = {a.low, a.high, b.low, b.high};
+      unroll<4 * kPairs>([&](auto j) TUTTI_ALWAYS_INLINE {
+        constexpr std::size_t kPair = j % kPairs, kRows = j / kPairs;
+        sums[p][kPair][kRows] = vmmlaq_s32(sums[p][kPair][kRows], vreinterpretq_s8_u8(rows[kRows]),
+                                           factors[kHalf][kPair]);
+      });
+    });
+  });
+  unroll<P * M>([&](auto i) TUTTI_ALWAYS_INLINE {
+    constexpr std::size_t p = i / M, m = i % M;
+    const int32x4_t(&tile)[4] = sums[p][m / 2];
+    const auto rows = [](int32x4_t a, int32x4_t b) TUTTI_ALWAYS_INLINE {
+      return m % 2 == 0 ? vuzp1q_s32(a, b) : vuzp2q_s32(a, b);
+    };
+    products[p][m].low = vaddq_s32(rows(tile[0], tile[1]), products[p][m].low);
+    products[p][m].high = vaddq_s32(rows(tile[2], tile[3]), products[p][m].high);
+  });
+}
+#endif
+
 /// sums + products of 16 signed bytes, four or eight of them in each lane. At most 127 * 128 in
 /// magnitude, so that two products fit 16 bits.
 [[nodiscard]] inline int32x4_t add_products(int32x4_t sums, int8x16_t a, int8x16_t b) {
