@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled and linked by check_mixed_flags.cmake.
+#include "tutti/backend/cpu/cpu.hpp"
+
+std::size_t threads_of(const tutti::Cpu& backend);
+std::size_t threads_of(const tutti::Cpu& backend) { return backend.threads(); }
