@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the forward pass asks of a backend: memory for weights, rows and cache pages, and the phases
-// of a layer. A phase is as large as it is so that a backend can fuse inside it. All N experts go
-// through every phase together; a phase takes any ragged batch, and what it computes for a row
-// never depends on the other rows of the batch.
+// The interface of a backend: memory for weights, activations and KV cache pages, and the phases of
+// a layer. Phases are coarse so that a backend can fuse operations inside them. All N experts go
+// through every phase together. A phase takes any ragged batch, and the result of a row never
+// depends on the other rows of the batch.
 
 #include <concepts>
 #include <cstddef>
@@ -43,8 +43,8 @@ struct AttentionShape {
   std::size_t head_dim = 0;
   RopePairing pairing = RopePairing::halves;
   float scale = 1.0F;      ///< Applied to q . k.
-  std::size_t window = 0;  ///< Positions that a row sees, its own included; 0: all.
-  /// Which of the frequencies given to `begin`; none: nothing is turned.
+  std::size_t window = 0;  ///< Positions a row attends to, including its own; 0 means all.
+  /// Index of the set of frequencies passed to `begin`; none: no rotary embedding.
   std::optional<std::size_t> rope_set = 0;
 };
 
@@ -60,10 +60,10 @@ struct KvShape {
   }
 };
 
-// What differs between families reaches the phases in these structs.
+// Differences between model families are passed to the phases in these structs.
 
 /// RMSNorm: x / sqrt(mean(x^2) + epsilon) * weight. LayerNorm: the same of x - mean(x), + bias. One
-/// weight (and bias) an expert.
+/// weight (and bias) per expert.
 template <class Norm>
 struct NormPhase {
   const Norm& weight;
@@ -79,8 +79,8 @@ struct EmbeddingPhase {
   float scale = 1.0F;
 };
 
-/// q, k, v = W n + bias of n = norm(x); then q and k are normed head by head, if they have norms,
-/// and turned.
+/// q, k, v = W n + bias with n = norm(x). Then q and k are normalized per head, if they have norms,
+/// and rotated.
 template <class Linear, class Norm>
 struct AttentionPhase {
   NormPhase<Norm> norm;
@@ -91,7 +91,7 @@ struct AttentionPhase {
   std::optional<NormPhase<Norm>> key_norm;
 };
 
-/// out = act(W_gate n) * (W_up n), or act(W_up n) without a gate, of n = norm(x).
+/// out = act(W_gate n) * (W_up n), or act(W_up n) without a gate, with n = norm(x).
 template <class Linear, class Norm>
 struct MlpPhase {
   NormPhase<Norm> norm;
@@ -142,7 +142,7 @@ concept Backend = requires(B& b, const Batch& batch, typename B::Linear& linear,
   b.final_norm(norm_phase, groups, outputs, rows, rows);             // gathers rows, then norm
   b.head(linear, groups, rows, rows, n);                             // logits from row n on
   b.log_probabilities(rows, targets, log_probabilities);             // log softmax at the targets
-  // Work on the host, such as drawing tokens: calls body(0), ..., body(n - 1), in any threads.
+  // Work on the host, such as drawing tokens: calls body(0), ..., body(n - 1) on any threads.
   b.for_each(n, body);
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A batch of rows as a backend sees it: grouped by expert, every row with the place of its own key
-// and value and the pages that it attends to.
+// A batch of rows, grouped by expert. Each row has the slot where its key and value are stored and
+// the pages it attends to.
 
 #include <algorithm>
 #include <cstddef>
@@ -21,11 +21,11 @@ struct RowGroup {
   std::size_t count = 0;
 };
 
-/// Everything that the phases of a layer need to know about the rows of one step.
+/// The rows of one step, as the phases of a layer need them.
 struct Batch {
   std::vector<Row> rows;         ///< Grouped by expert, in ascending order of experts.
   std::vector<RowGroup> groups;  ///< One for each expert that has rows.
-  std::vector<PageSlot> slots;   ///< Where row r's key and value go.
+  std::vector<PageSlot> slots;   ///< Slot of row r's key and value.
   std::vector<PageSpan> spans;   ///< The pages of all rows, one row after the other.
   /// Row r attends to spans [span_begin[r], span_begin[r + 1]).
   std::vector<std::size_t> span_begin;
@@ -36,7 +36,7 @@ struct Batch {
   }
 };
 
-/// Books a place in `cache` for every row and groups the rows.
+/// Allocates a slot in `cache` for every row and groups the rows by expert.
 /// @throws OptionError when the rows are not grouped by ascending expert or a position is not the
 /// next of its sequence.
 /// @throws CapacityError when the cache is full.
@@ -63,13 +63,13 @@ struct Batch {
   return batch;
 }
 
-/// Where what a row sees begins: the first of its spans, and a position of that span.
+/// Start of a row's attention window: index of the span, and offset within it.
 struct WindowStart {
   std::uint32_t span = 0;
   std::uint32_t position = 0;
 };
 
-/// The row sees the last `window` positions of `spans`, its own included, or all if that is 0.
+/// A row attends to the last `window` positions of `spans`, including its own; 0 means all.
 [[nodiscard]] inline WindowStart window_start(std::span<const PageSpan> spans, std::size_t window) {
   if (window == 0) return {};
   std::size_t left = window;

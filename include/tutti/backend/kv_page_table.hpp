@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Which cache page holds which position of which sequence. A sequence is a chain: it shares the
-// first positions of its parent (a prompt) and appends its own behind them, so that an expert's
-// samples store their prompt once.
+// Page table of the KV cache: which page holds which position of which sequence. A sequence shares
+// the first positions of its parent (a prompt) and appends its own after them, so that all samples
+// of an expert share one copy of their prompt.
 //
-// Pages hold kPagePositions positions of all layers. This class only keeps the books; a backend
+// A page holds kPagePositions positions of all layers. This class is bookkeeping only; the backend
 // owns the memory. A shared prefix always ends a page, and a sequence's own tokens always begin
-// one: the pages that a position attends to and their order depend on its own sequence alone, never
-// on what else is in the batch.
+// one. The pages that a position attends to, and their order, therefore depend only on its own
+// sequence, never on the rest of the batch.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +20,7 @@
 
 namespace tutti {
 
-/// Positions in one cache page, and the chunk in which attention sums.
+/// Positions per cache page; attention sums are computed per page.
 inline constexpr std::size_t kPagePositions = 64;
 
 using SequenceId = std::uint32_t;
@@ -40,10 +40,10 @@ struct PageSlot {
   std::uint32_t offset = 0;
 };
 
-/// The sequences of a generation and the pages that hold them.
+/// The sequences of a generation and their pages.
 class KvPageTable {
  public:
-  /// @param page_limit the most pages that may be in use at once.
+  /// @param page_limit maximum number of pages in use at once.
   explicit KvPageTable(std::size_t page_limit) : page_limit_(page_limit) {}
 
   /// A new, empty sequence.
@@ -63,7 +63,7 @@ class KvPageTable {
     return add(std::move(child));
   }
 
-  /// Forgets a sequence; its pages return to the pool once no other sequence shares them.
+  /// Removes a sequence; its pages return to the pool once no other sequence shares them.
   void release(SequenceId id) {
     Sequence& sequence = at(id);
     for (const PageSpan& span : sequence.shared) drop_page(span.page);
@@ -72,16 +72,16 @@ class KvPageTable {
     free_sequences_.push_back(id);
   }
 
-  /// Forgets all sequences.
+  /// Removes all sequences.
   void clear() { *this = KvPageTable(page_limit_); }
 
-  /// Tokens in the sequence, the shared ones included.
+  /// Tokens in the sequence, including shared ones.
   [[nodiscard]] std::size_t length(SequenceId id) const {
     const Sequence& sequence = at(id);
     return sequence.shared_length + sequence.own_length;
   }
 
-  /// Makes room for the next position of a sequence.
+  /// Allocates the slot of the next position of a sequence.
   /// @throws CapacityError when all pages are in use.
   PageSlot append(SequenceId id) {
     Sequence& sequence = at(id);
@@ -111,9 +111,9 @@ class KvPageTable {
     for (const PageId page : sequence.own_pages) take(page, kPagePositions);
   }
 
-  /// Number of pages that memory is needed for: one more than the highest page ever used.
+  /// Number of pages that need memory: one more than the highest page ever used.
   [[nodiscard]] std::size_t pages_needed() const { return page_users_.size(); }
-  /// Pages that can still be taken.
+  /// Number of free pages.
   [[nodiscard]] std::size_t pages_left() const { return page_limit_ - pages_in_use(); }
   [[nodiscard]] std::size_t pages_in_use() const { return page_users_.size() - free_pages_.size(); }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// One generated sequence and why it ended: what samplers produce, scorers value and selectors
-// choose from.
+// One generated sequence and the reason it ended. Samplers produce candidates, scorers value them
+// and selectors choose among them.
 
 #include <cstdint>
 #include <limits>
@@ -22,7 +22,7 @@ enum class FinishReason : std::uint8_t {
   length,        ///< `max_new_tokens` reached.
   context_full,  ///< The model's context is full.
   budget,        ///< The request's budget of tokens or seconds is used up.
-  canceled,      ///< The request's StopToken asked for it.
+  canceled,      ///< The request's StopToken requested a stop.
 };
 
 [[nodiscard]] constexpr std::string_view finish_reason_name(FinishReason reason) {

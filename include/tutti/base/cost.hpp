@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a generation cost, for each expert and in all. Operations and bytes are counted, not
-// measured: they are what the algorithm needs, the same on every machine; seconds are wall-clock.
+// The cost of a generation, per expert and in total. Operations and bytes are counted from the
+// algorithm, so they are the same on every machine; seconds are wall-clock time.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,11 +12,11 @@ namespace tutti {
 
 /// One line of the ledger.
 struct Cost {
-  /// Rows computed for prompts. A prompt shared by experts is counted once.
+  /// Prompt tokens computed. A prompt shared by experts is counted once.
   std::uint64_t prompt_tokens = 0;
-  /// Tokens drawn. One that experts drew together is counted for the first of them.
+  /// Tokens generated. A fused token is charged to the first expert.
   std::uint64_t generated_tokens = 0;
-  std::uint64_t scored_tokens = 0;  ///< Rows computed to score given texts.
+  std::uint64_t scored_tokens = 0;  ///< Tokens computed to score given texts.
   /// Floating-point operations of products and attention; a multiply-add is two.
   double flops = 0;
   /// Bytes of weights read. Weights shared by several experts in one step are read once.
@@ -37,8 +37,8 @@ struct Cost {
   }
 };
 
-/// The costs of a request. What several experts share is split evenly between them, so `total` is
-/// the sum of `per_expert`.
+/// The costs of a request. Shared costs are split evenly between the experts that share them, so
+/// `total` is the sum of `per_expert`.
 struct CostLedger {
   std::vector<Cost> per_expert;
   std::uint64_t steps = 0;  ///< Batched forward passes.

@@ -9,7 +9,7 @@
 
 namespace tutti {
 
-/// Base of every exception that tutti throws on purpose.
+/// Base class of all exceptions that tutti throws.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -22,7 +22,7 @@ class FormatError : public Error {
 };
 
 /// A well-formed file does not describe a usable model: a tensor is missing or has the wrong shape,
-/// an adapter or an expert does not fit its companions.
+/// or an adapter or expert does not fit the others.
 class ModelError : public Error {
  public:
   using Error::Error;
@@ -34,21 +34,21 @@ class OptionError : public Error {
   using Error::Error;
 };
 
-/// A request needs more than there is: a prompt longer than the context, more rows than the cache
+/// A request exceeds a limit: a prompt longer than the context, more positions than the KV cache
 /// holds.
 class CapacityError : public Error {
  public:
   using Error::Error;
 };
 
-/// Numbers went wrong: NaN logits, or no token left to draw from.
+/// Invalid numerics: NaN logits, or no token left to draw from.
 class NumericError : public Error {
  public:
   using Error::Error;
 };
 
-/// A component supplied by the caller broke its contract: a scorer returned NaN or the wrong number
-/// of scores.
+/// A component supplied by the caller violated its contract, e.g. a scorer returned NaN or the
+/// wrong number of scores.
 class ComponentError : public Error {
  public:
   using Error::Error;
@@ -61,7 +61,7 @@ class DeviceError : public Error {
   using Error::Error;
 };
 
-/// Throws `E` with all parts written one after the other.
+/// Throws `E` with the concatenation of all parts.
 template <class E, class... Parts>
 [[noreturn]] void fail(const Parts&... parts) {
   std::ostringstream message;
@@ -69,8 +69,8 @@ template <class E, class... Parts>
   throw E(message.str());
 }
 
-/// Throws `E` with all parts written one after the other unless `condition` holds. The parts are
-/// only formatted on failure.
+/// Throws `E` with the concatenation of all parts unless `condition` holds. The parts are formatted
+/// only on failure.
 template <class E, class... Parts>
 void require(bool condition, const Parts&... parts) {
   if (!condition) [[unlikely]]

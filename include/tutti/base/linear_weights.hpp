@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Weights of one linear layer where they lie in host memory: row-major, any element type, quantized
-// blocks included, with an optional bias and an optional low-rank delta (LoRA) beside them; and the
-// vectors of one norm.
+// Views of the weights of one linear layer in host memory: row-major, any element type including
+// quantized blocks, with an optional bias and an optional low-rank delta (LoRA); and the vectors of
+// one norm.
 
 #include <cstddef>
 #include <optional>
@@ -27,20 +27,20 @@ struct WeightMatrix {
   friend bool operator==(const WeightMatrix&, const WeightMatrix&) = default;
 };
 
-/// B A for a layer of [out, in], of floats of 32 or 16 bits.
+/// B A for a layer of [out, in], in 32-bit or 16-bit floats.
 struct LowRankDelta {
   WeightMatrix a;             ///< A, [rank, in].
-  WeightMatrix b_transposed;  ///< B^T, [rank, out], with the adapter's scale in it.
+  WeightMatrix b_transposed;  ///< B^T, [rank, out], multiplied by the adapter's scale.
 };
 
-/// y = (W + B A) x + bias. An empty bias stands for none.
+/// y = (W + B A) x + bias. An empty bias means none.
 struct LinearWeights {
   WeightMatrix weight;
   std::vector<float> bias;
   std::optional<LowRankDelta> delta;
 };
 
-/// out = normalized x * weight + bias. An empty bias stands for none.
+/// out = normalized x * weight + bias. An empty bias means none.
 struct NormWeights {
   std::vector<float> weight;
   std::vector<float> bias;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A row-major matrix in memory that somebody else owns.
+// A non-owning view of a row-major matrix.
 
 #include <cstddef>
 #include <span>

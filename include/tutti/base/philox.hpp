@@ -14,7 +14,7 @@ namespace tutti {
 using PhiloxCounter = std::array<std::uint32_t, 4>;
 using PhiloxKey = std::array<std::uint32_t, 2>;
 
-/// Ten rounds of Philox 4x32: 128 random bits for each (counter, key).
+/// Ten rounds of Philox 4x32: 128 random bits per (counter, key).
 [[nodiscard]] TUTTI_HOST_DEVICE constexpr PhiloxCounter philox4x32(PhiloxCounter counter,
                                                                    PhiloxKey key) {
   for (int round = 0; round < 10; ++round) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Element types of model files, and a view of one tensor in a mapped file. Blocks of quantized
-// types are kept as they are.
+// Element types of model files, and a view of one tensor in a mapped file. Quantized blocks keep
+// their file layout.
 
 #include <array>
 #include <cstddef>
@@ -49,7 +49,7 @@ struct DTypeLayout {
 }
 
 /// One tensor, row-major, the last dimension contiguous (the order of safetensors; GGUF's reader
-/// reverses its own). The memory belongs to whoever made the view.
+/// reverses its own). The view does not own the memory.
 struct TensorView {
   std::string name;
   DType type = DType::f32;

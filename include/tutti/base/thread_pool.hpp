@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A pool of threads for many short parallel regions: a decode step has about five in each layer.
-// Between two regions the threads spin for some microseconds before they sleep, because waking a
-// sleeping thread takes longer than a small product.
+// A thread pool for many short parallel regions: a decode step has about five per layer. Between
+// regions the threads spin for some microseconds before they sleep, because waking a sleeping
+// thread takes longer than a small matrix product.
 
 #include <algorithm>
 #include <atomic>
@@ -20,8 +20,8 @@
 
 namespace tutti {
 
-/// Runs one function in all its threads at once. The calling thread is thread 0 and works too, so a
-/// pool of one thread starts none. One region at a time: neither reentrant nor to be shared by
+/// Runs one function on all its threads at once. The calling thread is thread 0 and takes part, so
+/// a pool of one thread starts none. One region at a time: not reentrant, and not to be shared by
 /// concurrent callers.
 class ThreadPool {
  public:
@@ -48,12 +48,12 @@ class ThreadPool {
 
   static constexpr std::size_t kMaxThreads = 1024;
 
-  /// Threads that work, the caller included; at least 1.
+  /// Number of threads, including the caller; at least 1.
   [[nodiscard]] std::size_t size() const { return workers_.size() + 1; }
 
-  /// Calls `body(thread_index, thread_count)` once in every thread and returns when all are done.
-  /// What one call wrote is visible to the next region's calls. The first exception of any thread
-  /// is rethrown here, after all have ended.
+  /// Calls `body(thread_index, thread_count)` once on every thread and returns when all are done.
+  /// Writes of one region are visible to the next. The first exception of any thread is rethrown
+  /// here after all threads have finished.
   template <class Body>
   void run(Body&& body) {
     if (workers_.empty()) {
@@ -71,7 +71,7 @@ class ThreadPool {
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
-  /// Calls `body(i)` for every i < count, each in any one thread, in any order: for work of uneven
+  /// Calls `body(i)` for every i < count, on any thread and in any order; for work items of uneven
   /// size.
   template <class Body>
   void for_each(std::size_t count, Body&& body) {
@@ -88,11 +88,10 @@ class ThreadPool {
   }
 
  private:
-  // About 30 microseconds of looking before sleeping. Every so often the thread offers its
-  // processor to others, without which a pool with more threads than free processors would wait for
-  // threads that cannot run.
-  static constexpr int kLooks = 1000;
-  static constexpr int kLooksPerYield = 50;
+  // About 30 microseconds of spinning before sleeping. The thread yields now and then; otherwise a
+  // pool with more threads than free processors would wait for threads that cannot run.
+  static constexpr int kSpins = 1000;
+  static constexpr int kSpinsPerYield = 50;
 
   static void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -102,14 +101,14 @@ class ThreadPool {
 #endif
   }
 
-  /// Waits until `word` differs from `old`: looks for a while, then sleeps. `sleepers` tells the
-  /// other side to wake us.
+  /// Waits until `word` differs from `old`: spins for a while, then sleeps. `sleepers` tells the
+  /// other side to wake this thread.
   static void await_change(const std::atomic<std::uint32_t>& word, std::uint32_t old,
                            std::atomic<std::uint32_t>& sleepers) {
-    for (int look = 1; look <= kLooks; ++look) {
+    for (int look = 1; look <= kSpins; ++look) {
       if (word.load(std::memory_order_acquire) != old) return;
       pause();
-      if (look % kLooksPerYield == 0) std::this_thread::yield();
+      if (look % kSpinsPerYield == 0) std::this_thread::yield();
     }
     sleepers.fetch_add(1);
     word.wait(old);
@@ -162,7 +161,7 @@ class ThreadPool {
   bool stopping_ = false;
   std::mutex error_mutex_;
   std::exception_ptr error_;
-  // Each on its own cache line: the workers write one while the others are being looked at.
+  // On separate cache lines: workers write one while other threads poll the others.
   alignas(64) std::atomic<std::uint32_t> region_{0};
   alignas(64) std::atomic<std::uint32_t> busy_workers_{0};
   alignas(64) std::atomic<std::uint32_t> sleeping_workers_{0};

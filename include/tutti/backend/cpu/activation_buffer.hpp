@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Owns the prepared rows that products read; its memory is reused from product to product.
+// Owns prepared activations; the memory is reused from product to product.
 
 #include <array>
 #include <cstddef>
@@ -26,8 +26,8 @@ class ActivationBuffer {
   explicit ActivationBuffer(bool round = false, const Kernels& kernels = default_kernels())
       : kernels_(&kernels), round_(round && kernels.multiplies_bfloat16) {}
 
-  /// Makes room for `rows` x `cols` in every form that `types` need; what was in it is lost. `cols`
-  /// is a multiple of the blocks of all types, as the rows of such matrices are.
+  /// Makes room for `rows` x `cols` in every form that `types` need; the previous content is lost.
+  /// `cols` is a multiple of the block sizes of all types.
   void reset(std::size_t rows, std::size_t cols, std::span<const DType> types) {
     rows_ = rows;
     cols_ = cols;
@@ -42,7 +42,7 @@ class ActivationBuffer {
     if (needs(ActivationForm::superblocks)) superblocks_.grow(rows * cols);
   }
 
-  /// Where the caller writes the `cols` floats of row `r` before `prepare_row(r)`.
+  /// The `cols` floats of row `r`, which the caller writes before `prepare_row(r)`.
   [[nodiscard]] float* row(std::size_t r) { return plain_.data() + r * stride_; }
 
   /// Derives all forms of row `r`. Different rows may be prepared by different threads.
@@ -58,8 +58,7 @@ class ActivationBuffer {
     kernels_->prepare_activations(row);
   }
 
-  /// Rows [first, first + count), for instance those of one expert. Forms that were not asked for
-  /// are null.
+  /// Rows [first, first + count), for instance those of one expert.
   [[nodiscard]] PreparedActivations view(std::size_t first, std::size_t count) const {
     PreparedActivations rows{count,   cols_,   stride_, plain_.data() + first * stride_,
                              nullptr, nullptr, {},      {}};
@@ -98,8 +97,8 @@ class ActivationBuffer {
     }
   };
 
-  /// Rows a multiple of 2 KB apart would compete for the same few lines of the first-level cache:
-  /// such rows get longer.
+  /// Rows a multiple of 2 KB apart would compete for the same few lines of the L1 cache: such rows
+  /// get padded.
   [[nodiscard]] static std::size_t stride_for(std::size_t cols) {
     constexpr std::size_t kPage = 2048 / sizeof(float), kNear = 320 / sizeof(float),
                           kMore = 704 / sizeof(float);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The right-hand side of a product, prepared once for all the matrices that read it: rows of floats
-// as they are, rearranged or rounded for bfloat16 weights, or quantized to 8 bits for GGUF's block
-// types, in the way and with the rounding of ggml, so that results follow llama.cpp's.
+// Activations in the forms that matrix products read: plain floats, floats rearranged or rounded
+// for bfloat16 weights, or 8-bit blocks for GGUF's block types, quantized as ggml does so that
+// results follow llama.cpp's. One prepared form serves all matrices that read it.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace tutti::cpu {
 
-/// What a weight type multiplies.
+/// The form of activations that a weight type is multiplied by.
 enum class ActivationForm : std::uint8_t {
   plain,  ///< Floats in order.
   /// In each 2 * kLanes floats first the even ones, then the odd ones, for load_even and load_odd.
@@ -35,14 +35,14 @@ enum class ActivationForm : std::uint8_t {
   }
 }
 
-/// Elements that share a scale in `QuantizedRows`; superblocks repeat theirs eight times.
+/// Elements that share a scale in `QuantizedRows`; superblocks repeat their scale eight times.
 inline constexpr std::size_t kScaleBlock = 32;
 /// Elements of one entry of `QuantizedRows::sums`; Q6_K has a scale for every 16 weights.
 inline constexpr std::size_t kSumBlock = 16;
 /// Elements of a superblock of ggml's K types.
 inline constexpr std::size_t kSuperblock = 256;
 
-/// Rows in 8 bits. Row r begins at r times the row's number of entries in each array.
+/// Rows quantized to 8 bits. In each array, row r begins at r times the entries per row.
 struct QuantizedRows {
   /// In [-127, 127], so that sums of products with up to 6 bits fit 16.
   const std::int8_t* codes = nullptr;
@@ -53,13 +53,13 @@ struct QuantizedRows {
   const std::int32_t* sums = nullptr;
 };
 
-/// `rows` prepared rows of `cols` elements: a view into an ActivationBuffer, all forms that it was
-/// asked for.
+/// View of `rows` prepared rows of `cols` elements in an ActivationBuffer; forms that were not
+/// requested are null.
 struct PreparedActivations {
   std::size_t rows = 0;
   std::size_t cols = 0;
-  /// Elements from one row of `plain`, `even_odd` and `bfloat16` to the next; zeros behind the
-  /// row's end.
+  /// Elements from one row of `plain`, `even_odd` and `bfloat16` to the next; zero after the row's
+  /// end.
   std::size_t stride = 0;
   const float* plain = nullptr;
   const float* even_odd = nullptr;

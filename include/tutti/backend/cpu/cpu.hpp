@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The backend that runs on the processor: weights are used where they lie, products are our own
-// kernels, and each phase is split over a pool of threads by output, so that no sum depends on the
-// number of threads.
+// The CPU backend: weights are used in place in the mapped file, and each phase is split over a
+// thread pool by output, so that no sum depends on the number of threads.
 
 #include <algorithm>
 #include <cstddef>
@@ -30,7 +29,7 @@
 namespace tutti {
 
 struct CpuOptions {
-  std::size_t threads = 0;  ///< 0 takes as many as the machine has.
+  std::size_t threads = 0;  ///< 0 means one per hardware thread.
   /// Lets bfloat16 weights multiply activations rounded to bfloat16, as PyTorch and ggml do with
   /// such models, instead of floats: up to twice as fast on processors with AVX-512 BF16, without
   /// effect on others. Relative error of an activation 2^-9.
@@ -203,7 +202,7 @@ class Cpu {
   }
 
  private:
-  /// Below this many floats a phase is done sooner by one thread than the others are called.
+  /// Below this many floats one thread finishes a phase sooner than the others can be woken.
   static constexpr std::size_t kSerialFloats = 8192;
 
   template <class Body>
@@ -225,7 +224,7 @@ class Cpu {
     }
   }
 
-  /// Each of the `heads` heads at `x` by itself, in place.
+  /// Normalizes each of the `heads` heads at `x`, in place.
   void normalize_heads(const NormPhase<Norm>& norm, std::uint32_t expert, float* x,
                        std::size_t heads, std::size_t head_dim) const {
     for (std::size_t h = 0; h < heads; ++h)

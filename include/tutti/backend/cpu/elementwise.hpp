@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a layer does to single rows besides products: norms, rotary embedding, activation, residual,
-// lookup, log-sum-exp. Each sums in one fixed order, whatever the alignment of its arguments. Rows
-// may be of any length; outputs may be inputs.
+// Kernels on single rows: norms, rotary embedding, activations, residuals. Each sums in one fixed
+// order, independent of the alignment of its arguments. Rows may have any length; outputs may alias
+// inputs.
 
 #include <cmath>
 #include <cstddef>
@@ -46,7 +46,7 @@ inline void layer_norm(std::span<const float> x, std::span<const float> weight,
   const FloatLanes mean = broadcast(sum(total) / count);
   detail::for_vectors(x.size(),
                       [&](std::size_t, auto get, auto put) { put(out, get(x.data()) - mean); });
-  // Read back, so that the lanes behind the row's end are zeros again.
+  // Read back, so that the lanes after the row's end are zero again.
   FloatLanes squares = broadcast(0.0F);
   detail::for_vectors(x.size(), [&](std::size_t, auto get, auto) {
     const FloatLanes value = get(out);
@@ -91,7 +91,7 @@ inline void gated_unit(Activation activation, std::span<const float> gate, const
   });
 }
 
-/// Turns the pairs of one head in place by the angles of `rope_angles` (Su et al., "RoFormer",
+/// Rotates the pairs of one head in place by the angles of `rope_angles` (Su et al., "RoFormer",
 /// 2021); head.size() is twice the number of angles.
 inline void rope(std::span<float> head, RopePairing pairing, const float* cosines,
                  const float* sines) {

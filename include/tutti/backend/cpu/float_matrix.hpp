@@ -15,7 +15,7 @@ class FloatMatrix {
   FloatMatrix() = default;
   FloatMatrix(std::size_t rows, std::size_t width) { reset(rows, width); }
 
-  /// Changes the shape; what was in it is lost. Memory only grows.
+  /// Changes the shape; the content is lost. Memory only grows.
   void reset(std::size_t rows, std::size_t width) {
     rows_ = rows;
     width_ = width;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Lays out the products of linear layers for all experts of a batch. Experts that share a matrix
-// make one product of all their rows, so that shared weights are read once; low-rank deltas are two
-// small products an expert, the first beside its base.
+// Plans the products of linear layers for all experts of a batch. Experts that share a matrix make
+// one product of all their rows, so that shared weights are read once. Low-rank deltas are two
+// small products per expert; the first runs together with the base product.
 
 #include <algorithm>
 #include <array>
@@ -21,7 +21,7 @@
 
 namespace tutti::cpu {
 
-/// The element types of all matrices of some layers, each expert's and their deltas': what
+/// The element types of all matrices of some layers, including low-rank deltas: the types that
 /// activations must be prepared for.
 [[nodiscard]] inline std::vector<DType> types_read(
     std::initializer_list<const std::vector<LinearWeights>*> layers) {
@@ -38,7 +38,7 @@ namespace tutti::cpu {
   return types;
 }
 
-/// The products of one phase. Filled with add(), then run once.
+/// The products of one phase. Filled by add(), then run once.
 class LinearJobs {
  public:
   void clear() {

@@ -4,8 +4,8 @@
 // Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018). Chunks hold
 // kPagePositions positions of one layer and kv head: keys transposed, [head_dim][kPagePositions],
 // so that lanes run along positions, and values as [kPagePositions][head_dim]. Several queries (the
-// heads of a group, the rows of a prefill) share a chunk's loads; what one query gets does not
-// depend on the others.
+// heads of a group, the rows of a prefill) share the loads of a chunk; the result of a query does
+// not depend on the others.
 
 #include <algorithm>
 #include <cmath>
@@ -46,7 +46,7 @@ template <class T>
 void store_key_value(T* keys, T* values, std::size_t head_dim, std::size_t offset, const float* key,
                      const float* value) {
   T* row = values + offset * head_dim;
-  // The key takes the value's place for a moment: it is scattered from there.
+  // The value's row serves as temporary memory for the key, which is scattered from there.
   detail::convert_row(key, row, head_dim);
   for (std::size_t i = 0; i < head_dim; ++i) keys[i * kPagePositions + offset] = row[i];
   detail::convert_row(value, row, head_dim);
@@ -56,8 +56,8 @@ void store_key_value(T* keys, T* values, std::size_t head_dim, std::size_t offse
 
 namespace tutti::cpu::detail::inline TUTTI_ABI {
 
-/// Turns scores into weights exp(score - largest), 0 outside the query's positions, and rescales
-/// what the query has so far.
+/// Replaces scores by weights exp(score - largest), 0 outside the query's positions, and rescales
+/// the query's running sums.
 inline void update_softmax(AttentionQuery& query, std::size_t head_dim, float* scores) {
   std::fill(scores, scores + query.first, -std::numeric_limits<float>::infinity());
   std::fill(scores + query.positions, scores + kPagePositions,
@@ -104,9 +104,9 @@ void attend_tile(AttentionQuery* queries, std::size_t head_dim, const T* keys, c
   accumulate_rows(query_rows, 0, head_dim, keys, kPagePositions, score_rows,
                   round_up(most, kLanes));
   for (std::size_t q = 0; q < Q; ++q) update_softmax(queries[q], head_dim, scores[q]);
-  // Positions that only some of the queries see, before and behind those of all: weights of 0 would
-  // do, but for an infinity among the values. Each query still adds its positions in ascending
-  // order.
+  // Positions visible to only some of the queries, before and after those visible to all, are added
+  // per query: weights of 0 would give NaN for infinite values. Each query still adds its positions
+  // in ascending order.
   begin = std::min(begin, end);
   const auto add_alone = [&](std::size_t q, std::size_t from, std::size_t to) {
     const float* const weights[1] = {scores[q]};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The cache's memory on the processor, and attention of a batch over its pages. Neighboring rows
-// that read the same page (the samples of a prompt, the rows of a prefill) read it together, once.
-// Pages before a row's window are not read.
+// Memory of the KV cache on the CPU, and attention of a batch over its pages. Neighboring rows that
+// attend to the same page (samples of one prompt, rows of a prefill) read it once. Pages before a
+// row's window are not read.
 
 #include <algorithm>
 #include <array>
@@ -21,7 +21,7 @@
 
 namespace tutti::cpu {
 
-/// One block of memory a page: for each layer and kv head keys [head_dim][kPagePositions], then
+/// One block of memory per page: for each layer and kv head keys [head_dim][kPagePositions], then
 /// values [kPagePositions][head_dim].
 class KvStorage {
  public:
@@ -30,8 +30,8 @@ class KvStorage {
 
   [[nodiscard]] const KvShape& shape() const { return shape_; }
 
-  /// Makes the first `count` pages exist. Pages stay until the object goes; only positions that
-  /// have been written are read.
+  /// Allocates memory for the first `count` pages. Pages are freed with the object; only positions
+  /// that have been written are read.
   void reserve(std::size_t count) {
     while (pages_.size() < count) pages_.emplace_back(shape_.page_bytes());
   }
@@ -67,12 +67,12 @@ class KvStorage {
 
 namespace detail {
 
-/// The most rows whose queries go through the pages together: bounds the working memory of a
+/// Maximum number of rows whose queries visit the pages together; bounds the working memory of a
 /// prefill.
 inline constexpr std::size_t kAttentionRows = 16;
 
-/// Rows a task, so that each of `threads` threads gets some tasks. An even number, as neighboring
-/// rows often read the same pages.
+/// Rows per task, so that each of `threads` threads gets several tasks. An even number, as
+/// neighboring rows often read the same pages.
 [[nodiscard]] inline std::size_t attention_rows(std::size_t rows, std::size_t kv_heads,
                                                 std::size_t threads) {
   constexpr std::size_t kTasksPerThread = 4;
@@ -95,7 +95,7 @@ inline void attend_block(const AttentionShape& shape, std::size_t layer, std::si
     depth = std::min<std::size_t>(depth, starts[r - first].span);
     deepest = std::max(deepest, batch.spans_of(r).size());
   }
-  // Whether row r reads its span at `depth`, and that is on this page.
+  // Whether row r reads its span at `depth` and that span is on `page`.
   const auto reads = [&](std::size_t r, PageId page) {
     const std::span<const PageSpan> spans = batch.spans_of(r);
     return depth >= starts[r - first].span && depth < spans.size() && spans[depth].page == page;

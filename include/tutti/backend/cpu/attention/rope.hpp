@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The rotary angles of a batch's rows, computed once a step for all layers and heads; one set for
-// each set of frequencies.
+// Rotary angles of the rows of a batch, computed once per step for all layers and heads; one set
+// per set of frequencies.
 
 #include <cmath>
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace tutti::cpu {
 
-/// Cosines and sines of the angles position * frequency, one for each pair.
+/// Cosines and sines of the angles position * frequency, one per pair.
 inline void rope_angles(std::size_t position, std::span<const float> frequencies, float* cosines,
                         float* sines) {
   for (std::size_t j = 0; j < frequencies.size(); ++j) {
@@ -27,8 +27,7 @@ inline void rope_angles(std::size_t position, std::span<const float> frequencies
 
 class RopeAngles {
  public:
-  /// @param frequencies each set has radians a position, one for each pair of a head: [head_dim /
-  /// 2].
+  /// @param frequencies sets of radians per position, one per pair of a head: [head_dim / 2].
   void compute(std::span<const Row> rows, std::span<const std::vector<float>> frequencies) {
     sets_.resize(frequencies.size());
     for (std::size_t s = 0; s < sets_.size(); ++s) {

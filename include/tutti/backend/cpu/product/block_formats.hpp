@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// GGUF's block types for the product of block_product.hpp: how one block of kPanelRows weight rows
-// becomes codes, scales and minima with one row a lane. Written once over row_lanes.hpp; the
+// Unpacking of GGUF's block types for block_product.hpp: one block of kPanelRows weight rows
+// becomes codes, scales and minima with one row per lane. Written once over row_lanes.hpp; the
 // layouts are those of ggml's ggml-common.h. A weight is scale * (code - kZero) + minimum.
 
 #include <cstddef>
@@ -26,9 +26,9 @@ struct PanelBlock {
   [[no_unique_address]] std::conditional_t<kHasMinimum, RowFloats, NoMinimum> minimum;
 };
 
-/// What a type may differ in. Its static function `unpack(rows, sink)` reads one block of the file
-/// and calls sink(i, block) for each 32 elements of it, i counting from 0: the caller decides
-/// whether the blocks go to memory or are used at once in registers.
+/// Traits of a type. Its static function `unpack(rows, sink)` reads one block of the file and calls
+/// sink(i, block) for each 32 elements of it, i counting from 0. The caller decides whether blocks
+/// are stored or used directly in registers.
 template <int kLargestCode, int kZeroCode, bool kMinimum, std::size_t kScaleCount = 1,
           std::size_t kPlaneCount = 1>
 struct BlockFormatTraits {

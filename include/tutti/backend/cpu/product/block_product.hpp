@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// y = x W^T for weights in GGUF's quantized blocks, used where they lie. Eight or sixteen weight
-// rows at a time are unpacked into a panel of 8-bit codes with one row a lane, small enough for the
-// first-level cache; then every activation row, quantized to 8 bits as ggml does it, goes over the
+// y = x W^T for weights in GGUF's quantized blocks, used in place. Eight or sixteen weight
+// rows at a time are unpacked into a panel of 8-bit codes with one row per lane, small enough for
+// the L1 cache; then every activation row, quantized to 8 bits as ggml does, is multiplied by the
 // panel with integer products. Output (m, n) is one chain of fused multiply-adds over the blocks of
 // 32 in ascending order, each adding scale * exact integer sum: its bits do not depend on how many
 // rows or which others are computed with it, nor on which instruction set with fused multiply-adds
@@ -20,10 +20,10 @@
 
 namespace tutti::cpu::detail::inline TUTTI_ABI {
 
-/// Blocks of 32 that are unpacked at a time: so many that two panels, what they come from and the
-/// activations fit 32 KB.
+/// Blocks of 32 unpacked at a time: as many as fit 32 KB together with their source and the
+/// activations, for two panels.
 inline constexpr std::size_t kPanelBlocks = 128 / kPanelRows;
-/// Activation rows that go over a panel together, sharing its loads.
+/// Activation rows that are multiplied by a panel together, sharing its loads.
 inline constexpr std::size_t kPanelTile = 4;
 
 /// Quantized activations from one row and one block of 32 on.
@@ -60,7 +60,7 @@ TUTTI_ALWAYS_INLINE inline void store_block(Block& to, const Block& from) {
 #endif
 }
 
-/// Adds one block of weights in P panels times M activation rows, `block` blocks behind the
+/// Adds one block of weights in P panels times M activation rows, `block` blocks after the
 /// beginning of `x`.
 template <class Traits, CodeOrder order = CodeOrder::unpacked, std::size_t P, std::size_t M>
 TUTTI_ALWAYS_INLINE inline void add_block(const typename Traits::Block* const (&weights)[P],
@@ -154,9 +154,9 @@ void multiply_few(RowPointers rows, const QuantizedRows& x, std::size_t cols, fl
   // Two panels of sixteen rows would fill the first-level cache: the second level then, and from
   // further ahead.
   constexpr int kLevel = kPanelRows == 16 ? 2 : 1;
-  Lookahead<kLevel> lookahead(rows.first, kLevel * kPanelRows * rows.stride);
+  Prefetcher<kLevel> prefetcher(rows.first, kLevel * kPanelRows * rows.stride);
   for (std::size_t block = 0; block < cols / kScaleBlock; block += Reader::kBlocks) {
-    lookahead.advance(kPanelRows * kBytes);
+    prefetcher.advance(kPanelRows * kBytes);
     if constexpr (kMultiplyBytes<type>) {
       const std::int8_t* codes[M];
       RowInts products[M];
@@ -193,7 +193,7 @@ struct UnpackedPanels {
   /// Meanwhile asks for `ahead` bytes with each block.
   template <std::size_t M>
   void multiply(const ActivationTile& x, std::size_t count, bool first, float* to,
-                std::size_t stride, Lookahead<2>& lookahead, std::size_t ahead) const {
+                std::size_t stride, Prefetcher<2>& prefetcher, std::size_t ahead) const {
     RowFloats sums[P][M];
     const auto place = [&](std::size_t p, std::size_t m) {
       return to + p * stride + m * kPanelRows;
@@ -202,7 +202,7 @@ struct UnpackedPanels {
       sums[i / M][i % M] = first ? row_broadcast(0.0F) : row_load(place(i / M, i % M));
     });
     for (std::size_t block = 0; block < count; ++block) {
-      lookahead.advance(ahead);
+      prefetcher.advance(ahead);
       const typename Traits::Block* weights[P];
       unroll<P>([&](auto p) TUTTI_ALWAYS_INLINE { weights[p] = &blocks[p][block]; });
       add_block<Traits, kPanelOrder>(weights, x, block, sums);
@@ -221,7 +221,7 @@ void multiply_many(RowPointers rows, const QuantizedRows& x, std::size_t count, 
   constexpr std::size_t kBlockBytes = P * kPanelRows * layout_of(type).block_bytes /
                                       Reader::kBlocks;
   UnpackedPanels<typename Reader::Format::Traits, P> panels;
-  Lookahead<2> lookahead(rows.first, 2 * P * kPanelRows * rows.stride);
+  Prefetcher<2> prefetcher(rows.first, 2 * P * kPanelRows * rows.stride);
   const std::size_t blocks = cols / kScaleBlock;
   const std::size_t tiles = (count + kPanelTile - 1) / kPanelTile;
   for (std::size_t begin = 0; begin < blocks; begin += kPanelBlocks) {
@@ -241,7 +241,7 @@ void multiply_many(RowPointers rows, const QuantizedRows& x, std::size_t count, 
       // Each pass asks for its part of the next panels: all at once would wait for memory.
       const auto multiply = [&]<std::size_t M>(Constant<M>) {
         panels.template multiply<M>(activations, end - begin, begin == 0, to + m * kPanelRows,
-                                    count * kPanelRows, lookahead, kBlockBytes / tiles);
+                                    count * kPanelRows, prefetcher, kBlockBytes / tiles);
       };
       switch (count * (tile + 1) / tiles - m) {
         case 2: multiply(Constant<2>{}); break;  // never less: there are more than three rows

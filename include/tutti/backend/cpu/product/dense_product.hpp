@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// y = x W^T for dense weights [out, in] used where they lie. Vector lanes run along the inner
+// y = x W^T for dense weights [out, in] used in place. Vector lanes run along the inner
 // dimension k; a tile of R weight rows x M activation rows stays in registers, so that each weight
 // is loaded (and converted) once for M rows. Whatever the tile, output (m, n) is one chain of fused
 // multiply-adds per lane over ascending k and one fixed sum of the lanes at the end: its bits do
@@ -142,8 +142,8 @@ inline constexpr std::size_t kStreamDistance = 16 * 1024;
 /// What passes over weights ask for ahead of time. A single pass over whole rows reads a stream
 /// from memory, asked for in the order of its addresses. Of several passes over the same block,
 /// each asks for its part of the next block and for its own next tile.
-struct DenseLookahead {
-  Lookahead<2>& far;
+struct DensePrefetcher {
+  Prefetcher<2>& far;
   bool stream;        ///< A single pass; what has no whole rows takes no notice.
   std::size_t ahead;  ///< Bytes of the next block for every 32 columns of a tile.
 };
@@ -153,13 +153,13 @@ struct DenseLookahead {
 /// has whole rows, else row by row.
 template <class T, std::size_t R, std::size_t M, bool kWholeRows>
 TUTTI_ALWAYS_INLINE inline void dense_columns(TileRows<T> rows, std::size_t count,
-                                              const DenseLookahead& lookahead,
+                                              const DensePrefetcher& prefetcher,
                                               FloatLanes (&sums)[M][R]) {
   constexpr std::size_t kStep = DenseReader<T>::kStep;
   constexpr std::size_t kChunk = 32;  // so that whole cache lines are asked for
   constexpr std::size_t kSteps = kChunk / kStep;
   constexpr std::size_t kRowLines = kChunk * sizeof(T) / kCacheLine;
-  Lookahead<1> near(rows.weights, R * rows.row_bytes);
+  Prefetcher<1> near(rows.weights, R * rows.row_bytes);
   std::size_t k = 0;
   const auto advance = [&](std::size_t columns) TUTTI_ALWAYS_INLINE {
     rows.weights += columns * sizeof(T);
@@ -167,8 +167,8 @@ TUTTI_ALWAYS_INLINE inline void dense_columns(TileRows<T> rows, std::size_t coun
     k += columns;
   };
   while (k + kChunk <= count) {
-    if (lookahead.ahead > 0)
-      lookahead.far.template advance_lines<(R * kRowLines + 1) / 2>(lookahead.ahead);
+    if (prefetcher.ahead > 0)
+      prefetcher.far.template advance_lines<(R * kRowLines + 1) / 2>(prefetcher.ahead);
     unroll<kSteps>([&](auto i) TUTTI_ALWAYS_INLINE {
       if constexpr (i % 2 == 0) {
         // Every second step, by measurement: neither all at once nor one by one.
@@ -176,8 +176,8 @@ TUTTI_ALWAYS_INLINE inline void dense_columns(TileRows<T> rows, std::size_t coun
         constexpr std::size_t kLines =
             std::min<std::size_t>(i + 2, kSteps) * R * kRowLines / kSteps - kFirst;
         if constexpr (kWholeRows) {
-          if (lookahead.stream) {
-            lookahead.far.template advance_lines<kLines>();
+          if (prefetcher.stream) {
+            prefetcher.far.template advance_lines<kLines>();
           } else {
             near.template advance_lines<kLines>();
           }
@@ -198,7 +198,7 @@ TUTTI_ALWAYS_INLINE inline void dense_columns(TileRows<T> rows, std::size_t coun
     advance(kStep);
   }
   if (k < count) {
-    // The last elements with zeros behind them; the activations are padded likewise.
+    // The last elements with zeros after them; the activations are padded likewise.
     alignas(kCacheLine) std::byte padded[R][kStep * sizeof(T)] = {};
     for (std::size_t r = 0; r < R; ++r)
       std::memcpy(padded[r], rows.weights + r * rows.row_bytes, (count - k) * sizeof(T));
@@ -230,11 +230,11 @@ class DensePass {
 
   /// @param passes over the same block. With many of them waiting for memory in the first costs
   /// little.
-  DensePass(const ProductJob& job, std::size_t m, Lookahead<2>& far, std::size_t passes)
+  DensePass(const ProductJob& job, std::size_t m, Prefetcher<2>& far, std::size_t passes)
       : job_(job),
         m_(m),
-        lookahead_{far, passes == 1,
-                   passes == 1 || passes > kManyPasses ? 0 : kHeight * 32 * sizeof(T) / passes} {}
+        prefetcher_{far, passes == 1,
+                    passes == 1 || passes > kManyPasses ? 0 : kHeight * 32 * sizeof(T) / passes} {}
 
   /// Weight rows [first, last).
   void run(std::size_t first, std::size_t last) const {
@@ -242,7 +242,7 @@ class DensePass {
       FloatLanes sums[M][kHeight];
       unroll<M * kHeight>(
           [&](auto i) TUTTI_ALWAYS_INLINE { sums[i / kHeight][i % kHeight] = broadcast(0.0F); });
-      dense_columns<T, kHeight, M, true>(rows_at(n, 0, stride), job_.x.cols, lookahead_, sums);
+      dense_columns<T, kHeight, M, true>(rows_at(n, 0, stride), job_.x.cols, prefetcher_, sums);
       put_totals(sums, job_.tile(m_, n), count);
     });
   }
@@ -262,7 +262,7 @@ class DensePass {
         unroll<M * kHeight>([&](auto i) TUTTI_ALWAYS_INLINE {
           sums[i / kHeight][i % kHeight] = begin == 0 ? broadcast(0.0F) : place[i];
         });
-        dense_columns<T, kHeight, M, false>(rows_at(n, begin, stride), end - begin, lookahead_,
+        dense_columns<T, kHeight, M, false>(rows_at(n, begin, stride), end - begin, prefetcher_,
                                             sums);
         unroll<M * kHeight>([&](auto i)
                                 TUTTI_ALWAYS_INLINE { place[i] = sums[i / kHeight][i % kHeight]; });
@@ -288,7 +288,7 @@ class DensePass {
 
   const ProductJob& job_;
   std::size_t m_;
-  DenseLookahead lookahead_;
+  DensePrefetcher prefetcher_;
 };
 
 /// Output columns [first, last) of `job`.
@@ -307,7 +307,7 @@ void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
                                 : std::max(block_bytes / row_bytes / 12 * 12, std::size_t{12});
   FloatLanes carried[(kMaxRows + 8) *
                      kDenseRows];  // up to three rows that do not fill a tile of four take one each
-  Lookahead<2> far(job.weight.row(first), passes == 1 ? kStreamDistance : row_bytes * block);
+  Prefetcher<2> far(job.weight.row(first), passes == 1 ? kStreamDistance : row_bytes * block);
   for (std::size_t n = first; n < last; n += block) {
     const std::size_t end = std::min(n + block, last);
     for (std::size_t pass = 0; pass < passes; ++pass) {

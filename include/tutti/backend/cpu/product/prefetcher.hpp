@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Asking memory for weights before they are needed. The rows of a tile are short streams, which the
-// processor's own prefetching loses at every new tile: without this, products with few rows reach
-// half of the memory's speed.
+// Software prefetching of weights. The rows of a tile are short streams, which the hardware
+// prefetcher loses at every new tile: without this, products with few rows reach half of the memory
+// bandwidth.
 
 #include <algorithm>
 #include <cstddef>
@@ -12,17 +12,17 @@
 
 namespace tutti::cpu::detail::inline TUTTI_ABI {
 
-/// Walks along the weights that follow those in work, in the order of their addresses. It may walk
-/// past their end: asking for an address that is not there does nothing.
+/// Prefetches the weights that follow the current ones, in the order of their addresses. It may run
+/// past their end: prefetching an invalid address does nothing.
 template <int level = 1>
-class Lookahead {
+class Prefetcher {
  public:
-  /// @param bytes of the weights in work, which begin at `first`.
-  Lookahead(const std::byte* first, std::size_t bytes)
+  /// @param bytes size of the current weights, which begin at `first`.
+  Prefetcher(const std::byte* first, std::size_t bytes)
       : next_(first + std::max(bytes, kMinDistance)), end_(next_) {}
 
-  /// Asks for `lines` cache lines and goes on by `bytes`, at most 64 for each line: without a
-  /// branch that could be mispredicted.
+  /// Prefetches `lines` cache lines and advances by `bytes`, at most 64 per line; without a branch
+  /// that could be mispredicted.
   template <std::size_t lines>
   TUTTI_ALWAYS_INLINE void advance_lines(std::size_t bytes = lines * kCacheLine) {
     unroll<lines>([&](auto line)
@@ -30,7 +30,7 @@ class Lookahead {
     next_ += bytes;
   }
 
-  /// Asks for the next `bytes`.
+  /// Prefetches the next `bytes`.
   TUTTI_ALWAYS_INLINE void advance(std::size_t bytes) {
     for (end_ += bytes; next_ < end_; next_ += kCacheLine) prefetch<level>(next_);
   }

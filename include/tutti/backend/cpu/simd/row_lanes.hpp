@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Some weight rows side by side, one row a lane: what the products of quantized blocks compute
-// with. Four consecutive codes of each of the rows make one RowBytes. Sixteen rows for AVX-512 with
-// VNNI; eight for AVX2, NEON, and in plain loops otherwise. Integer sums are exact, so all variants
-// give the same bits up to the float arithmetic around them.
+// Several weight rows side by side, one row per lane, for products with quantized blocks. Four
+// consecutive codes of each of the rows make one RowBytes. Sixteen rows for AVX-512 with VNNI;
+// eight for AVX2, NEON, and in plain loops otherwise. Integer sums are exact, so all variants give
+// the same bits up to the float arithmetic around them.
 
 #include "tutti/base/macros.hpp"
 

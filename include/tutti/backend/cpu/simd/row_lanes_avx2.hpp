@@ -84,7 +84,7 @@ template <std::size_t shift>
   return {_mm256_slli_epi16((a & mask).v, shift)};
 }
 
-/// 16 bytes of every row, `offset` bytes behind its pointer: to[i] has bytes 4 i to 4 i + 3.
+/// 16 bytes of every row, `offset` bytes after its pointer: to[i] has bytes 4 i to 4 i + 3.
 TUTTI_ALWAYS_INLINE inline void load_16(const RowPointers& rows, std::size_t offset, RowBytes* to) {
   // Rows r and r + 4 share a register; its halves are two 4 x 4 matrices of 32-bit words, to be
   // transposed. A load that fills both halves and a blend are faster than an insertion.
@@ -114,7 +114,7 @@ TUTTI_ALWAYS_INLINE inline void load_16(const RowPointers& rows, std::size_t off
 /// 4 bytes of every row.
 [[nodiscard]] TUTTI_ALWAYS_INLINE inline RowBytes load_4(const RowPointers& rows,
                                                          std::size_t offset) {
-  // Broadcasts come from the load units for nothing, and blends run anywhere.
+  // Broadcasts are free in the load units, and blends run on any port.
   const auto word = [&](std::size_t r) { return broadcast_word(rows.row(r) + offset); };
   const __m256i a = _mm256_blend_epi32(word(0), word(1), 0x02);
   const __m256i b = _mm256_blend_epi32(word(2), word(3), 0x08);
@@ -123,7 +123,7 @@ TUTTI_ALWAYS_INLINE inline void load_16(const RowPointers& rows, std::size_t off
   return {_mm256_blend_epi32(_mm256_blend_epi32(a, b, 0x0C), _mm256_blend_epi32(c, d, 0xC0), 0xF0)};
 }
 
-/// A 16-bit float of every row. The two bytes before it, or behind it if `offset` is 0, are read
+/// A 16-bit float of every row. The two bytes before it, or after it if `offset` is 0, are read
 /// too: they must be there.
 [[nodiscard]] TUTTI_ALWAYS_INLINE inline RowFloats load_half(const RowPointers& rows,
                                                              std::size_t offset) {
@@ -197,8 +197,7 @@ TUTTI_ALWAYS_INLINE inline void add_dot(const RowBytes* const (&codes)[P],
       const __m256i factor = keep(broadcast_word(x[m] + 4 * i));
       unroll<P>([&](auto p) TUTTI_ALWAYS_INLINE {
         const __m256i terms = _mm256_maddubs_epi16(quads[p], factor);
-        // Kept, lest the compiler orders all products before all additions and runs out of
-        // registers.
+        // keep(): otherwise the compiler schedules all products before all additions and spills.
         narrow[p][m] = keep(i % kGroup == 0 ? terms : _mm256_add_epi16(narrow[p][m], terms));
         if constexpr (i % kGroup == kGroup - 1) {
           const __m256i wide = _mm256_madd_epi16(narrow[p][m], _mm256_set1_epi16(1));
@@ -210,9 +209,9 @@ TUTTI_ALWAYS_INLINE inline void add_dot(const RowBytes* const (&codes)[P],
 #endif
 }
 
-/// products[m] = sums over 32 signed bytes of every row, `offset` bytes behind its pointer, times
-/// x[m]. For few rows of x this beats unpacking into lanes: each weight is used where it lies, and
-/// only the sums change places.
+/// products[m] = sums over 32 signed bytes of every row, `offset` bytes after its pointer, times
+/// x[m]. For few rows of x this beats unpacking into lanes: weights are used in place, and only the
+/// sums are transposed.
 template <std::size_t M>
 TUTTI_ALWAYS_INLINE inline void dot_bytes(const RowPointers& rows, std::size_t offset,
                                           const std::int8_t* const (&x)[M],

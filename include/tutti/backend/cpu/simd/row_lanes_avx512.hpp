@@ -98,7 +98,7 @@ TUTTI_ALWAYS_INLINE inline void load_16(const RowPointers& rows, std::size_t off
 
 [[nodiscard]] TUTTI_ALWAYS_INLINE inline RowBytes load_4(const RowPointers& rows,
                                                          std::size_t offset) {
-  // Broadcasts come from the load units for nothing, and blends run anywhere.
+  // Broadcasts are free in the load units, and blends run on any port.
   const auto word = [&](std::size_t r) {
     std::int32_t value;
     std::memcpy(&value, rows.row(r) + offset, sizeof value);

@@ -330,8 +330,8 @@ TUTTI_ALWAYS_INLINE inline void add_matrix_dot(const RowBytes* const (&codes)[P]
 }
 
 /// products[m] = sums over 32 signed bytes of every row, `offset` bytes after its pointer, times
-/// x[m]. For few rows of x this beats unpacking into lanes: each weight is used where it lies, and
-/// only the sums change places.
+/// x[m]. For few rows of x this beats unpacking into lanes: weights are used in place, and only the
+/// sums are transposed.
 template <std::size_t M>
 TUTTI_ALWAYS_INLINE inline void dot_bytes(const RowPointers& rows, std::size_t offset,
                                           const std::int8_t* const (&x)[M],

@@ -27,8 +27,8 @@
 #include "tutti/backend/cpu/simd/simd_portable.hpp"
 #endif
 
-/// For functions and lambdas whose arguments must stay in registers; behind a lambda's parameters,
-/// before a function.
+/// For functions and lambdas whose arguments must stay in registers; placed after a lambda's
+/// parameters and before a function.
 #define TUTTI_ALWAYS_INLINE __attribute__((always_inline))
 
 namespace tutti::cpu::inline TUTTI_ABI {
@@ -65,8 +65,7 @@ inline void store_bfloat16(BFloat16* to, FloatLanes value) {
 }
 #endif
 
-/// Asks for the cache line at `address`, which need not be valid, in the first or the second level
-/// of the cache.
+/// Prefetches the cache line at `address`, which need not be valid, into the L1 or L2 cache.
 template <int level = 1>
 TUTTI_ALWAYS_INLINE inline void prefetch(const void* address) {
 #if defined(__x86_64__)
@@ -89,7 +88,7 @@ TUTTI_ALWAYS_INLINE inline void prefetch(const void* address) {
 }
 
 #if !defined(TUTTI_HAS_AVX512)
-/// The first `count` elements, 1 to kLanes - 1, zeros behind them. Never touches memory past them.
+/// The first `count` elements, 1 to kLanes - 1, zeros after them. Never touches memory past them.
 [[nodiscard]] inline FloatLanes load_partial(const float* from, std::size_t count) {
   alignas(64) float padded[kLanes] = {};
   std::memcpy(padded, from, count * sizeof(float));

@@ -43,8 +43,8 @@ inline void store_halves(Float16* to, FloatLanes value) {
                    _mm256_cvtps_ph(value.v, _MM_FROUND_TO_NEAREST_INT));
 }
 
-/// The even or the odd ones of 2 * kCount bfloat16: one instruction a vector, where keeping the
-/// order takes two.
+/// The even or the odd ones of 2 * kCount bfloat16: one instruction per vector, where keeping
+/// the order takes two.
 [[nodiscard]] inline FloatLanes load_even(const std::byte* from) {
   return {_mm256_castsi256_ps(
       _mm256_slli_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from)), 16))};
@@ -65,9 +65,9 @@ alignas(32) inline constexpr std::uint32_t kUpperHalves[8] = {0xFFFF0000U, 0xFFF
       _mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from)), upper.mask))};
 }
 
-/// The value, in a register from here on. Compilers else prefer to load an operand again for each
-/// of its uses, and then loads limit the products: two loads a cycle feed two multiply-adds only if
-/// most operands are in registers.
+/// Optimization barrier: the value is in a register from here on. Otherwise compilers load an
+/// operand again for each use, and loads limit the products: two loads per cycle feed two
+/// multiply-adds only if most operands are in registers.
 [[nodiscard]] inline FloatLanes keep(FloatLanes value) {
   asm("" : "+x"(value.v));
   return value;
@@ -111,7 +111,7 @@ alignas(32) inline constexpr std::uint32_t kUpperHalves[8] = {0xFFFF0000U, 0xFFF
 }
 /// a * 2^n for integral n in [-127, 128]; lanes beyond that range are unspecified.
 [[nodiscard]] inline FloatLanes scale_by_power_of_two(FloatLanes a, FloatLanes n) {
-  // In two steps, because 2^128 is no float.
+  // In two steps, because 2^128 is not representable.
   const __m256i whole = _mm256_cvtps_epi32(n.v);
   const __m256i half = _mm256_srai_epi32(whole, 1);
   const auto power = [](__m256i e) {

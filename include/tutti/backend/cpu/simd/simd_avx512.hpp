@@ -19,7 +19,7 @@ struct FloatLanes {
 [[nodiscard]] inline FloatLanes load(const float* from) { return {_mm512_loadu_ps(from)}; }
 inline void store(float* to, FloatLanes value) { _mm512_storeu_ps(to, value.v); }
 
-/// The first `count` elements, 1 to 15, zeros behind them. Never touches memory past them.
+/// The first `count` elements, 1 to 15, zeros after them. Never touches memory past them.
 [[nodiscard]] inline FloatLanes load_partial(const float* from, std::size_t count) {
   return {_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1U), from)};
 }

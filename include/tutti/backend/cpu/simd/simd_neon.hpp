@@ -138,7 +138,7 @@ struct UpperHalves {
 /// a * 2^n for integral n in [-127, 128]; lanes beyond that range are unspecified.
 [[nodiscard]] inline FloatLanes scale_by_power_of_two(FloatLanes a, FloatLanes n) {
   const auto scale = [](float32x4_t value, float32x4_t exponent) {
-    // In two steps, because 2^128 is no float.
+    // In two steps, because 2^128 is not representable.
     const int32x4_t whole = vcvtnq_s32_f32(exponent);
     const int32x4_t half = vshrq_n_s32(whole, 1);
     const auto power = [](int32x4_t e) {
