@@ -33,6 +33,7 @@ TUTTI_DECLARE_KERNEL_SET(avx512_bf16)
 #elif defined(__aarch64__)
 TUTTI_DECLARE_KERNEL_SET(neon)
 TUTTI_DECLARE_KERNEL_SET(neon_dotprod)
+TUTTI_DECLARE_KERNEL_SET(neon_i8mm)
 #else
 TUTTI_DECLARE_KERNEL_SET(portable)
 #endif
@@ -53,6 +54,7 @@ constexpr Variant kVariants[] = {
     {InstructionSet::avx2, &avx2::kKernelSet},
     {InstructionSet::portable, &portable::kKernelSet},
 #elif defined(__aarch64__)
+    {InstructionSet::neon_i8mm, &neon_i8mm::kKernelSet},
     {InstructionSet::neon_dotprod, &neon_dotprod::kKernelSet},
     {InstructionSet::neon, &neon::kKernelSet},
 #else

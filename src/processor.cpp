@@ -76,8 +76,9 @@ bool processor_runs(InstructionSet set) {
 namespace {
 
 #if defined(__linux__)
-// Bits of Linux' AT_HWCAP, arch/arm64/include/uapi/asm/hwcap.h.
+// Bits of Linux' AT_HWCAP and AT_HWCAP2, arch/arm64/include/uapi/asm/hwcap.h.
 bool has_dot_products() { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }
+bool has_matrix_products() { return (getauxval(AT_HWCAP2) >> 13 & 1) != 0; }
 #elif defined(__APPLE__)
 bool has_feature(const char* name) {
   int value = 0;
@@ -85,8 +86,10 @@ bool has_feature(const char* name) {
   return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
 }
 bool has_dot_products() { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+bool has_matrix_products() { return has_feature("hw.optional.arm.FEAT_I8MM"); }
 #else
 bool has_dot_products() { return false; }
+bool has_matrix_products() { return false; }
 #endif
 
 }  // namespace
@@ -95,6 +98,7 @@ bool processor_runs(InstructionSet set) {
   switch (set) {
     case InstructionSet::neon: return true;
     case InstructionSet::neon_dotprod: return has_dot_products();
+    case InstructionSet::neon_i8mm: return has_dot_products() && has_matrix_products();
     default: return false;
   }
 }

@@ -22,11 +22,13 @@ enum class InstructionSet : std::uint8_t {
   avx512_bf16,   ///< The same and AVX-512 BF16.
   neon,          ///< AArch64's base.
   neon_dotprod,  ///< The same and integer dot products.
+  neon_i8mm,     ///< The same and 8-bit integer matrix products.
 };
 
 [[nodiscard]] constexpr std::string_view name_of(InstructionSet set) {
-  constexpr std::array<std::string_view, 7> kNames{
-      "portable", "portable_fma", "avx2", "avx512", "avx512_bf16", "neon", "neon_dotprod"};
+  constexpr std::array<std::string_view, 8> kNames{"portable",     "portable_fma", "avx2",
+                                                   "avx512",       "avx512_bf16",  "neon",
+                                                   "neon_dotprod", "neon_i8mm"};
   return kNames[static_cast<std::size_t>(set)];
 }
 

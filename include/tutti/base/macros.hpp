@@ -47,6 +47,9 @@
 #define TUTTI_INSTRUCTION_SET avx512
 #elif defined(TUTTI_HAS_AVX2)
 #define TUTTI_INSTRUCTION_SET avx2
+#elif defined(TUTTI_HAS_NEON) && defined(__ARM_FEATURE_DOTPROD) && \
+    defined(__ARM_FEATURE_MATMUL_INT8)
+#define TUTTI_INSTRUCTION_SET neon_i8mm
 #elif defined(TUTTI_HAS_NEON) && defined(__ARM_FEATURE_DOTPROD)
 #define TUTTI_INSTRUCTION_SET neon_dotprod
 #elif defined(TUTTI_HAS_NEON)

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+// AArch64 with dot products and 8-bit matrix products. cmake/compiled.cmake gives this file its
+// flags.
+#include "kernel_set-inl.hpp"
