@@ -24,7 +24,6 @@
 #include "tutti/selector/minimum_bayes_risk.hpp"
 #include "tutti/text/chat/chat_template.hpp"
 #include "tutti/text/tokenizer/load_tokenizer.hpp"
-#include "tutti/text/tokenizer/streaming_decoder.hpp"
 #include "tutti/text/tokenizer/tokenizer.hpp"
 #include "tutti/transformer/expert_stack.hpp"
 #include "tutti/transformer/load_experts.hpp"

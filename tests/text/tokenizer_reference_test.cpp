@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tutti/ensemble/text_assembler.hpp"
 #include "tutti/formats/gguf/gguf_file.hpp"
 #include "tutti/formats/json.hpp"
-#include "tutti/text/tokenizer/streaming_decoder.hpp"
+#include "tutti/text/pre_tokenizer/pre_tokenizer_chain.hpp"
 #include "tutti/text/tokenizer/tokenizer.hpp"
+#include "tutti/text/unicode/utf8.hpp"
 
 namespace {
 
@@ -68,7 +70,7 @@ std::string random_string(std::uint64_t seed, const std::vector<std::string>& fr
   return text;
 }
 
-/// FNV-1a over the tokens, each one step, and -1 behind them.
+/// FNV-1a over the tokens, one step each, and -1 after them.
 void add_to_hash(std::uint64_t& hash, std::vector<Token> tokens) {
   tokens.push_back(-1);
   for (const Token token : tokens)
@@ -150,21 +152,24 @@ TEST_CASE("special tokens written in the text are plain text where parse_special
   }
 }
 
-TEST_CASE("decoding token by token gives the same text as decoding at once, in whole code points",
-          "[text][detokenizer]") {
+TEST_CASE("text assembled token by token is the decoded text, in whole code points",
+          "[text][tokenizer]") {
   const Json cases = read_json_file(kData + "cases.json");
   for (const std::string kind : kKinds) {
     const Tokenizer tokenizer = reference_tokenizer(kind);
-    StreamingDecoder stream(tokenizer);
     for (const Json& ids : cases[kind]["ids"]) {
+      TextAssembler assembler({});
       std::string text;
       for (const Token token : ids.get<std::vector<Token>>()) {
-        const std::string part = stream.push(token);
+        if (tokenizer.is_special(token)) continue;
+        const std::string part(assembler.push(tokenizer.token_bytes(token)));
         REQUIRE(is_valid_utf8(part));
         text += part;
       }
-      text += stream.flush();
-      REQUIRE(text == tokenizer.decode(ids.get<std::vector<Token>>()));
+      text += assembler.finish();
+      const std::string decoded = tokenizer.decode(ids.get<std::vector<Token>>());
+      // decode may remove the space that the tokenizer puts before a text.
+      REQUIRE((text == decoded || text == ' ' + decoded));
     }
   }
 }

@@ -34,7 +34,7 @@ TEST_CASE("two findable tokens with the same bytes are refused by number", "[tex
   Vocabulary vocabulary;
   vocabulary.add("x", true);
   vocabulary.add("y", true);
-  CHECK_THROWS_WITH(vocabulary.add("x", true), test::contains("tokens 0 and 2 are the same text"));
+  CHECK_THROWS_WITH(vocabulary.add("x", true), test::contains("tokens 0 and 2 have the same text"));
   CHECK(vocabulary.size() == 2);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tutti/base/error.hpp"
 
 using namespace tutti;
 

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/text/pre_tokenizer/detail/onig_to_pcre2.hpp"
 
 using namespace tutti;
 

@@ -60,20 +60,30 @@ TEST_CASE("tokens of any bytes are found", "[text][added_tokens]") {
 
 TEST_CASE("no tokens match nothing", "[text][added_tokens]") {
   CHECK(matches(AddedTokens(), "text") == "");
-  CHECK(AddedTokens().find("") == nullptr);
 }
 
-TEST_CASE("a token is found by its whole text only", "[text][added_tokens]") {
-  const AddedTokens tokens = tokens_of({"<a>", "<a>b"});
-  CHECK(tokens.find("<a>")->id == 0);
-  CHECK(tokens.find("<a>b")->id == 1);
-  CHECK(tokens.find("<a>c") == nullptr);
-  CHECK(tokens.find("<a") == nullptr);
+TEST_CASE("a token without a text is not found, and of two with the same text the first is",
+          "[text][added_tokens]") {
+  CHECK(matches(tokens_of({"", "x"}), "axb") == "1@1-2");
+  CHECK(matches(tokens_of({"xy", "x", "xy", "x"}), "xyx") == "0@0-2 1@2-3");
+  CHECK(matches(tokens_of({""}), "a") == "");
 }
 
-TEST_CASE("an empty text and a text given twice are refused", "[text][added_tokens]") {
-  CHECK_THROWS_AS(tokens_of({"x", ""}), FormatError);
-  CHECK_THROWS_WITH(tokens_of({"x", "y", "x"}), test::contains("are the same text"));
+TEST_CASE("a single word has no letter, mark, digit or connector next to it",
+          "[text][added_tokens]") {
+  const auto is_single = [](const std::string& before, const std::string& after) {
+    return detail::is_single_word(before + "word" + after, before.size(), before.size() + 4);
+  };
+  CHECK(is_single("", ""));
+  CHECK(is_single(" ", "."));
+  CHECK(is_single("-", "\u3000"));
+  CHECK(is_single("\u00BD", "\u20AC"));  // a fraction is no decimal digit
+  CHECK_FALSE(is_single("a", ""));
+  CHECK_FALSE(is_single("", "_"));
+  CHECK_FALSE(is_single("\u4E2D", ""));
+  CHECK_FALSE(is_single("", "\u0301"));
+  CHECK_FALSE(is_single("\u0663", ""));
+  CHECK_FALSE(is_single("", "\u200D"));
 }
 
 TEST_CASE("white space is measured to both sides in whole code points", "[text][added_tokens]") {

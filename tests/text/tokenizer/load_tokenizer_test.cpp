@@ -8,6 +8,8 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/gguf_writer.hpp"
 #include "tests/support/temporary_directory.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/text/tokenizer/tokenizer_definition.hpp"
 
 using namespace tutti;
 

@@ -6,6 +6,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/temporary_directory.hpp"
+#include "tutti/formats/json.hpp"
 #include "tutti/text/tokenizer/tokenizer.hpp"
 
 using namespace tutti;
@@ -245,8 +246,6 @@ TEST_CASE("what would change the tokens is refused by key and value", "[text][to
   CHECK_THAT(refusal(changed("/model/dropout", "0.1")), test::contains("\"model.dropout\" is 0.1"));
   CHECK_THAT(refusal(changed("/model/end_of_word_suffix", R"("</w>")")),
              test::contains("\"model.end_of_word_suffix\" is \"</w>\""));
-  CHECK_THAT(refusal(changed("/added_tokens/0/single_word", "true")),
-             test::contains("single_word"));
   CHECK_THAT(refusal(changed("/post_processor", R"({"type": "RobertaProcessing"})")),
              test::contains("\"post_processor\" is"));
 }
@@ -297,15 +296,17 @@ TEST_CASE("ids must be unique and leave no holes", "[text][tokenizer_json]") {
   CHECK_THAT(refusal(changed("/model/vocab/b", "2147483647")), test::contains("has id 2147483647"));
   CHECK_THAT(refusal(changed("/model/vocab/b", "-1")), test::contains("has id -1"));
   CHECK_THAT(refusal(changed("/model/vocab/b", "1.5")), test::contains("expected a whole number"));
-  CHECK_THAT(refusal(changed("/added_tokens",
-                             R"([{"id": 2, "content": "ab"}, {"id": 4, "content": "x"}])")),
-             test::contains("no token has id 3, although ids go up to 4"));
+  CHECK_THAT(
+      refusal(
+          changed("/added_tokens", R"([{"id": 2, "content": "ab"}, {"id": 4, "content": "x"}])")),
+      test::contains("added token \"x\" has id 4, but the next free id, which tokenizers would "
+                     "give it, is 3"));
 }
 
 TEST_CASE("an added token that the vocabulary has under another id is refused",
           "[text][tokenizer_json]") {
   CHECK_THAT(refusal(changed("/added_tokens/0/content", R"("ab")")),
-             test::contains("added token \"ab\" has id 3, in \"vocab\" it has 2"));
+             test::contains("added token \"ab\" has id 3, but in \"vocab\" it has 2"));
 }
 
 TEST_CASE("malformed merges are refused by number", "[text][tokenizer_json]") {

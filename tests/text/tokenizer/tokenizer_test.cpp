@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tutti/base/error.hpp"
+#include "tutti/text/tokenizer/tokenizer_definition.hpp"
 
 using namespace tutti;
 
@@ -149,7 +151,7 @@ TEST_CASE("parts that do not fit each other are refused with the file's name",
                     }),
                     test::contains("merges 0 and 2"));
   CHECK_THROWS_WITH(broken([](Definition& d) { d.tokens.push_back({"ab"}); }),
-                    test::contains("tokens 3 and 10 are the same text"));
+                    test::contains("tokens 3 and 10 have the same text"));
   CHECK_THROWS_AS(broken([](Definition& d) { d.added_tokens[0].id = 10; }), FormatError);
   CHECK_THROWS_WITH(broken([](Definition& d) { d.bos = 10; }),
                     test::contains("the BOS token has id 10, but the vocabulary has 10 tokens"));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The merging of byte-pair encoding (Sennrich, Haddow and Birch, "Neural machine translation of
-// rare words with subword units", ACL 2016) over symbols that are tokens already: the adjacent pair
-// of lowest rank first, the leftmost on ties, until no pair has a rule.
+// The merge loop of byte-pair encoding (Sennrich, Haddow and Birch, "Neural machine translation of
+// rare words with subword units", ACL 2016) over symbols that are tokens: the adjacent pair of
+// lowest rank first, the leftmost on ties, until no pair has a rule.
 
 #include <algorithm>
 #include <array>
@@ -30,17 +30,16 @@ struct BpeMerge {
 };
 
 struct BpeOptions {
-  /// A piece that is a token as a whole becomes that token, whatever the merges say.
+  /// A piece that is a token as a whole becomes that token, regardless of the merges.
   bool ignore_merges = false;
-  /// Stands for a byte or character that has no token; such are dropped if it is absent, as
-  /// tokenizers does.
+  /// Replaces a byte or character that has no token; if absent it is dropped, as in tokenizers.
   std::optional<Token> unknown = std::nullopt;
-  bool fuse_unknown = false;  ///< One `unknown` for a run of such.
+  bool fuse_unknown = false;  ///< One `unknown` for a run of them.
 };
 
 namespace detail {
 
-/// Hash table from a pair of tokens to its rule.
+/// Hash table from a pair of tokens to its merge rule.
 class MergeTable {
  public:
   static constexpr std::uint32_t kNoRank = std::numeric_limits<std::uint32_t>::max();
@@ -53,7 +52,7 @@ class MergeTable {
   explicit MergeTable(std::span<const BpeMerge> merges)
       : slots_(std::bit_ceil(2 * merges.size() + 2)), shift_(64 - std::countr_zero(slots_.size())) {
     require<FormatError>(merges.size() < kNoRank, merges.size(),
-                         " merges, more than 32 bits can rank");
+                         " merges; at most 2^32 - 2 are supported");
     for (std::size_t rank = 0; rank < merges.size(); ++rank) {
       Slot& slot = slots_[slot_of(key_of(merges[rank].left, merges[rank].right))];
       require<FormatError>(slot.rule.rank == kNoRank, "merges ", slot.rule.rank, " and ", rank,
@@ -80,8 +79,8 @@ class MergeTable {
   }
 
   [[nodiscard]] std::size_t slot_of(std::uint64_t key) const {
-    // Fibonacci hashing: the upper bits of the product depend on all bits of the key. Half of the
-    // slots are empty.
+    // Fibonacci hashing: the upper bits of the product depend on all bits of the key. At least half
+    // of the slots are empty.
     auto slot = static_cast<std::size_t>((key * 0x9E3779B97F4A7C15U) >> shift_);
     while (slots_[slot].rule.rank != kNoRank && slots_[slot].key != key)
       slot = (slot + 1) & (slots_.size() - 1);
@@ -100,17 +99,17 @@ class BpeMerger {
   explicit BpeMerger(std::span<const BpeMerge> merges) : merges_(merges) {}
 
   /// Merges in place. Time O(n log n) in the number of symbols.
-  /// @returns how many symbols are left, at the beginning of `symbols`.
+  /// @returns the number of remaining symbols, at the beginning of `symbols`.
   [[nodiscard]] std::size_t merge(std::span<Token> symbols) const {
     return symbols.size() <= kShortPiece ? merge_short(symbols) : merge_long(symbols);
   }
 
  private:
-  // Up to here a scan over all pairs for every merge is faster than a heap. Words are shorter, runs
-  // of symbols may not be.
+  // Up to this length a scan over all pairs for each merge is faster than a heap. Words are
+  // shorter; runs of punctuation may be longer.
   static constexpr std::size_t kShortPiece = 32;
 
-  /// Merges in place and returns how many symbols are left. Quadratic, for at most kShortPiece
+  /// Merges in place and returns the number of remaining symbols. Quadratic; at most kShortPiece
   /// symbols.
   [[nodiscard]] std::size_t merge_short(std::span<Token> symbols) const {
     std::size_t count = symbols.size();
@@ -142,7 +141,7 @@ class BpeMerger {
       MergeTable::Rule rule;  // joins this symbol and the next
     };
     using RankedPair =
-        std::pair<std::uint32_t, std::size_t>;  // (rank, position): the order of merging
+        std::pair<std::uint32_t, std::size_t>;  // (rank, position), in order of merging
     std::vector<Link> links(symbols.size());
     std::priority_queue<RankedPair, std::vector<RankedPair>, std::greater<>> candidates;
     const auto update_rule = [&](std::size_t i) {
@@ -158,7 +157,7 @@ class BpeMerger {
     while (!candidates.empty()) {
       const auto [rank, left] = candidates.top();
       candidates.pop();
-      if (links[left].rule.rank != rank) continue;  // one of the two has been merged since
+      if (links[left].rule.rank != rank) continue;  // one of the two has been merged already
       const std::size_t right = links[left].next;
       symbols[left] = links[left].rule.merged;
       links[left].next = links[right].next;

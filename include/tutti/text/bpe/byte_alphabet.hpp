@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The byte alphabet of GPT-2: files of byte-level tokenizers write every byte of a token as one
-// visible character
-// ("Ġthe" is " the"). Printable bytes of Latin-1 stand for themselves, the other 68 become U+0100
-// and up, in order.
+// The byte alphabet of GPT-2: files of byte-level tokenizers write each byte of a token as one
+// visible character ("Ġthe" is " the"). Printable bytes of Latin-1 stand for themselves; the other
+// 68 are U+0100 and following, in order.
 
 #include <array>
 #include <cstddef>
@@ -28,7 +27,7 @@ inline constexpr std::array<char32_t, 256> kByteAlphabet = [] {
   return alphabet;
 }();
 
-/// The inverse, by code point; -1 where no byte is written so.
+/// The inverse, by code point; -1 for code points that stand for no byte.
 inline constexpr std::array<int, 0x144> kAlphabetBytes = [] {
   std::array<int, 0x144> bytes{};
   bytes.fill(-1);
@@ -48,7 +47,7 @@ inline constexpr std::array<int, 0x144> kAlphabetBytes = [] {
   return text;
 }
 
-/// The bytes that `text` stands for; nothing if a character is not of the alphabet.
+/// The bytes that `text` stands for; nothing if a character is not in the alphabet.
 [[nodiscard]] inline std::optional<std::string> from_byte_alphabet(std::string_view text) {
   std::string bytes;
   bytes.reserve(text.size());

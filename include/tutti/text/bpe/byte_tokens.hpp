@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Byte tokens of SentencePiece vocabularies: "<0x0A>" stands for one byte, so that any text can be
-// written with a vocabulary that lacks some of its characters.
+// Byte tokens of SentencePiece vocabularies: "<0x0A>" stands for one byte, so that characters
+// outside the vocabulary can be encoded.
 
 #include <array>
 #include <cstddef>
@@ -35,12 +35,12 @@ namespace tutti {
   return {'<', '0', 'x', kDigits[byte >> 4], kDigits[byte & 15], '>'};
 }
 
-/// The token of every byte, where there is one.
+/// The token of each byte that has one.
 class ByteTokens {
  public:
   void set(unsigned char byte, Token token) { tokens_[byte] = token; }
 
-  /// Appends the tokens of all bytes of `text`, or nothing if one of them has none.
+  /// Appends the tokens of all bytes of `text`, or nothing if a byte has no token.
   /// @returns whether they were appended.
   bool append(std::string_view text, std::vector<Token>& tokens) const {
     const std::size_t before = tokens.size();

@@ -2,8 +2,8 @@
 #pragma once
 // SentencePiece's byte-pair encoding (Kudo and Richardson, "SentencePiece: A simple and language
 // independent subword tokenizer and detokenizer for Neural Text Processing", EMNLP 2018), as GGUF
-// files of the model "llama" describe it: there are no merge rules, two neighbors are joined where
-// the joined text is a token, the highest score first, the leftmost on ties.
+// files of the model "llama" describe it. There are no merge rules: adjacent symbols are joined if
+// their concatenation is a token, the highest score first, the leftmost on ties.
 
 #include <cmath>
 #include <cstddef>
@@ -20,27 +20,27 @@
 #include "tutti/base/error.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/text/bpe/byte_tokens.hpp"
+#include "tutti/text/bpe/piece_encoder.hpp"
 #include "tutti/text/bpe/vocabulary.hpp"
 #include "tutti/text/unicode/utf8.hpp"
 
 namespace tutti {
 
-/// Joins the characters of a text into tokens. Immutable, so const methods may run in any number of
-/// threads.
-class SentencePieceBpe {
+/// Joins the characters of a text into tokens.
+class SentencePieceBpe final : public PieceEncoder {
  public:
   struct Options {
     std::vector<float> scores;  ///< By token.
-    /// By token: joined on the way to longer tokens, but taken apart again in the end.
+    /// By token: joined as a step towards longer tokens, but split again at the end.
     std::vector<bool> unused;
-    ByteTokens byte_tokens;  ///< Write what has no token.
-    /// Stands for a character that has no bytes either; without it such are dropped.
+    ByteTokens byte_tokens;  ///< For characters without a token.
+    /// Replaces a character without byte tokens; without it the character is dropped.
     std::optional<Token> unknown;
   };
 
-  /// @param vocabulary the findable tokens are those that text can become; control and byte tokens
-  /// are not among them.
-  /// @throws FormatError when a score is no number, or when there are not as many as tokens.
+  /// @param vocabulary the findable tokens are those that text can become, not control and byte
+  /// tokens.
+  /// @throws FormatError when a score is NaN, or when the numbers of scores and tokens differ.
   SentencePieceBpe(Vocabulary vocabulary, Options options)
       : vocabulary_(std::move(vocabulary)), options_(std::move(options)) {
     require<FormatError>(options_.scores.size() == vocabulary_.size() &&
@@ -53,16 +53,15 @@ class SentencePieceBpe {
     }
   }
 
-  [[nodiscard]] const Vocabulary& vocabulary() const { return vocabulary_; }
+  [[nodiscard]] const Vocabulary& vocabulary() const override { return vocabulary_; }
 
-  /// Appends the tokens of `text`, in which spaces are already U+2581, to `tokens`. Time O(n log n)
-  /// in its length.
-  void encode(std::string_view text, std::vector<Token>& tokens) const {
+  /// Appends the tokens of `text`, in which spaces are already U+2581.
+  void encode(std::string_view text, std::vector<Token>& tokens) const override {
     Joining(*this, text).run(tokens);
   }
 
  private:
-  /// The state of one call.
+  /// The state of one call of `encode`.
   class Joining {
    public:
     Joining(const SentencePieceBpe& bpe, std::string_view text) : bpe_(bpe) {
@@ -80,8 +79,8 @@ class SentencePieceBpe {
         const Candidate best = candidates_.top();
         candidates_.pop();
         Symbol& left = symbols_[best.left];
-        // Both symbols are as they were exactly if their lengths still add up; a symbol that was
-        // joined to its left is empty.
+        // The candidate is still valid if the lengths of its symbols add up; a symbol that has been
+        // joined to its left neighbor is empty.
         if (left.text.empty() || left.next == kNone ||
             left.text.size() + symbols_[left.next].text.size() != best.size)
           continue;
@@ -106,7 +105,7 @@ class SentencePieceBpe {
       std::size_t left;
       std::size_t size;  // bytes of the joined text
 
-      /// The heap's order: the higher score, then the leftmost.
+      /// Order of the heap: the higher score, then the leftmost.
       friend bool operator<(const Candidate& a, const Candidate& b) {
         return a.score < b.score || (a.score == b.score && a.left > b.left);
       }
@@ -136,8 +135,8 @@ class SentencePieceBpe {
       if (symbol.next != kNone) symbols_[symbol.next].previous = left;
     }
 
-    /// The token of `text`, or those of the two parts that an unused token was joined from, or
-    /// those of its bytes.
+    /// Appends the token of `text`; if it is unused, the tokens of the two parts it was joined
+    /// from; if there is none, the tokens of its bytes.
     void append(std::string_view text, std::vector<Token>& tokens) const {
       const std::optional<Token> token = bpe_.vocabulary_.find(text);
       const auto parts = token && bpe_.is_unused(*token) ? parts_.find(text) : parts_.end();
@@ -155,7 +154,7 @@ class SentencePieceBpe {
     std::vector<Symbol> symbols_;
     std::priority_queue<Candidate> candidates_;
     std::unordered_map<std::string_view, std::size_t>
-        parts_;  // by the text of an unused token: the length of its left part
+        parts_;  // by the text of an unused token: length of its left part
   };
 
   [[nodiscard]] bool is_unused(Token token) const {

@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Pre-tokenizers: they cut a text into pieces, and tokens never reach across a cut. The regular
-// expressions of the usual byte-level tokenizers are written out by hand here: no regex engine, one
-// pass, time linear in the text.
+// Pre-tokenizers cut a text into pieces; no token crosses a cut. The regular expressions of the
+// common byte-level tokenizers are implemented by hand: no regex engine, one pass, time linear in
+// the length of the text.
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
+#include "tutti/text/pre_tokenizer/piece_visitor.hpp"
 #include "tutti/text/unicode/unicode_categories.hpp"
 #include "tutti/text/unicode/utf8.hpp"
 
 namespace tutti {
 
-/// The built-in ways to cut a text. The alternatives of each pattern are tried from left to right.
+/// The built-in pre-tokenizers. The alternatives of each pattern are tried from left to right.
 enum class PreTokenizer : std::uint8_t {
   gpt2,  ///< 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
   /// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
   /// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
   llama3,
-  qwen2,   ///< As llama3, but every number alone: \p{N} instead of \p{N}{1,3}.
-  smollm,  ///< Every digit is cut out first; what lies between is cut as gpt2 does.
+  qwen2,   ///< As llama3, but each digit is a piece: \p{N} instead of \p{N}{1,3}.
+  smollm,  ///< Each digit is a piece; the text between digits is cut as by gpt2.
 };
 
 namespace detail {
 
-/// A text seen as code points with their classes.
+/// A text as code points with their classes.
 class ClassifiedText {
  public:
   struct CodePoint {
@@ -65,7 +66,7 @@ class ClassifiedText {
   std::string_view text_;
 };
 
-/// End of 's|'t|'re|'ve|'m|'ll|'d at `begin`, or `begin`. With `any_case` as (?i:...) matches it:
+/// End of 's|'t|'re|'ve|'m|'ll|'d at `begin`, or `begin`. `any_case` matches as (?i:...) does:
 /// U+017F (long s) folds to s.
 [[nodiscard]] inline std::size_t contraction_end(std::string_view text, std::size_t begin,
                                                  bool any_case) {
@@ -85,7 +86,7 @@ class ClassifiedText {
 }
 
 /// End of \s+(?!\S)|\s+ at `begin`: a run of white space leaves its last code point to the word
-/// that follows, unless that is all there is.
+/// that follows, unless it has only one.
 [[nodiscard]] inline std::size_t white_space_end(const ClassifiedText& text, std::size_t begin) {
   std::size_t last = begin;
   std::size_t end = begin;
@@ -122,7 +123,7 @@ class ClassifiedText {
     while (text.at(end).is_newline()) ++end;
     return end;
   }
-  // White space from here on. \s*[\r\n]+ is greedy: it ends behind the last newline of the run.
+  // White space from here on. \s*[\r\n]+ is greedy: it ends after the last newline of the run.
   std::size_t newline_end = begin;
   std::size_t end = begin;
   for (auto next = text.at(end); next.is(CharacterClass::white_space); next = text.at(end)) {
@@ -132,8 +133,10 @@ class ClassifiedText {
   return newline_end != begin ? newline_end : white_space_end(text, begin);
 }
 
-template <class PieceEnd, class Visit>
-void visit_pieces(std::string_view text, PieceEnd piece_end, Visit& visit) {
+/// `piece_end(text, begin)` returns the end of the piece that begins at `begin`.
+inline void visit_pieces(std::string_view text,
+                         std::size_t (*piece_end)(const ClassifiedText&, std::size_t),
+                         PieceVisitor visit) {
   const ClassifiedText classified(text);
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = piece_end(classified, begin);
@@ -142,15 +145,14 @@ void visit_pieces(std::string_view text, PieceEnd piece_end, Visit& visit) {
   }
 }
 
-/// tokenizers' Digits pre-tokenizer asks Rust's char::is_numeric, which knows a newer Unicode than
-/// the patterns.
+/// As the Digits pre-tokenizer of tokenizers, which uses Rust's char::is_numeric: a newer version
+/// of Unicode than that of the patterns.
 [[nodiscard]] inline bool is_single_digit(const ClassifiedText::CodePoint& c) {
   return c.is(CharacterClass::number) ||
          (c.value >= kNewerDigitRanges.front().first && in_ranges(kNewerDigitRanges, c.value));
 }
 
-template <class Visit>
-void visit_smollm_pieces(std::string_view text, Visit& visit) {
+inline void visit_smollm_pieces(std::string_view text, PieceVisitor visit) {
   const ClassifiedText classified(text);
   for (std::size_t begin = 0; begin < text.size();) {
     std::size_t digit = begin;
@@ -167,10 +169,9 @@ void visit_smollm_pieces(std::string_view text, Visit& visit) {
 
 }  // namespace detail
 
-/// Calls `visit(std::string_view piece)` for the pieces of `text` in order. The pieces are not
-/// empty and joined they are `text`. Invalid UTF-8 is cut as U+FFFD would be.
-template <class Visit>
-void for_each_piece(std::string_view text, PreTokenizer kind, Visit&& visit) {
+/// Calls `visit` for the pieces of `text` in order. No piece is empty; concatenated they are
+/// `text`. Invalid UTF-8 is cut as U+FFFD would be.
+inline void for_each_piece(std::string_view text, PreTokenizer kind, PieceVisitor visit) {
   using detail::ClassifiedText;
   switch (kind) {
     case PreTokenizer::gpt2: return detail::visit_pieces(text, detail::gpt2_piece_end, visit);

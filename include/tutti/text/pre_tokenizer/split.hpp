@@ -7,18 +7,20 @@
 #include <string_view>
 #include <vector>
 
+#include "tutti/text/pre_tokenizer/piece_visitor.hpp"
+
 namespace tutti {
 
-/// What becomes of the matches.
+/// What happens to the matches.
 enum class SplitBehavior : std::uint8_t {
   isolated,              ///< Each is a piece.
-  removed,               ///< They vanish.
+  removed,               ///< They are dropped.
   merged_with_previous,  ///< Each ends the piece before it.
-  merged_with_next,      ///< Each begins the piece behind it.
-  contiguous,            ///< Neighboring matches are one piece.
+  merged_with_next,      ///< Each begins the piece after it.
+  contiguous,            ///< Adjacent matches are one piece.
 };
 
-/// A stretch of a text that a pattern matched, or one between two matches.
+/// A range of a text that a pattern matched, or one between two matches.
 struct MatchedSpan {
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -29,7 +31,7 @@ struct MatchedSpan {
 
 namespace detail {
 
-/// Whether two neighbors become one piece; `left` stands before `right` in the text.
+/// Whether two adjacent spans become one piece. `left` and `right`: whether each is a match.
 [[nodiscard]] constexpr bool joins(SplitBehavior behavior, bool left, bool right) {
   switch (behavior) {
     case SplitBehavior::merged_with_previous: return right && !left;
@@ -39,8 +41,8 @@ namespace detail {
   }
 }
 
-/// The spans of a text, between which `find_match(from)` gives the next match at or behind byte
-/// `from` as a MatchedSpan with begin < end, or one with begin = end = text_size.
+/// The spans of a text. `find_match(from)` returns the next match at or after byte `from` as a
+/// MatchedSpan with begin < end, or one with begin = end = text_size.
 template <class FindMatch>
 [[nodiscard]] std::vector<MatchedSpan> spans_of(std::size_t text_size, bool invert,
                                                 FindMatch find_match) {
@@ -54,11 +56,9 @@ template <class FindMatch>
   return spans;
 }
 
-/// Calls `visit(std::string_view)` for the pieces, none of them empty. The spans are those of the
-/// whole of `text`, in order.
-template <class Visit>
-void visit_split(std::string_view text, const std::vector<MatchedSpan>& spans,
-                 SplitBehavior behavior, Visit&& visit) {
+/// Calls `visit` for the pieces, none of which is empty. The spans cover `text`, in order.
+inline void visit_split(std::string_view text, const std::vector<MatchedSpan>& spans,
+                        SplitBehavior behavior, PieceVisitor visit) {
   std::size_t begin = 0;
   for (std::size_t i = 0; i < spans.size(); ++i) {
     const bool is_last = i + 1 == spans.size();

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Tokens that are found in the raw text before anything else happens to it: "<|im_end|>" and the
-// like.
+// Tokens that are found in the text before it is cut into pieces: "<|im_end|>" and the like.
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "tutti/base/error.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/text/unicode/unicode_categories.hpp"
 #include "tutti/text/unicode/utf8.hpp"
@@ -24,15 +22,17 @@ namespace tutti {
 struct AddedToken {
   Token id = 0;
   std::string text;
-  /// A control token: hidden by decode, and found only where the caller allows it.
+  /// A control token: decode skips it, and it is found only if the caller allows it.
   bool special = false;
-  bool strip_left = false;   ///< Takes the white space before it with it.
-  bool strip_right = false;  ///< Takes the white space behind it with it.
-  /// Looked for only in what the tokens without this flag leave over.
+  bool strip_left = false;   ///< Includes the white space before it.
+  bool strip_right = false;  ///< Includes the white space after it.
+  /// Found only where no word character stands next to it.
+  bool single_word = false;
+  /// Found in the normalized text between the tokens without this flag.
   bool after_normalization = false;
 };
 
-/// Finds the leftmost, and there the longest, of a set of tokens. Immutable.
+/// Finds the leftmost, and of those the longest, of a set of tokens. Immutable.
 class AddedTokens {
  public:
   struct Match {
@@ -41,22 +41,22 @@ class AddedTokens {
     std::size_t end;
   };
 
-  /// @throws FormatError when a text is empty or given twice.
+  /// Tokens without a text are not found; of several with the same text, the first is.
   explicit AddedTokens(std::vector<AddedToken> tokens = {}) : tokens_(std::move(tokens)) {
-    std::sort(tokens_.begin(), tokens_.end(),
-              [](const AddedToken& a, const AddedToken& b) { return a.text < b.text; });
-    for (std::size_t i = 0; i < tokens_.size(); ++i) {
-      const AddedToken& token = tokens_[i];
-      require<FormatError>(!token.text.empty(), "added token ", token.id, " has no text");
-      require<FormatError>(i == 0 || tokens_[i - 1].text != token.text, "added tokens ",
-                           tokens_[i == 0 ? 0 : i - 1].id, " and ", token.id, " are the same text");
-      begins_[static_cast<unsigned char>(token.text[0])] = true;
+    for (std::uint32_t i = 0; i < tokens_.size(); ++i) {
+      if (tokens_[i].text.empty()) continue;
+      order_.push_back(i);
+      begins_[static_cast<unsigned char>(tokens_[i].text[0])] = true;
     }
+    std::sort(order_.begin(), order_.end(), [this](std::uint32_t a, std::uint32_t b) {
+      const int order = tokens_[a].text.compare(tokens_[b].text);
+      return order < 0 || (order == 0 && a < b);
+    });
   }
 
   /// The first match in text[from, end).
   [[nodiscard]] std::optional<Match> find_next(std::string_view text, std::size_t from) const {
-    if (tokens_.empty()) return std::nullopt;
+    if (order_.empty()) return std::nullopt;
     for (std::size_t at = from; at < text.size(); ++at) {
       if (!begins_[static_cast<unsigned char>(text[at])]) continue;
       if (const AddedToken* token = longest_prefix(text.substr(at)))
@@ -65,60 +65,72 @@ class AddedTokens {
     return std::nullopt;
   }
 
-  /// The token whose text is `text`.
-  [[nodiscard]] const AddedToken* find(std::string_view text) const {
-    const AddedToken* token = longest_prefix(text);
-    return token != nullptr && token->text.size() == text.size() ? token : nullptr;
-  }
-
-  /// Sorted by text.
-  [[nodiscard]] std::span<const AddedToken> tokens() const { return tokens_; }
-
  private:
-  /// The longest token that `text` begins with. The sorted list is a trie: tokens that share a
-  /// prefix are neighbors, and every further byte narrows the range by two binary searches.
+  /// The longest token that `text` begins with. The sorted list is used as a trie: tokens that
+  /// share a prefix are adjacent, and each further byte narrows the range by two binary searches.
   [[nodiscard]] const AddedToken* longest_prefix(std::string_view text) const {
     const AddedToken* longest = nullptr;
-    auto first = tokens_.begin();
-    auto last = tokens_.end();
+    std::size_t first = 0;
+    std::size_t last = order_.size();
     for (std::size_t depth = 0; first != last; ++depth) {
-      // The one that ends here sorts before those that go on.
-      if (first->text.size() == depth) longest = &*first++;
+      // Tokens that end here come before those that continue.
+      if (size_of(first) == depth) longest = &tokens_[order_[first]];
+      while (first != last && size_of(first) == depth) ++first;
       if (depth == text.size()) break;
       const auto byte = static_cast<unsigned char>(text[depth]);
-      first = std::lower_bound(
-          first, last, byte,
-          [depth](const AddedToken& token, unsigned char b) { return byte_at(token, depth) < b; });
-      last = std::upper_bound(first, last, byte, [depth](unsigned char b, const AddedToken& token) {
-        return b < byte_at(token, depth);
-      });
+      first = partition_point(first, last, depth, byte, false);
+      last = partition_point(first, last, depth, byte, true);
     }
     return longest;
   }
 
-  static unsigned char byte_at(const AddedToken& token, std::size_t depth) {
-    return static_cast<unsigned char>(token.text[depth]);
+  [[nodiscard]] std::size_t size_of(std::size_t place) const {
+    return tokens_[order_[place]].text.size();
+  }
+
+  /// The first of the tokens [first, last) in order whose byte at `depth` is at least `byte`, or
+  /// greater if `above`.
+  [[nodiscard]] std::size_t partition_point(std::size_t first, std::size_t last, std::size_t depth,
+                                            unsigned char byte, bool above) const {
+    while (first < last) {
+      const std::size_t middle = first + (last - first) / 2;
+      const auto found = static_cast<unsigned char>(tokens_[order_[middle]].text[depth]);
+      if (found < byte || (above && found == byte)) {
+        first = middle + 1;
+      } else {
+        last = middle;
+      }
+    }
+    return first;
   }
 
   std::vector<AddedToken> tokens_;
-  std::array<bool, 256> begins_{};  // by byte: some token begins with it
+  std::vector<std::uint32_t> order_;  // of the tokens with a text, sorted by it
+  std::array<bool, 256> begins_{};    // by byte: some token begins with it
 };
 
 namespace detail {
 
-/// Where the white space that ends at `end` begins, not before `limit`.
+/// Start of the code point that ends at `end`; `limit` or later.
+[[nodiscard]] inline std::size_t code_point_begin(std::string_view text, std::size_t end,
+                                                  std::size_t limit) {
+  std::size_t begin = end - 1;
+  while (begin > limit && (static_cast<unsigned char>(text[begin]) & 0xC0U) == 0x80U) --begin;
+  return begin;
+}
+
+/// Start of the white space that ends at `end`; `limit` or later.
 [[nodiscard]] inline std::size_t white_space_begin(std::string_view text, std::size_t end,
                                                    std::size_t limit) {
   while (end > limit) {
-    std::size_t begin = end - 1;
-    while (begin > limit && (static_cast<unsigned char>(text[begin]) & 0xC0U) == 0x80U) --begin;
+    const std::size_t begin = code_point_begin(text, end, limit);
     if (!is_whitespace(decode_utf8(text, begin).code_point)) break;
     end = begin;
   }
   return end;
 }
 
-/// Where the white space that begins at `begin` ends.
+/// End of the white space that begins at `begin`.
 [[nodiscard]] inline std::size_t white_space_run_end(std::string_view text, std::size_t begin) {
   while (begin < text.size()) {
     const DecodedCodePoint next = decode_utf8(text, begin);
@@ -126,6 +138,16 @@ namespace detail {
     begin += next.length;
   }
   return begin;
+}
+
+/// Whether no word character (\w) stands next to text[begin, end).
+[[nodiscard]] inline bool is_single_word(std::string_view text, std::size_t begin,
+                                         std::size_t end) {
+  const auto is_word_at = [text](std::size_t at) {
+    return is_word_character(decode_utf8(text, at).code_point);
+  };
+  return (begin == 0 || !is_word_at(code_point_begin(text, begin, 0))) &&
+         (end == text.size() || !is_word_at(end));
 }
 
 }  // namespace detail

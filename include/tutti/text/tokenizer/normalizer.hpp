@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a tokenizer does to a text before it cuts it: the steps that SentencePiece tokenizers and
-// Qwen need, in the order of the file.
+// Normalization of a text before it is cut into pieces: the steps that SentencePiece tokenizers and
+// Qwen use, in the order of the file.
 
 #include <cstddef>
 #include <string>
@@ -15,14 +15,14 @@
 
 namespace tutti {
 
-/// Puts `text` before every text that is not empty.
+/// Prepends `text` to a text that is not empty.
 struct PrependStep {
   std::string text;
 
   friend bool operator==(const PrependStep&, const PrependStep&) = default;
 };
 
-/// Writes `to` for every `from`, from left to right. Precondition: `from` is not empty.
+/// Replaces each `from` by `to`, from left to right. Precondition: `from` is not empty.
 struct ReplaceStep {
   std::string from;
   std::string to;
@@ -50,24 +50,24 @@ using NormalizerStep = std::variant<PrependStep, ReplaceStep, NfcStep>;
   }
 }
 
-/// Runs the steps one after the other.
+/// Runs the steps in order.
 class Normalizer {
  public:
   explicit Normalizer(std::vector<NormalizerStep> steps = {}) : steps_(std::move(steps)) {}
 
   [[nodiscard]] bool empty() const { return steps_.empty(); }
 
-  /// @throws FormatError when the steps make far more of the text than tokenizers have a use for: a
-  /// few replacements of one character by many would fill any memory.
+  /// @throws FormatError when the result exceeds kMaxGrowth times the text: a few replacements of
+  /// one character by many could otherwise fill the memory.
   [[nodiscard]] std::string operator()(std::string text) const {
-    const std::size_t most = kMaxGrowth * text.size();
+    const std::size_t max_size = kMaxGrowth * text.size();
     for (const NormalizerStep& step : steps_) {
       if (const auto* prepend = std::get_if<PrependStep>(&step)) {
         if (text.empty()) continue;
-        require_room(text.size() + prepend->text.size(), most);
+        require_room(text.size() + prepend->text.size(), max_size);
         text.insert(0, prepend->text);
       } else if (const auto* replace = std::get_if<ReplaceStep>(&step)) {
-        require_room(text.size() + occurrences(text, replace->from) * replace->to.size(), most);
+        require_room(text.size() + occurrences(text, replace->from) * replace->to.size(), max_size);
         text = replace_all(text, *replace);
       } else {
         text = to_nfc(text);
@@ -77,12 +77,12 @@ class Normalizer {
   }
 
  private:
-  // U+2581 has three bytes for one space, and a text of one character gets one put before it.
+  // A space becomes U+2581, which has three bytes, and one more may be prepended.
   static constexpr std::size_t kMaxGrowth = 64;
 
-  static void require_room(std::size_t size, std::size_t most) {
-    require<FormatError>(size <= most, "the tokenizer's normalizer would make ", size,
-                         " bytes of a text of ", most / kMaxGrowth, "; at most ", kMaxGrowth,
+  static void require_room(std::size_t size, std::size_t max_size) {
+    require<FormatError>(size <= max_size, "the tokenizer's normalizer would make ", size,
+                         " bytes of a text of ", max_size / kMaxGrowth, "; at most ", kMaxGrowth,
                          " times as many are allowed");
   }
 

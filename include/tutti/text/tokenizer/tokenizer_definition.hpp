@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a tokenizer is made of, as a file says it: the readers of tokenizer.json and GGUF fill this
-// in, Tokenizer runs it.
+// The contents of a tokenizer file: the readers of tokenizer.json and GGUF fill it in, Tokenizer is
+// constructed from it.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include "tutti/text/pre_tokenizer/pre_tokenizer_chain.hpp"
 #include "tutti/text/tokenizer/added_tokens.hpp"
 #include "tutti/text/tokenizer/normalizer.hpp"
+#include "tutti/text/tokenizer/tokenizer.hpp"
 
 namespace tutti {
 
@@ -23,12 +24,12 @@ enum class TokenizerModel : std::uint8_t {
   sentencepiece_bpe,  ///< See SentencePieceBpe. It has scores instead of merges.
 };
 
-/// A BPE tokenizer. Nothing is checked before Tokenizer gets it.
+/// A BPE tokenizer. Nothing is checked before a Tokenizer is constructed from it.
 struct TokenizerDefinition {
   struct Entry {
-    /// As the file has it, with a byte-level model usually in the byte alphabet.
+    /// As in the file; of a byte-level model usually in the byte alphabet.
     std::string text;
-    /// The text means itself, not the byte alphabet, and takes no part in merges.
+    /// The text stands for itself, not for bytes in the byte alphabet, and is not used in merges.
     bool literal = false;
     bool unused = false;  ///< See SentencePieceBpe.
   };
@@ -44,24 +45,26 @@ struct TokenizerDefinition {
   std::vector<Merge> merges;               ///< In order of rank, written as the tokens are.
   std::vector<float> scores;               ///< By id, of a SentencePiece model.
   std::vector<AddedToken> added_tokens;    ///< Found in the text before it is cut into pieces.
-  std::vector<NormalizerStep> normalizer;  ///< What is done to the text between added tokens.
+  std::vector<NormalizerStep> normalizer;  ///< Applied to the text between added tokens.
   std::vector<PreTokenizerStep> pre_tokenizer{PreTokenizer::gpt2};
-  /// See CharacterBpe. A SentencePiece model has byte tokens or not.
+  /// See CharacterBpe. SentencePiece models use byte tokens if they have them.
   bool byte_fallback = false;
   bool ignore_merges = false;  ///< See BpeOptions, as for the next two.
   std::optional<Token> unknown;
   bool fuse_unknown = false;
-  /// Done to the text of a token that is decoded; not with a byte-level model.
+  /// Applied to the text of a decoded token; not for byte-level models.
   std::vector<ReplaceStep> decoder_replacements;
   bool decode_byte_tokens = false;  ///< <0xNN> is decoded to the byte.
-  /// So many spaces at the beginning of a decoded text are left out.
+  /// Number of spaces removed from the beginning of a decoded text.
   std::size_t decoder_strips_spaces = 0;
-  /// Begins every text that is encoded with its special tokens, often the BOS token.
+  /// Put before every text that is encoded with special tokens, often BOS.
   std::vector<Token> prefix;
-  std::vector<Token> suffix;  ///< Ends it.
+  std::vector<Token> suffix;  ///< Put after it.
   std::optional<Token> bos;
   std::optional<Token> eos;
-  std::string chat_template;  ///< Jinja; empty if there is none.
+  std::vector<Token> end_tokens;         ///< Beside EOS: end of turn, end of message.
+  std::vector<NamedToken> named_tokens;  ///< See Tokenizer::named_tokens.
+  std::string chat_template;             ///< Jinja; empty if there is none.
 };
 
 }  // namespace tutti

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Letters, numbers and white space as the regular expressions of byte-level tokenizers see them
-// (Unicode 16.0).
+// Letters, numbers, white space and word characters as defined by the regular expressions of the
+// tokenizers package (Unicode 16.0).
 
 #include <algorithm>
 #include <array>
@@ -24,11 +24,11 @@ template <class Ranges>
 
 }  // namespace detail
 
-/// The classes that pre-tokenizer patterns tell apart; every code point is in exactly one.
+/// The classes that pre-tokenizer patterns distinguish; every code point is in exactly one.
 enum class CharacterClass : std::uint8_t { letter, number, white_space, other };
 
-/// \p{L}, \p{N}, \s, or none of them. Cost: a table look-up for ASCII, three binary searches at
-/// most for the rest.
+/// \p{L}, \p{N}, \s, or none of them. Cost: a table look-up for ASCII, at most three binary
+/// searches for the rest.
 [[nodiscard]] constexpr CharacterClass character_class(char32_t code_point) {
   constexpr auto search = [](char32_t c) {
     if (detail::in_ranges(detail::kLetterRanges, c)) return CharacterClass::letter;
@@ -54,9 +54,14 @@ enum class CharacterClass : std::uint8_t { letter, number, white_space, other };
   return character_class(code_point) == CharacterClass::number;
 }
 
-/// \s: the property White_Space, which is no general category (U+0085 has it, U+200B has not).
+/// \s: the property White_Space, which is not a general category (U+0085 has it, U+200B has not).
 [[nodiscard]] constexpr bool is_whitespace(char32_t code_point) {
   return character_class(code_point) == CharacterClass::white_space;
+}
+
+/// \w of Rust's regex crate: letters, marks, digits, connectors and joiners.
+[[nodiscard]] constexpr bool is_word_character(char32_t code_point) {
+  return is_letter(code_point) || detail::in_ranges(detail::kOtherWordRanges, code_point);
 }
 
 }  // namespace tutti

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// UTF-8: decoding, encoding, validation, and the replacement of what is invalid. An invalid
-// sequence counts as its "maximal subpart" (Unicode 16.0, section 3.9, table 3-8): the reading of
-// Rust's from_utf8_lossy and Python's errors="replace".
+// UTF-8: decoding, encoding, validation, and replacement of invalid sequences. The unit of
+// replacement is the "maximal subpart" (Unicode 16.0, section 3.9, table 3-8), as in Rust's
+// from_utf8_lossy and Python's errors="replace".
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace tutti {
 
-/// U+FFFD, which stands for what could not be decoded.
+/// U+FFFD, the replacement of invalid sequences.
 inline constexpr char32_t kReplacementCharacter = 0xFFFD;
 
 enum class Utf8Status : std::uint8_t {
@@ -20,10 +20,10 @@ enum class Utf8Status : std::uint8_t {
   truncated,  ///< The text ends inside a sequence that more bytes could complete.
 };
 
-/// One code point as found in a text.
+/// One decoded code point.
 struct DecodedCodePoint {
   char32_t code_point = kReplacementCharacter;  ///< U+FFFD unless `status` is valid.
-  /// Bytes it takes, 1 to 4; of an invalid sequence its maximal subpart, 1 to 3.
+  /// Its bytes, 1 to 4; of an invalid sequence the length of its maximal subpart, 1 to 3.
   std::uint32_t length = 0;
   Utf8Status status = Utf8Status::invalid;
 };
@@ -37,7 +37,7 @@ struct DecodedCodePoint {
   if (lead < 0x80) return {lead, 1, Utf8Status::valid};
   if (lead < 0xC2 || lead > 0xF4) return {kReplacementCharacter, 1, Utf8Status::invalid};
   const std::uint32_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  // The second byte alone decides against overlong forms (E0, F0), surrogates (ED) and code points
+  // The range of the second byte excludes overlong forms (E0, F0), surrogates (ED) and code points
   // above 10FFFF (F4).
   std::uint32_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   std::uint32_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
@@ -69,7 +69,7 @@ constexpr void append_utf8(std::string& text, char32_t code_point) {
     text += static_cast<char>(0x80 | ((code_point >> (6 * i)) & 0x3F));
 }
 
-/// Index of the first byte that does not belong to valid UTF-8; text.size() if there is none.
+/// Index of the first byte that is not part of valid UTF-8; text.size() if there is none.
 [[nodiscard]] constexpr std::size_t valid_utf8_length(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
@@ -84,8 +84,8 @@ constexpr void append_utf8(std::string& text, char32_t code_point) {
   return valid_utf8_length(text) == text.size();
 }
 
-/// The text with one U+FFFD for each maximal subpart of an invalid sequence. Valid text comes back
-/// as it is.
+/// The text with one U+FFFD for each maximal subpart of an invalid sequence. Valid text is returned
+/// unchanged.
 [[nodiscard]] inline std::string replace_invalid_utf8(std::string_view text) {
   std::string result;
   result.reserve(text.size());
@@ -100,8 +100,9 @@ constexpr void append_utf8(std::string& text, char32_t code_point) {
   return result;
 }
 
-/// How many bytes can be shown already: all but a sequence at the end that more bytes could still
-/// complete. What is invalid for good counts as complete, so that a stream never waits for it.
+/// Number of bytes that can be shown already: all but a sequence at the end that more bytes could
+/// complete. Sequences that no byte can complete are included, so that a stream never waits for
+/// one.
 [[nodiscard]] constexpr std::size_t complete_prefix_length(std::string_view text) {
   // The lead byte of an unfinished sequence is among the last three bytes.
   for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {

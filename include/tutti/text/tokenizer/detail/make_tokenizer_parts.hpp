@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// From a TokenizerDefinition to the parts that Tokenizer runs.
+// From a TokenizerDefinition to the parts of a Tokenizer.
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "tutti/base/error.hpp"
@@ -18,6 +18,7 @@
 #include "tutti/text/bpe/byte_level_bpe.hpp"
 #include "tutti/text/bpe/byte_tokens.hpp"
 #include "tutti/text/bpe/character_bpe.hpp"
+#include "tutti/text/bpe/piece_encoder.hpp"
 #include "tutti/text/bpe/sentencepiece_bpe.hpp"
 #include "tutti/text/bpe/vocabulary.hpp"
 #include "tutti/text/pre_tokenizer/pre_tokenizer_chain.hpp"
@@ -26,16 +27,14 @@
 
 namespace tutti::detail {
 
-using TokenizerModelVariant = std::variant<ByteLevelBpe, CharacterBpe, SentencePieceBpe>;
-
-/// The text of a token or of a part of a merge as its vocabulary keeps it; nothing if a byte-level
-/// model cannot write it.
+/// The text of a token or of a part of a merge as its vocabulary holds it; nothing if it is not
+/// written in the byte alphabet of a byte-level model.
 [[nodiscard]] inline std::optional<std::string> encoded_text(TokenizerModel model,
                                                              const std::string& text) {
   return model == TokenizerModel::byte_level_bpe ? from_byte_alphabet(text) : std::optional(text);
 }
 
-/// What pieces are looked up in.
+/// The vocabulary that pieces are encoded with.
 [[nodiscard]] inline Vocabulary make_vocabulary(const TokenizerDefinition& definition) {
   Vocabulary vocabulary(definition.tokens.size());
   for (const TokenizerDefinition::Entry& entry : definition.tokens) {
@@ -66,8 +65,8 @@ using TokenizerModelVariant = std::variant<ByteLevelBpe, CharacterBpe, SentenceP
   return merges;
 }
 
-[[nodiscard]] inline SentencePieceBpe make_sentencepiece_bpe(const TokenizerDefinition& definition,
-                                                             Vocabulary vocabulary) {
+[[nodiscard]] inline std::unique_ptr<const PieceEncoder> make_sentencepiece_bpe(
+    const TokenizerDefinition& definition, Vocabulary vocabulary) {
   SentencePieceBpe::Options options;
   options.scores = definition.scores;
   options.unknown = definition.unknown;
@@ -79,11 +78,11 @@ using TokenizerModelVariant = std::variant<ByteLevelBpe, CharacterBpe, SentenceP
                                                             : std::nullopt;
     if (byte) options.byte_tokens.set(*byte, static_cast<Token>(i));
   }
-  return {std::move(vocabulary), std::move(options)};
+  return std::make_unique<SentencePieceBpe>(std::move(vocabulary), std::move(options));
 }
 
 /// @throws FormatError that names the file.
-[[nodiscard]] inline TokenizerModelVariant make_tokenizer_model(
+[[nodiscard]] inline std::unique_ptr<const PieceEncoder> make_piece_encoder(
     const TokenizerDefinition& definition) {
   try {
     Vocabulary vocabulary = make_vocabulary(definition);
@@ -98,8 +97,9 @@ using TokenizerModelVariant = std::variant<ByteLevelBpe, CharacterBpe, SentenceP
     const std::vector<BpeMerge> merges = resolve_merges(definition, vocabulary);
     const BpeOptions options{definition.ignore_merges, definition.unknown, definition.fuse_unknown};
     if (definition.model == TokenizerModel::byte_level_bpe)
-      return ByteLevelBpe(std::move(vocabulary), merges, options);
-    return CharacterBpe(std::move(vocabulary), merges, options, definition.byte_fallback);
+      return std::make_unique<ByteLevelBpe>(std::move(vocabulary), merges, options);
+    return std::make_unique<CharacterBpe>(std::move(vocabulary), merges, options,
+                                          definition.byte_fallback);
   } catch (const Error& error) {
     fail<FormatError>(definition.source, ": ", error.what());
   }
@@ -114,23 +114,34 @@ using TokenizerModelVariant = std::variant<ByteLevelBpe, CharacterBpe, SentenceP
   }
 }
 
-/// What each token is decoded to, findable by it. Where two tokens have the same text the first one
-/// is found, a byte token only if it is the only one. Nothing for byte-level models, whose
-/// vocabulary says the same.
-[[nodiscard]] inline std::optional<Vocabulary> make_token_texts(
-    const TokenizerDefinition& definition) {
-  if (definition.model == TokenizerModel::byte_level_bpe) return std::nullopt;
+/// Makes `token` be decoded to `text`, which is written as the tokens of a model are.
+inline void set_decoded_text(TokenizerDefinition& definition, Token token,
+                             const std::string& text) {
+  TokenizerDefinition::Entry& entry = definition.tokens[static_cast<std::size_t>(token)];
+  entry.text = encoded_text(definition.model, text).value_or(text);
+  entry.literal = true;
+}
+
+/// What each token is decoded to, findable by it. Of several tokens with the same text the first
+/// one is found, a byte token only if it is the only one.
+[[nodiscard]] inline Vocabulary make_token_texts(const TokenizerDefinition& definition) {
+  const bool byte_level = definition.model == TokenizerModel::byte_level_bpe;
   std::vector<std::string> texts;
   std::vector<bool> is_byte_token;
-  std::array<bool, 256> spelled{};  // by byte: a token that is no byte token has this text
+  std::array<bool, 256> spelled{};  // by byte: a token that is not a byte token has this text
   texts.reserve(definition.tokens.size());
   const Normalizer decoder(
       {definition.decoder_replacements.begin(), definition.decoder_replacements.end()});
   for (const TokenizerDefinition::Entry& entry : definition.tokens) {
-    const std::optional<unsigned char> byte = definition.decode_byte_tokens
-                                                  ? byte_of_token(entry.text)
-                                                  : std::nullopt;
-    std::string text = byte ? std::string(1, static_cast<char>(*byte)) : decoder(entry.text);
+    std::string text;
+    std::optional<unsigned char> byte;
+    if (byte_level) {
+      text = entry.literal ? entry.text : from_byte_alphabet(entry.text).value_or(entry.text);
+    } else {
+      text = decoder(entry.text);
+      if (definition.decode_byte_tokens) byte = byte_of_token(text);
+      if (byte) text.assign(1, static_cast<char>(*byte));
+    }
     if (!byte && text.size() == 1) spelled[static_cast<unsigned char>(text[0])] = true;
     is_byte_token.push_back(byte.has_value());
     texts.push_back(std::move(text));
