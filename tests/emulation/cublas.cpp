@@ -49,7 +49,7 @@ cublasStatus_t cublasGemmBatchedEx(cublasHandle_t handle, cublasOperation_t tran
   if (m == 0 || n == 0 || batch_count == 0) return CUBLAS_STATUS_SUCCESS;
   const dim3 grid(static_cast<unsigned>(m), static_cast<unsigned>(batch_count)),
       block(static_cast<unsigned>(n < 256 ? n : 256));
-  const cudaError_t error = tutti::emulation::launch(grid, block, 0, handle->stream, [=] {
+  const cudaError_t error = tutti::emulation::launch(nullptr, grid, block, 0, handle->stream, [=] {
     const std::size_t row = blockIdx.x, matrix = blockIdx.y;
     for (std::size_t column = threadIdx.x; column < static_cast<std::size_t>(n);
          column += blockDim.x) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a test can set on the emulated device and what it throws.
+// Options and counters of the emulated device, and the exception that it throws.
 
 #include <cstddef>
 #include <cstdint>
@@ -8,31 +8,41 @@
 
 namespace tutti::emulation {
 
-/// A kernel did what a GPU would answer with a hang, a fault or a wrong result.
+/// A kernel did what makes a GPU hang, fault or compute a wrong result.
 struct EmulationError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// In which order the threads of a kernel run between two points at which they must wait.
+/// The order in which the threads of a kernel run between two synchronization points.
 enum class ThreadOrder : std::uint8_t { forward, reverse, random };
 
 struct Options {
   ThreadOrder order = ThreadOrder::forward;
   std::uint64_t seed = 1;           ///< Of ThreadOrder::random.
-  std::size_t resident_blocks = 1;  ///< Blocks of which threads run by turns.
-  /// A new thread for ThreadSanitizer for each CUDA thread of each block, without which it misses
-  /// races between blocks; half a millisecond each.
+  std::size_t resident_blocks = 1;  ///< Blocks whose threads are interleaved.
+  /// Gives each CUDA thread of each block a thread of its own under ThreadSanitizer, without which
+  /// it misses races between blocks. Costs half a millisecond per thread.
   bool distinct_threads = false;
-  bool deferred = false;  ///< What is enqueued runs only once the host waits for it.
+  bool deferred = false;  ///< Enqueued work runs only when the host waits for it.
   std::size_t memory_bytes = std::size_t{4} << 30;
-  /// The number, as kernels_run counts, of a kernel that does not run; waiting tells of it, once.
+  /// Memory that is freed is handed out again under the same address, as a device's pools do.
+  /// Without it every allocation has a new address, and each use of a freed one is found.
+  bool reuse_addresses = true;
+  /// The number, as kernels_run counts, of a kernel that fails; the next wait reports it, once.
   std::uint64_t failing_kernel = 0;
+
+  // What the device is.
+  int compute_major = 9, compute_minor = 0;
+  bool memory_pools = true;
+  bool has_code = true;  ///< Whether the program was compiled for this compute capability.
+  int driver_version = 13000, runtime_version = 13000;  ///< 1000 * major + 10 * minor.
+  std::size_t shared_limit = 227 * 1024;                ///< Per block, for kernels that opt in.
 };
 
-/// Those of the device, for all that is launched from now on.
+/// The options of the emulated device, for all launches and calls from now on.
 [[nodiscard]] Options& options();
 
-/// Sets options and restores those from before.
+/// Sets options, and restores the earlier ones at the end of its scope.
 class ScopedOptions {
  public:
   explicit ScopedOptions(const Options& changed) : before_(options()) { options() = changed; }
@@ -50,5 +60,7 @@ class ScopedOptions {
 [[nodiscard]] std::uint64_t graphs_made();
 /// Bytes of device memory that have been allocated and not freed.
 [[nodiscard]] std::size_t bytes_in_use();
+/// Bytes of device memory that were freed and that pools keep for later allocations.
+[[nodiscard]] std::size_t bytes_kept();
 
 }  // namespace tutti::emulation

@@ -21,6 +21,7 @@ constexpr unsigned kThreads = 64;
 /// out[t] = t - 1, read from its neighbor's place in shared memory.
 template <bool kWithBarrier>
 __global__ void shift_kernel(float* out) {
+  TUTTI_STATIC_SHARED(kThreads * sizeof(float), shift_kernel<kWithBarrier>);
   TUTTI_SHARED(float, values, kThreads);
   values[threadIdx.x] = static_cast<float>(threadIdx.x);
   if constexpr (kWithBarrier) __syncthreads();
@@ -49,6 +50,20 @@ __global__ void narrow_mask_kernel() {
 }
 
 __global__ void count_kernel(unsigned* counter) { atomicAdd(counter, 1U); }
+
+/// Uses more static shared memory than it says.
+__global__ void understated_kernel(float* out) {
+  TUTTI_STATIC_SHARED((kThreads - 1) * sizeof(float), understated_kernel);
+  TUTTI_SHARED(float, values, kThreads);
+  values[threadIdx.x] = 0.0F;
+  out[threadIdx.x] = values[threadIdx.x];
+}
+
+/// A launch of shift_kernel<true> that does not opt in to anything.
+cudaError_t launch_with(std::size_t dynamic_bytes, const cuda::Stream& stream, float* out) {
+  return launch(reinterpret_cast<const void*>(&shift_kernel<true>), dim3(1), dim3(kThreads),
+                dynamic_bytes, stream.get(), [=] { shift_kernel<true>(out); });
+}
 
 std::vector<float> shifted(const Options& options, void (*kernel)(float*)) {
   const ScopedOptions scope(options);
@@ -97,7 +112,7 @@ TEST_CASE("threads that meet at different barriers, or never, are found", "[emul
 
 TEST_CASE("masks that name lanes which do not come are found", "[emulation]") {
   CHECK_THAT(failure_of(wrong_mask_kernel),
-             contains("lanes that have finished") || contains("wait for ever"));
+             contains("lanes that have finished") || contains("deadlock"));
   CHECK_THAT(failure_of(narrow_mask_kernel), contains("outside its mask"));
 }
 
@@ -162,4 +177,53 @@ TEST_CASE("a captured graph runs when it is launched, as often as it is", "[emul
   CHECK(host.data()[0] == 2 * 3 * kThreads);
   cuda::check(cudaGraphExecDestroy(executable), "destroying");
   cuda::check(cudaGraphDestroy(graph), "destroying");
+}
+
+TEST_CASE("More than 48 KiB of static and dynamic shared memory together must be opted in to",
+          "[emulation]") {
+  constexpr std::size_t kDefault = 48 * 1024, kStatic = kThreads * sizeof(float);
+  const cuda::Stream stream;
+  cuda::DeviceArray<float> out(kThreads, stream);
+  const auto* const kernel = reinterpret_cast<const void*>(&shift_kernel<true>);
+  CHECK(launch_with(kDefault - kStatic, stream, out.data()) == cudaSuccess);
+  CHECK(launch_with(kDefault - kStatic + 1, stream, out.data()) == cudaErrorInvalidValue);
+  const auto opt_in = [&](std::size_t bytes) {
+    return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                static_cast<int>(bytes));
+  };
+  const std::size_t limit = options().shared_limit;
+  CHECK(opt_in(limit - kStatic + 1) == cudaErrorInvalidValue);
+  CHECK(opt_in(limit - kStatic) == cudaSuccess);
+  CHECK(launch_with(kDefault, stream, out.data()) == cudaSuccess);
+  CHECK(opt_in(kDefault - kStatic) == cudaSuccess);  // as it was for the other tests
+  (void)cudaGetLastError();
+}
+
+TEST_CASE("A kernel that uses more static shared memory than it declares is found", "[emulation]") {
+  const cuda::Stream stream;
+  cuda::DeviceArray<float> out(kThreads, stream);
+  CHECK_THROWS_WITH(
+      cuda::launch({dim3(1), dim3(kThreads)}, stream.get(), understated_kernel, out.data()),
+      contains("has 252 bytes") && contains("uses 256"));
+}
+
+TEST_CASE("Freed memory is handed out again under its address, in the order of the stream",
+          "[emulation]") {
+  for (const bool reuse : {false, true}) {
+    CAPTURE(reuse);
+    const ScopedOptions scope({.deferred = true, .reuse_addresses = reuse});
+    const cuda::Stream stream;
+    cuda::PinnedArray<float> first, second;
+    cuda::DeviceArray<float> array(kThreads, stream);
+    const float* const address = array.data();
+    array.set_zero(stream);
+    first.download(array, kThreads, stream);
+    array = {};
+    array = cuda::DeviceArray<float>(kThreads, stream);
+    CHECK((array.data() == address) == reuse);
+    second.download(array, kThreads, stream);
+    stream.wait();
+    CHECK(first.data()[0] == 0.0F);
+    CHECK(std::isnan(second.data()[0]));
+  }
 }

@@ -17,6 +17,7 @@ constexpr unsigned kThreads = 64;
 __global__ void write_past_the_end(float* out) { out[threadIdx.x + 1] = 1.0F; }
 
 __global__ void write_past_shared_memory(float* out) {
+  TUTTI_STATIC_SHARED(kThreads * sizeof(float), write_past_shared_memory);
   TUTTI_SHARED(float, values, kThreads);
   values[threadIdx.x + 1] = 1.0F;
   __syncthreads();
@@ -24,6 +25,7 @@ __global__ void write_past_shared_memory(float* out) {
 }
 
 __global__ void forget_a_barrier(float* out) {
+  TUTTI_STATIC_SHARED(kThreads * sizeof(float), forget_a_barrier);
   TUTTI_SHARED(float, values, kThreads);
   values[threadIdx.x] = 1.0F;
   out[threadIdx.x] = values[kThreads - 1 - threadIdx.x];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The emulated device's memory, streams and graphs. Compiled without sanitizers, as the scheduler
-// is. Device memory is there for kernels and copies only: a host that touches it faults. What no
-// one has written is NaN.
+// is. Only kernels and copies can access device memory: a host that touches it faults. Memory that
+// has not been written since its allocation is NaN.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -32,7 +32,7 @@ struct CUstream_st {
   std::unique_ptr<CUgraph_st> capture;  ///< What is enqueued while it is there goes into it.
 };
 
-/// The point behind the last recording, which all copies of the pointer can outlive.
+/// The point of the last recording; copies of the pointer may outlive the event.
 struct CUevent_st {
   struct Point {
     CUstream_st* stream = nullptr;
@@ -40,8 +40,17 @@ struct CUevent_st {
   };
   std::shared_ptr<Point> point = std::make_shared<Point>();
 };
-/// Pools keep nothing here: addresses are not used twice.
-struct CUmemPoolHandle_st {};
+/// A pool keeps what is freed, and hands it out again to the stream that freed it.
+struct CUmemPoolHandle_st {
+  struct Block {
+    char* begin;
+    std::size_t capacity;
+    cudaStream_t stream;
+  };
+  std::vector<Block> kept;  ///< The latest last.
+  std::uint64_t release_threshold = 0;
+  std::size_t kept_bytes = 0;
+};
 
 namespace tutti::emulation {
 
@@ -51,6 +60,8 @@ constexpr std::size_t kAddressSpace = std::size_t{64} << 30;
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kRedZone = 256;
 constexpr int kUnwritten = 0xFF;
+/// Shared memory of a block without opting in, static and dynamic.
+constexpr std::size_t kDefaultShared = 48 * 1024;
 
 [[nodiscard]] std::size_t round_up(std::size_t n, std::size_t unit) {
   return (n + unit - 1) / unit * unit;
@@ -59,16 +70,24 @@ constexpr int kUnwritten = 0xFF;
 struct Device {
   char* base = static_cast<char*>(
       mmap(nullptr, kAddressSpace, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  /// Addresses are not used twice, so that a stale pointer is found out.
-  std::size_t reserved = 0;
-  std::size_t used = 0;                 ///< Bytes of live allocations.
-  int open = 0;                         ///< How many kernels and copies are at work.
-  std::map<char*, std::size_t> memory;  ///< Live allocations.
+  std::size_t reserved = 0;  ///< Bytes of the address space that have been in use.
+  std::size_t used = 0;      ///< Bytes of live allocations.
+  std::size_t kept = 0;      ///< Bytes that pools keep.
+  int open = 0;              ///< Kernels and copies in progress.
+  struct Allocation {
+    std::size_t bytes, capacity;
+    cudaMemPool_t pool;
+  };
+  std::map<char*, Allocation> allocations;  ///< Live ones.
+  std::map<char*, std::size_t> memory;      ///< The same: where they begin and their bytes.
+  /// Freed memory that no pool keeps, of any stream: nothing enqueued uses it.
+  std::vector<CUmemPoolHandle_st::Block> unused;
+  std::set<cudaMemPool_t> pools;
   std::map<char*, std::size_t> pinned;  ///< Live pinned host memory.
   std::set<CUstream_st*> streams;
   CUstream_st null_stream;
   cudaError_t last_error = cudaSuccess;
-  cudaError_t kernel_error = cudaSuccess;  ///< Of a kernel that no one has waited for yet.
+  cudaError_t kernel_error = cudaSuccess;  ///< Of a kernel, until the host waits.
   std::uint64_t kernels = 0, graphs = 0;
 
   Device() { streams.insert(&null_stream); }
@@ -83,6 +102,16 @@ struct Device {
 
 Device& device() {
   static auto* const instance = new Device;
+  return *instance;
+}
+
+/// A kernel's shared memory per block.
+struct Function {
+  std::size_t static_bytes = 0;
+  std::size_t allowed_dynamic = kDefaultShared;  ///< More than that must be opted in to.
+};
+std::map<const void*, Function>& functions() {
+  static auto* const instance = new std::map<const void*, Function>;
   return *instance;
 }
 
@@ -132,7 +161,7 @@ CUstream_st& stream_of(cudaStream_t stream) {
   return stream == nullptr ? device().null_stream : *stream;
 }
 
-/// Whether a graph is being captured, during which memory can neither be taken nor given back.
+/// Whether a graph is being captured, during which memory can neither be allocated nor freed.
 bool capturing() {
   return std::any_of(device().streams.begin(), device().streams.end(),
                      [](const CUstream_st* stream) { return stream->capture != nullptr; });
@@ -147,6 +176,34 @@ cudaError_t enqueue(cudaStream_t handle, Operation operation) {
   stream.waiting.push_back(std::move(operation));
   if (!options().deferred) drain(stream);
   return cudaSuccess;
+}
+
+/// Takes the smallest of `blocks` with `capacity` bytes or more that `stream` has freed (null:
+/// any).
+bool take_block(std::vector<CUmemPoolHandle_st::Block>& blocks, std::size_t capacity,
+                cudaStream_t stream, CUmemPoolHandle_st::Block& taken) {
+  auto best = blocks.end();
+  for (auto block = blocks.begin(); block != blocks.end(); ++block) {
+    if (block->capacity < capacity || (stream != nullptr && block->stream != stream)) continue;
+    if (best == blocks.end() || block->capacity <= best->capacity) best = block;
+  }
+  if (best == blocks.end()) return false;
+  taken = *best;
+  blocks.erase(best);
+  return true;
+}
+
+/// Gives what a pool keeps beyond `bytes` back to the device, the oldest first.
+void release_kept(CUmemPoolHandle_st& pool, std::size_t bytes) {
+  while (pool.kept_bytes > bytes) {
+    CUmemPoolHandle_st::Block& block = pool.kept.front();
+    // Real memory is given back once the work that uses it is done.
+    if (device().streams.contains(block.stream)) drain(*block.stream);
+    pool.kept_bytes -= block.capacity;
+    device().kept -= block.capacity;
+    device().unused.push_back(block);
+    pool.kept.erase(pool.kept.begin());
+  }
 }
 
 /// @throws EmulationError when a copy would leave the block of device memory in which it begins.
@@ -168,22 +225,31 @@ Options& options() {
 std::uint64_t kernels_run() { return device().kernels; }
 std::uint64_t graphs_made() { return device().graphs; }
 std::size_t bytes_in_use() { return device().used; }
+std::size_t bytes_kept() { return device().kept; }
 
-cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
-                   std::function<void()> body) {
-  constexpr std::size_t kMaxThreads = 1024, kMaxBlocks = 65535, kMaxShared = 227 * 1024;
+bool declare_static_shared(const void* kernel, std::size_t bytes) {
+  functions()[kernel] = {bytes, kDefaultShared - bytes};
+  return true;
+}
+
+cudaError_t launch(const void* kernel, dim3 grid, dim3 block, std::size_t shared_bytes,
+                   cudaStream_t stream, std::function<void()> body) {
+  constexpr std::size_t kMaxThreads = 1024, kMaxBlocks = 65535;
   const std::size_t threads = std::size_t{block.x} * block.y * block.z;
   if (threads == 0 || threads > kMaxThreads || grid.x == 0 || grid.y == 0 || grid.z == 0 ||
-      grid.y > kMaxBlocks || grid.z > kMaxBlocks || shared_bytes > kMaxShared) {
+      grid.y > kMaxBlocks || grid.z > kMaxBlocks) {
     return result(cudaErrorInvalidConfiguration);
   }
+  const Function& function = functions()[kernel];
+  if (shared_bytes > function.allowed_dynamic) return result(cudaErrorInvalidValue);
+  const SharedBytes shared{shared_bytes, function.static_bytes};
   return enqueue(stream, [=] {
     const Access access;
     if (++device().kernels == options().failing_kernel) {
       device().kernel_error = cudaErrorLaunchFailure;
       return;
     }
-    run_kernel(grid, block, shared_bytes, body);
+    run_kernel(grid, block, shared, body);
   });
 }
 
@@ -212,56 +278,98 @@ cudaError_t cudaGetDevice(int* number) {
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int number) {
   if (number != 0) return result(cudaErrorInvalidDevice);
-  *properties = {"emulated on the CPU", options().memory_bytes, 227 * 1024, 9, 0, 4};
+  *properties = {"emulated on the CPU", options().memory_bytes, options().compute_major,
+                 options().compute_minor, 4};
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int number) {
+  if (number != 0) return result(cudaErrorInvalidDevice);
+  switch (attribute) {
+    case cudaDevAttrMaxSharedMemoryPerBlock: *value = static_cast<int>(kDefaultShared); break;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      *value = static_cast<int>(options().shared_limit);
+      break;
+    case cudaDevAttrComputeCapabilityMajor: *value = options().compute_major; break;
+    case cudaDevAttrComputeCapabilityMinor: *value = options().compute_minor; break;
+    case cudaDevAttrMemoryPoolsSupported: *value = options().memory_pools ? 1 : 0; break;
+    default: return result(cudaErrorInvalidValue);
+  }
+  return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = options().driver_version;
+  return cudaSuccess;
+}
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = options().runtime_version;
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
   *total_bytes = options().memory_bytes;
-  *free_bytes = *total_bytes - std::min(*total_bytes, device().used);
+  *free_bytes = *total_bytes - std::min(*total_bytes, device().used + device().kept);
   return cudaSuccess;
 }
 
 cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* properties) {
   if (properties->location.id != 0) return result(cudaErrorInvalidDevice);
+  if (!options().memory_pools) return result(cudaErrorNotSupported);
   *pool = new CUmemPoolHandle_st;
+  device().pools.insert(*pool);
   return cudaSuccess;
 }
+/// Live allocations stay; what is freed later is kept nowhere.
 cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool) {
+  release_kept(*pool, 0);
+  for (auto& [begin, allocation] : device().allocations) {
+    if (allocation.pool == pool) allocation.pool = nullptr;
+  }
+  device().pools.erase(pool);
   delete pool;
   return cudaSuccess;
 }
-cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
-cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, std::size_t) { return cudaSuccess; }
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr, void* value) {
+  pool->release_threshold = *static_cast<std::uint64_t*>(value);
+  return cudaSuccess;
+}
+cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, std::size_t bytes) {
+  release_kept(*pool, bytes);
+  return cudaSuccess;
+}
 
 cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPool_t pool,
                                     cudaStream_t stream) {
   Device& d = device();
   if (pool == nullptr || !d.streams.contains(stream)) return result(cudaErrorInvalidResourceHandle);
-  const std::size_t size = round_up(bytes, kRedZone) + kRedZone;
   if (bytes == 0) {
     *memory = nullptr;
     return cudaSuccess;
   }
   if (capturing()) return result(cudaErrorStreamCaptureUnsupported);
-  if (bytes > options().memory_bytes - std::min(options().memory_bytes, d.used) ||
-      d.reserved + size > kAddressSpace) {
+  const std::size_t capacity = round_up(round_up(bytes, kRedZone) + kRedZone, kPage);
+  CUmemPoolHandle_st::Block block{nullptr, capacity, stream};
+  if (take_block(pool->kept, capacity, stream, block)) {
+    pool->kept_bytes -= block.capacity;
+    d.kept -= block.capacity;
+  } else if (bytes > options().memory_bytes - std::min(options().memory_bytes, d.used + d.kept)) {
     return result(cudaErrorMemoryAllocation);
+  } else if (!take_block(d.unused, capacity, nullptr, block)) {
+    if (d.reserved + capacity > kAddressSpace) return result(cudaErrorMemoryAllocation);
+    block.begin = d.base + d.reserved;
+    d.reserved += capacity;
+    if (d.open > 0) d.protect(PROT_READ | PROT_WRITE);
+    poison(block.begin, capacity);
   }
-  char* begin = d.base + d.reserved;
-  {
-    // A block ends before the red zone, and begins on a page if the last one ended on one:
-    // addresses only grow.
-    d.reserved += round_up(size, kPage);
-    d.protect(PROT_READ | PROT_WRITE);
-    unpoison(begin, size);
-    std::memset(begin, kUnwritten, bytes);
-    poison(begin + bytes, size - bytes);
-    if (d.open == 0) d.protect(PROT_NONE);
-  }
+  char* const begin = block.begin;
+  d.allocations[begin] = {bytes, block.capacity, pool};
   d.memory[begin] = bytes;
   d.used += bytes;
   *memory = begin;
-  return cudaSuccess;
+  // In the order of the stream: work enqueued before may still use the same addresses.
+  return enqueue(stream, [begin, bytes] {
+    const Access access;
+    unpoison(begin, bytes);
+    std::memset(begin, kUnwritten, bytes);
+  });
 }
 
 // The memory is the stream's until what was enqueued before is done; what is enqueued later must
@@ -270,14 +378,20 @@ cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream) {
   if (capturing()) return result(cudaErrorStreamCaptureUnsupported);
   Device& d = device();
   if (!d.streams.contains(stream)) return result(cudaErrorInvalidResourceHandle);
-  const auto block = d.memory.find(static_cast<char*>(memory));
-  if (block == d.memory.end()) return result(cudaErrorInvalidValue);
-  const std::size_t bytes = block->second;
-  d.memory.erase(block);
-  d.used -= bytes;
-  return enqueue(stream, [memory, bytes] {
-    poison(memory, bytes);
-    madvise(memory, round_up(bytes, kPage), MADV_DONTNEED);
+  const auto found = d.allocations.find(static_cast<char*>(memory));
+  if (found == d.allocations.end()) return result(cudaErrorInvalidValue);
+  const auto [begin, allocation] = *found;
+  d.allocations.erase(found);
+  d.memory.erase(begin);
+  d.used -= allocation.bytes;
+  if (cudaMemPool_t pool = allocation.pool; pool != nullptr && options().reuse_addresses) {
+    pool->kept.push_back({begin, allocation.capacity, stream});
+    pool->kept_bytes += allocation.capacity;
+    d.kept += allocation.capacity;
+  }
+  return enqueue(stream, [begin = begin, bytes = allocation.bytes] {
+    poison(begin, bytes);
+    madvise(begin, round_up(bytes, kPage), MADV_DONTNEED);
   });
 }
 
@@ -346,6 +460,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   if (stream_of(stream).capture != nullptr) return result(cudaErrorStreamCaptureUnsupported);
   drain(stream_of(stream));
+  for (const cudaMemPool_t pool : device().pools) release_kept(*pool, pool->release_threshold);
   return result(std::exchange(device().kernel_error, cudaSuccess));
 }
 cudaError_t cudaDeviceSynchronize() {
@@ -416,7 +531,19 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   return cudaSuccess;
 }
 
-cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int) { return cudaSuccess; }
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel) {
+  if (!options().has_code) return result(cudaErrorNoKernelImageForDevice);
+  const Function& function = functions()[kernel];
+  *attributes = {function.static_bytes, static_cast<int>(function.allowed_dynamic), 90};
+  return cudaSuccess;
+}
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
+  Function& function = functions()[kernel];
+  if (value < 0 || function.static_bytes + static_cast<std::size_t>(value) > options().shared_limit)
+    return result(cudaErrorInvalidValue);
+  function.allowed_dynamic = static_cast<std::size_t>(value);
+  return cudaSuccess;
+}
 cudaError_t cudaGetLastError() { return std::exchange(device().last_error, cudaSuccess); }
 const char* cudaGetErrorName(cudaError_t error) {
   switch (error) {
@@ -425,6 +552,7 @@ const char* cudaGetErrorName(cudaError_t error) {
     case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
     case cudaErrorInvalidConfiguration: return "cudaErrorInvalidConfiguration";
     case cudaErrorInvalidDevice: return "cudaErrorInvalidDevice";
+    case cudaErrorNoKernelImageForDevice: return "cudaErrorNoKernelImageForDevice";
     case cudaErrorLaunchFailure: return "cudaErrorLaunchFailure";
     case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
     default: return "cudaError";

@@ -95,7 +95,9 @@ struct Block {
   Place barrier_place;
   bool active = false;
   Memory dynamic_memory, static_memory;
-  std::size_t dynamic_bytes = 0, static_used = 0;
+  std::size_t dynamic_bytes = 0;
+  std::size_t static_used = 0;   ///< Of static_memory, red zones included.
+  std::size_t static_bytes = 0;  ///< Of the variables alone.
   std::vector<SharedVariable> variables;
   char order[2] = {};  ///< Their addresses stand for the barriers' ordering, even and odd ones.
   unsigned barriers = 0;
@@ -124,6 +126,7 @@ struct Scheduler {
   Context host;
   Context* left = nullptr;  ///< Where control came from last.
   const std::function<void()>* body = nullptr;
+  SharedBytes shared;  ///< Of each block.
   std::uint64_t random_state = 1;
   std::string failure;
   char kernel_order = 0;
@@ -165,7 +168,7 @@ struct Scheduler {
   /// From a thread to the next one, or to the loop of run() where that has something to do. Returns
   /// when the thread runs again.
   void suspend() {
-    release(&kernel_order);  // it may be for ever, if another thread fails
+    release(&kernel_order);  // the thread may never run again, if another one fails
     Thread& thread = *running;
     const bool waits = thread.state != State::finished &&
                        thread.block->at_barrier != thread.block->live;
@@ -182,12 +185,12 @@ struct Scheduler {
     for (;;) suspend();
   }
 
-  void start(Block& block, std::size_t number, dim3 grid, dim3 shape, std::size_t shared_bytes);
+  void start(Block& block, std::size_t number, dim3 grid, dim3 shape);
   void finish(Block& block);
   void release_barrier(Block& block);
   void clean_up();
   [[nodiscard]] std::string report_waiting() const;
-  void run(dim3 grid, dim3 shape, std::size_t shared_bytes);
+  void run(dim3 grid, dim3 shape);
 };
 
 Scheduler& scheduler() {
@@ -208,8 +211,7 @@ void thread_main() {
   }
 }
 
-void Scheduler::start(Block& block, std::size_t number, dim3 grid, dim3 shape,
-                      std::size_t shared_bytes) {
+void Scheduler::start(Block& block, std::size_t number, dim3 grid, dim3 shape) {
   const unsigned threads = shape.x * shape.y * shape.z;
   block.index = {static_cast<unsigned>(number % grid.x),
                  static_cast<unsigned>(number / grid.x % grid.y),
@@ -217,13 +219,13 @@ void Scheduler::start(Block& block, std::size_t number, dim3 grid, dim3 shape,
   block.live = threads;
   block.at_barrier = block.barriers = 0;
   block.active = true;
-  block.dynamic_bytes = shared_bytes;
-  block.static_used = 0;
+  block.dynamic_bytes = shared.dynamic_bytes;
+  block.static_used = block.static_bytes = 0;
   block.variables.clear();
   block.variables.reserve(kMaxVariables);
-  block.dynamic_memory = make_shared_memory(shared_bytes);
+  block.dynamic_memory = make_shared_memory(shared.dynamic_bytes);
   block.static_memory = make_shared_memory(kStaticSharedBytes);
-  poison(block.dynamic_memory.get() + shared_bytes, kRedZone);
+  poison(block.dynamic_memory.get() + shared.dynamic_bytes, kRedZone);
   poison(block.static_memory.get(), kStaticSharedBytes + kRedZone);
   block.warps.assign((threads + kWarp - 1) / kWarp, Warp{});
   release(&block.order[0]);
@@ -279,7 +281,7 @@ std::string Scheduler::report_waiting() const {
       ++counts[line.str()];
     }
   }
-  std::string report = "threads wait for ever:";
+  std::string report = "threads deadlock:";
   for (const auto& [line, count] : counts) report += " " + std::to_string(count) + " " + line + ";";
   return report;
 }
@@ -298,7 +300,7 @@ void Scheduler::clean_up() {
   retired.clear();
 }
 
-void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
+void Scheduler::run(dim3 grid, dim3 shape) {
   const unsigned threads = shape.x * shape.y * shape.z;
   const std::size_t total = std::size_t{grid.x} * grid.y * grid.z;
   const std::size_t resident = std::min(std::max<std::size_t>(1, options().resident_blocks), total);
@@ -316,7 +318,7 @@ void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
 
   std::size_t begun = 0, done = 0;
   while (begun < resident) {
-    start(*blocks[begun], order[begun], grid, shape, shared_bytes);
+    start(*blocks[begun], order[begun], grid, shape);
     ++begun;
   }
   while (done < total && failure.empty()) {
@@ -335,7 +337,7 @@ void Scheduler::run(dim3 grid, dim3 shape, std::size_t shared_bytes) {
       if (block.live == 0) {
         finish(block);
         ++done;
-        if (begun < total) start(block, order[begun++], grid, shape, shared_bytes);
+        if (begun < total) start(block, order[begun++], grid, shape);
         continue;
       }
     }
@@ -446,13 +448,13 @@ bool complete(Meeting& meeting, std::string& failure) {
 
 }  // namespace
 
-void run_kernel(dim3 grid, dim3 block, std::size_t shared_bytes,
-                const std::function<void()>& body) {
+void run_kernel(dim3 grid, dim3 block, SharedBytes shared, const std::function<void()>& body) {
   Scheduler& s = scheduler();
   blockDim = block;
   gridDim = grid;
   s.body = &body;
-  s.run(grid, block, shared_bytes);
+  s.shared = shared;
+  s.run(grid, block);
   if (s.failure.empty()) return;
   const std::string failure = std::exchange(s.failure, {});
   s.clean_up();
@@ -569,6 +571,14 @@ void* static_shared(const void* key, std::size_t bytes, std::size_t alignment) {
     });
   }
   block.static_used = begin + bytes + kRedZone;
+  block.static_bytes = (block.static_bytes + alignment - 1) / alignment * alignment + bytes;
+  if (block.static_bytes > s.shared.static_bytes) {
+    s.fail([&] {
+      return "a kernel has " + std::to_string(s.shared.static_bytes) +
+             " bytes of static shared memory by TUTTI_STATIC_SHARED, but uses " +
+             std::to_string(block.static_bytes);
+    });
+  }
   char* memory = block.static_memory.get() + begin;
   unpoison(memory, bytes);
   block.variables.push_back({key, memory});

@@ -10,9 +10,14 @@
 
 namespace tutti::emulation {
 
+/// Shared memory per block in bytes, as the launch and the kernel declare it.
+struct SharedBytes {
+  std::size_t dynamic_bytes = 0, static_bytes = 0;
+};
+
 /// Runs `body` once in every thread of the grid, block by block.
-/// @throws EmulationError when threads wait for ever, meet at different barriers, or name lanes
-/// that are not there.
-void run_kernel(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& body);
+/// @throws EmulationError when threads deadlock, meet at different barriers, name lanes that are
+/// not there, or use more static shared memory than the kernel has.
+void run_kernel(dim3 grid, dim3 block, SharedBytes shared, const std::function<void()>& body);
 
 }  // namespace tutti::emulation

@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -54,6 +55,8 @@ struct KvShape {
   std::size_t kv_heads = 0;
   std::size_t head_dim = 0;
   KvType type = KvType::f16;
+  /// Pages that the cache may have; backends that allocate ahead stay below.
+  std::size_t max_pages = std::numeric_limits<std::size_t>::max();
 
   [[nodiscard]] std::size_t page_bytes() const {
     return layers * kv_heads * 2 * head_dim * kPagePositions * bytes_of(type);

@@ -58,7 +58,7 @@ class BatchedTransformer {
         weights_(backend_, pointers(), &head_of),
         buffers_(backend_, config(), options.rows_per_pass),
         cache_(options.max_cache_bytes / kv_shape().page_bytes()),
-        pages_(backend_.make_pages(kv_shape())),
+        pages_(backend_.make_pages(bounded_kv_shape())),
         outputs_capacity_(std::min<std::size_t>(kOutputRows, options.rows_per_pass)),
         outputs_(backend_.make_rows(outputs_capacity_, output_width())) {
     require<OptionError>(options.rows_per_pass >= 1, "rows_per_pass is 0: it must be at least 1");
@@ -221,6 +221,13 @@ class BatchedTransformer {
 
   [[nodiscard]] KvShape kv_shape() const {
     return {config().layers, config().kv_heads, config().head_dim, options_.kv_type};
+  }
+
+  /// kv_shape with the number of pages that the options allow.
+  [[nodiscard]] KvShape bounded_kv_shape() const {
+    KvShape shape = kv_shape();
+    shape.max_pages = options_.max_cache_bytes / shape.page_bytes();
+    return shape;
   }
 
   void reserve_outputs(std::size_t count) {

@@ -21,6 +21,7 @@ constexpr std::size_t kLayers = 2, kLayer = 1;
 struct Case {
   AttentionShape shape;
   KvType type = KvType::f32;
+  std::size_t partial_floats = cuda::BatchAttention::kPartialFloats;
 };
 
 std::vector<float> frequencies_of(const AttentionShape& shape) {
@@ -47,7 +48,7 @@ Outputs run(const Case& test, std::size_t prompt, std::size_t samples, std::size
   cpu::KvStorage cpu_pages(kv);
   cuda::KvStorage cuda_pages(kv);
   cpu::RopeAngles angles;
-  cuda::BatchAttention attention;
+  cuda::BatchAttention attention(test.partial_floats);
   const std::vector<float> frequencies = frequencies_of(shape);
   const cuda::DeviceAttention device_shape{kLayer,
                                            static_cast<std::uint32_t>(shape.heads),
@@ -160,6 +161,30 @@ TEST_CASE("with a window, attention equals the Cpu backend's and leaves out the 
     Case test{{2, 1, 16, RopePairing::halves, 0.25F}};
     test.shape.window = window;
     CHECK(largest_difference(run(test, 90, 2, 2)) < 2e-6);
+  }
+}
+
+TEST_CASE("attention equals the Cpu backend's where prompts and windows end at a page's border",
+          "[cuda][kernel]") {
+  for (const std::size_t prompt : {63U, 64U, 65U, 128U}) {
+    for (const std::size_t window : {0U, 1U, 63U, 64U, 65U}) {
+      CAPTURE(prompt, window);
+      Case test{{2, 1, 8, RopePairing::halves, 0.35F}};
+      test.shape.window = window;
+      CHECK(largest_difference(run(test, prompt, 2, 2)) < 2e-6);
+    }
+  }
+}
+
+TEST_CASE("attention has the same bits when partial results are in memory for a few rows at a time",
+          "[cuda][kernel]") {
+  Case test{{4, 2, 8, RopePairing::halves, 0.35F}};
+  const Outputs expected = run(test, 70, 3, 2);
+  // Of 4 heads and 2 pages of 8 + 2 floats: one row at a time, and three.
+  for (const std::size_t partial_floats : {std::size_t{1}, std::size_t{3 * 4 * 2 * 10}}) {
+    CAPTURE(partial_floats);
+    test.partial_floats = partial_floats;
+    CHECK(run(test, 70, 3, 2).cuda == expected.cuda);
   }
 }
 

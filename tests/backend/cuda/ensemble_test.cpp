@@ -105,6 +105,53 @@ TEST_CASE(
     CHECK(device.candidates[i].tokens == host.candidates[i].tokens);
 }
 
+TEST_CASE("Penalties forget what leaves their window, on the device as on the host", "[cuda]") {
+  // Greedy draws, since those at a temperature hardly show a token too many.
+  Request request = short_request(1);
+  request.max_new_tokens = 40;
+  request.sampling.temperature = 0.0F;
+  request.sampling.repetition_penalty = 1.8F, request.sampling.frequency_penalty = 0.7F;
+  for (const std::size_t last_n : {4U, 30U}) {
+    CAPTURE(last_n);
+    request.sampling.penalty_last_n = last_n;
+    const auto run = [&](std::size_t steps) {
+      return answer<Cuda>(request, {0, 1, steps}, FixedSubset({1})).candidates[0].tokens;
+    };
+    CHECK(run(4) == run(0));
+  }
+}
+
+TEST_CASE("Requests of different experts do not share graphs", "[cuda]") {
+  // Adapters on as many, but different matrices: queries and values, keys and the last one of the
+  // MLP. Only the experts tell the launches of one's step from those of the other's.
+  const auto base = Transformer<Cuda>::load(checkpoint("llama"));
+  const std::vector<Transformer<Cuda>> experts = {base.with_adapter(checkpoint("lora_rs")),
+                                                  base.with_adapter(checkpoint("lora_pattern"))};
+  struct Chosen {
+    const std::uint32_t* expert;
+    [[nodiscard]] Route route(const RouterQuery& query) const {
+      Route route(query.experts, 0);
+      route[*expert] = 1;
+      return route;
+    }
+  };
+  std::uint32_t chosen = 0;
+  using Stack = ExpertStack<2, Transformer<Cuda>>;
+  Ensemble<2, Transformer<Cuda>, MeanLogProbability, Chosen> host(Stack(experts, {0, 1, 0}), {}, {},
+                                                                  {&chosen}),
+      device(Stack(experts, {0, 1, 4}), {}, {}, {&chosen});
+  Request request = short_request(1);
+  request.max_new_tokens = 12;
+  std::vector<Token> last[2];
+  for (const std::uint32_t expert : {0U, 0U, 1U, 1U, 0U, 0U, 1U, 1U}) {
+    CAPTURE(expert);
+    chosen = expert;
+    last[expert] = device.generate(request).candidates[0].tokens;
+    CHECK(last[expert] == host.generate(request).candidates[0].tokens);
+  }
+  CHECK(last[0] != last[1]);  // or nothing has been tested
+}
+
 TEST_CASE(
     "The host looks at tokens while the device makes the next ones, whatever it ends and wherever "
     "the limit is",

@@ -239,6 +239,23 @@ TEST_CASE(
         multiply({many.view()}, {2}, x, {}, NormPlace::before));
 }
 
+TEST_CASE(
+    "a norm in the blocks of products with f32 weights fits the shared memory for all widths about "
+    "the limit of 48 KiB",
+    "[cuda][kernel]") {
+  // Four rows of 3072 floats are 48 KiB, beside which the norm's sums are static shared memory.
+  for (const std::size_t cols : {3064U, 3071U, 3072U, 3073U, 4096U}) {
+    for (const std::uint32_t rows : {3U, 4U}) {
+      CAPTURE(cols, rows);
+      REQUIRE(cuda::norm_fits(rows, cols));
+      const RandomWeights weights(DType::f32, 2, cols, 1);
+      const std::vector<float> x = random_floats(rows * cols, 3);
+      CHECK(multiply({weights.view()}, {rows}, x, {}, NormPlace::in_blocks) ==
+            multiply({weights.view()}, {rows}, x, {}, NormPlace::before));
+    }
+  }
+}
+
 TEST_CASE("tensor cores lose nothing beside the roundings of sums, whatever the magnitudes of x",
           "[cuda][kernel]") {
   // Of the sum of magnitudes: bf16 cuts x without loss, f16 leaves 2^-23 of it. Within a slice each

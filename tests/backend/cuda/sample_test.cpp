@@ -33,25 +33,30 @@ std::vector<DrawKey> keys_of(std::size_t rows) {
   return keys;
 }
 
-/// One draw from each row of logits, all rows having said `history`; with keys_of the rows if no
-/// keys are given.
-Draws on_gpu(const std::vector<float>& logits, std::size_t width, const SamplingOptions& options,
-             const std::vector<Token>& history = {}, std::vector<DrawKey> draw_keys = {}) {
+/// One draw from each row of logits after that row's history; with keys_of the rows if no keys are
+/// given. Rows of which `running` is 0 draw nothing.
+Draws on_gpu_each(const std::vector<float>& logits, std::size_t width,
+                  const SamplingOptions& options, const std::vector<std::vector<Token>>& histories,
+                  std::vector<DrawKey> draw_keys = {},
+                  const std::vector<std::uint32_t>& running = {}) {
   const cuda::Stream stream;
   const std::size_t rows = logits.size() / width;
   if (draw_keys.empty()) draw_keys = keys_of(rows);
   cuda::DeviceSampler sampler;
   sampler.set(options, stream);
   std::vector<std::uint32_t> counts(logits.size());
-  for (std::size_t i = history.size() - std::min<std::size_t>(sampler.last_n(), history.size());
-       i < history.size(); ++i) {
-    for (std::size_t r = 0; r < rows; ++r)
+  for (std::size_t r = 0; r < rows; ++r) {
+    const std::vector<Token>& history = histories[r];
+    for (std::size_t i = history.size() - std::min<std::size_t>(sampler.last_n(), history.size());
+         i < history.size(); ++i)
       ++counts[r * width + static_cast<std::size_t>(history[i])];
   }
   const auto said = on_device(counts, stream);
   const auto keys = on_device(draw_keys, stream);
-  cuda::DeviceArray<DrawnToken> drawn(rows, stream);
-  sampler.draw(rows, rows_of(logits, width, stream), nullptr, keys.data(),
+  const auto device_running = on_device(running, stream);
+  auto drawn = on_device(std::vector<DrawnToken>(rows, {-7, 0.0F}), stream);
+  sampler.draw(rows, rows_of(logits, width, stream),
+               running.empty() ? nullptr : device_running.data(), keys.data(),
                sampler.penalizes() ? said.data() : nullptr, drawn.data(), stream);
   cuda::PinnedArray<DrawnToken> host;
   host.download(drawn, rows, stream);
@@ -62,6 +67,13 @@ Draws on_gpu(const std::vector<float>& logits, std::size_t width, const Sampling
     draws.log_probabilities.push_back(host.data()[r].log_probability);
   }
   return draws;
+}
+
+/// The same with one history for all rows.
+Draws on_gpu(const std::vector<float>& logits, std::size_t width, const SamplingOptions& options,
+             const std::vector<Token>& history = {}, std::vector<DrawKey> draw_keys = {}) {
+  return on_gpu_each(logits, width, options, std::vector(logits.size() / width, history),
+                     std::move(draw_keys));
 }
 
 std::vector<Token> on_host(const std::vector<float>& logits, std::size_t width,
@@ -126,6 +138,57 @@ TEST_CASE("top-p on the device keeps the token that reaches p exactly, of equal 
     CHECK((token == 0 || token == 1));
   options.top_p = 0.0F;
   CHECK(on_gpu({1, 2, 2, 0}, 4, options).tokens == std::vector<Token>{1});
+}
+
+/// The tokens of 60 draws, each from the same logits.
+std::set<Token> drawn_from(const std::vector<float>& logits, const SamplingOptions& options) {
+  const std::vector<Token> tokens = on_gpu(repeated(logits, 60), logits.size(), options).tokens;
+  return {tokens.begin(), tokens.end()};
+}
+
+TEST_CASE("of equal tokens at the border of top-k the device keeps the lowest ones",
+          "[cuda][kernel]") {
+  SamplingOptions options;
+  options.top_k = 3;
+  CHECK(drawn_from({1, 1, 1, 1, 1, 1, 1, 1}, options) == std::set<Token>{0, 1, 2});
+  CHECK(drawn_from({0, 1, 0, 1, 0, 0, 1.5F, 0}, options) == std::set<Token>{1, 3, 6});
+  CHECK(drawn_from({0, 1, 0, 1, 1, 0, 1.5F, 0}, options) == std::set<Token>{1, 3, 6});
+  options.top_k = 1;
+  CHECK(drawn_from({0, 2, 2, 1}, options) == std::set<Token>{1});
+  options.top_k = 4;  // as many as there are
+  CHECK(drawn_from({1, 1, 1, 1}, options) == std::set<Token>{0, 1, 2, 3});
+}
+
+TEST_CASE("min-p on the device keeps the tokens that reach it exactly", "[cuda][kernel]") {
+  SamplingOptions options;
+  options.min_p = 1.0F;
+  CHECK(drawn_from({2, 1.99F, 2, 0}, options) == std::set<Token>{0, 2});
+}
+
+TEST_CASE("top-p after top-k on the device is a part of what top-k leaves", "[cuda][kernel]") {
+  SamplingOptions options;
+  options.top_k = 4, options.top_p = 0.5F;  // two of four equal ones, whatever the others have
+  CHECK(drawn_from({1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, options) == std::set<Token>{0, 1});
+}
+
+TEST_CASE("the device takes both zeros for equal, and the lower token of them", "[cuda][kernel]") {
+  SamplingOptions greedy;
+  greedy.temperature = 0.0F;
+  CHECK(on_gpu({-1, -0.0F, 0.0F, -1, 0.0F, -0.0F}, 3, greedy).tokens == std::vector<Token>{1, 1});
+}
+
+TEST_CASE("each row has its own penalties on the device, and rows that have ended draw nothing",
+          "[cuda][kernel]") {
+  SamplingOptions options;
+  options.temperature = 0.0F;
+  options.presence_penalty = 2.0F;
+  options.penalty_last_n = 2;
+  // 3 is largest everywhere; a row that has said it falls back to 2, and if that too, to 1.
+  const std::vector<float> logits = repeated({0, 1, 1.5F, 2}, 5);
+  CHECK(on_gpu_each(logits, 4, options, {{0, 1}, {3, 0}, {3, 0, 0}, {2, 3}, {3, 2, 1}}).tokens ==
+        std::vector<Token>{3, 2, 3, 1, 3});
+  CHECK(on_gpu_each(logits, 4, options, {{}, {3}, {3}, {}, {3}}, {}, {1, 0, 1, 0, 1}).tokens ==
+        std::vector<Token>{3, -7, 2, -7, 2});
 }
 
 TEST_CASE("logits that cannot be drawn from are told apart on the device", "[cuda][kernel]") {

@@ -99,6 +99,17 @@ void before_atomic(void* address);
 /// The block's shared variable named by `key`, `bytes` long, full of NaNs at first.
 [[nodiscard]] void* static_shared(const void* key, std::size_t bytes, std::size_t alignment);
 
+/// Sets the bytes of static shared memory that a kernel has. Returns true.
+bool declare_static_shared(const void* kernel, std::size_t bytes);
+/// Declares them before main, once the kernel that names it is instantiated.
+template <auto kKernel, std::size_t kBytes>
+struct StaticShared {
+  static const bool declared;
+};
+template <auto kKernel, std::size_t kBytes>
+const bool StaticShared<kKernel, kBytes>::declared =
+    declare_static_shared(reinterpret_cast<const void*>(kKernel), kBytes);
+
 template <class T>
 [[nodiscard]] T exchange(unsigned mask, Collective kind, T value, int argument, Place place) {
   static_assert(sizeof(T) <= 8 && std::is_trivially_copyable_v<T>);
@@ -195,10 +206,12 @@ enum cudaError_t : int {
   cudaErrorInsufficientDriver = 35,
   cudaErrorNoDevice = 100,
   cudaErrorInvalidDevice = 101,
+  cudaErrorNoKernelImageForDevice = 209,
   cudaErrorInvalidResourceHandle = 400,
   cudaErrorNotReady = 600,
   cudaErrorIllegalAddress = 700,
   cudaErrorLaunchFailure = 719,
+  cudaErrorNotSupported = 801,
   cudaErrorStreamCaptureUnsupported = 900,
 };
 enum cudaMemcpyKind : int {
@@ -219,11 +232,22 @@ enum cudaStreamCaptureMode : int {
   cudaStreamCaptureModeRelaxed
 };
 enum cudaFuncAttribute : int { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+struct cudaFuncAttributes {
+  std::size_t sharedSizeBytes;
+  int maxDynamicSharedSizeBytes;
+  int binaryVersion;
+};
+enum cudaDeviceAttr : int {
+  cudaDevAttrMaxSharedMemoryPerBlock = 8,
+  cudaDevAttrComputeCapabilityMajor = 75,
+  cudaDevAttrComputeCapabilityMinor = 76,
+  cudaDevAttrMaxSharedMemoryPerBlockOptin = 97,
+  cudaDevAttrMemoryPoolsSupported = 115,
+};
 enum : unsigned { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
 struct cudaDeviceProp {
   char name[256];
   std::size_t totalGlobalMem;
-  std::size_t sharedMemPerBlockOptin;
   int major, minor, multiProcessorCount;
 };
 using cudaStream_t = struct CUstream_st*;
@@ -246,6 +270,9 @@ cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
+cudaError_t cudaDriverGetVersion(int* version);
+cudaError_t cudaRuntimeGetVersion(int* version);
 cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes);
 cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* properties);
 cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool);
@@ -276,6 +303,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel);
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);
 cudaError_t cudaGetLastError();
 const char* cudaGetErrorName(cudaError_t error);
@@ -283,9 +311,10 @@ const char* cudaGetErrorString(cudaError_t error);
 
 namespace tutti::emulation {
 
-/// Enqueues `body`, to be run once by every thread of the grid.
-cudaError_t launch(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
-                   std::function<void()> body);
+/// Enqueues `body`, to be run once by every thread of the grid. `kernel` has the attributes; null
+/// stands for a function without any.
+cudaError_t launch(const void* kernel, dim3 grid, dim3 block, std::size_t shared_bytes,
+                   cudaStream_t stream, std::function<void()> body);
 /// Throws EmulationError unless `pointer` is null or points into live device or pinned memory.
 void check_pointer(const void* pointer, int argument);
 

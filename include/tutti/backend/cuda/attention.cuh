@@ -16,6 +16,13 @@ namespace tutti::cuda {
 
 class BatchAttention {
  public:
+  /// Floats of partial results that are in memory at a time, unless one row needs more.
+  static constexpr std::size_t kPartialFloats = std::size_t{16} << 20;
+
+  /// @param partial_floats see kPartialFloats.
+  explicit BatchAttention(std::size_t partial_floats = kPartialFloats)
+      : partial_floats_(partial_floats) {}
+
   /// Uploads what the attention of all layers needs of a batch.
   /// @param frequencies each set has radians a position, one for each pair of a head.
   void begin(const Batch& batch, std::span<const std::vector<float>> frequencies,
@@ -151,9 +158,6 @@ class BatchAttention {
     DeviceArray<WindowStart> starts;
   };
 
-  /// Floats of partial results at a time, unless one row needs more.
-  static constexpr std::size_t kPartialFloats = std::size_t{16} << 20;
-
   /// The plan of the batch in work, made when the first layer with its window asks.
   const Plan& plan_of(const DeviceAttention& shape, std::size_t window, const Batch& batch,
                       const Stream& stream) {
@@ -183,7 +187,7 @@ class BatchAttention {
     }
     if (moving > 0) max_depths = std::bit_ceil(max_depths);
     const std::size_t floats_per_row = plan.shape.heads * max_depths * (plan.shape.head_dim + 2);
-    const std::size_t rows_per_part = std::max<std::size_t>(1, kPartialFloats / floats_per_row);
+    const std::size_t rows_per_part = std::max<std::size_t>(1, partial_floats_ / floats_per_row);
     for (std::size_t first = 0; first < batch.size(); first += rows_per_part) {
       const std::size_t last = std::min(first + rows_per_part, batch.size());
       std::vector<PageVisit> more = page_visits(batch, starts, first, last);
@@ -204,6 +208,7 @@ class BatchAttention {
     }
   }
 
+  std::size_t partial_floats_;
   DeviceArray<Row> rows_;
   DeviceArray<PageSlot> slots_;
   DeviceArray<PageSpan> spans_, span_limits_;

@@ -14,6 +14,7 @@
 
 #include "tutti/backend/backend.hpp"
 #include "tutti/backend/cuda/attention.cuh"
+#include "tutti/backend/cuda/device_check.cuh"
 #include "tutti/backend/cuda/device_decoding.cuh"
 #include "tutti/backend/cuda/device_types.cuh"
 #include "tutti/backend/cuda/kernels/elementwise.cuh"
@@ -46,9 +47,10 @@ class Cuda {
   using Rows = cuda::Rows;
   using KvStorage = cuda::KvStorage;
 
-  /// @throws DeviceError when there is no such device, or no driver that can use it.
+  /// @throws DeviceError when there is no such device, or this program cannot use it; see
+  /// device_check.cuh.
   explicit Cuda(Options options = {})
-      : device_(select(options.device)),
+      : device_(cuda::select_device(options.device)),
         steps_per_poll_(options.steps_per_poll),
         pool_(std::make_unique<ThreadPool>(options.host_threads)) {
     if (options.cublas_rows > 0) products_.use_cublas(options.cublas_rows, stream_);
@@ -232,21 +234,6 @@ class Cuda {
   }
 
  private:
-  static int select(int device) {
-    int count = 0;
-    const cudaError_t error = cudaGetDeviceCount(&count);
-    if (error != cudaSuccess) {
-      (void)cudaGetLastError();
-      fail<DeviceError>("no GPU can be used: ", cudaGetErrorName(error), " (",
-                        cudaGetErrorString(error),
-                        "); install a driver that is new enough, or use the Cpu backend");
-    }
-    require<DeviceError>(device >= 0 && device < count, "there is no device ", device, " among ",
-                         count, ": CudaOptions::device counts from 0");
-    cuda::check(cudaSetDevice(device), "choosing a device");
-    return device;
-  }
-
   /// Another backend of the same thread may have chosen another device.
   void activate() const { cuda::check(cudaSetDevice(device_), "choosing a device"); }
 

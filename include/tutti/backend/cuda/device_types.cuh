@@ -92,16 +92,20 @@ class KvStorage {
   explicit KvStorage(const KvShape& shape) : shape_(shape) {}
 
   [[nodiscard]] const KvShape& shape() const { return shape_; }
+  /// Device memory of all pages.
+  [[nodiscard]] std::size_t bytes() const { return pages_.size() * shape_.page_bytes(); }
   [[nodiscard]] DevicePages view() const {
     return {table_.data(), static_cast<std::uint32_t>(shape_.kv_heads),
             static_cast<std::uint32_t>(shape_.head_dim), shape_.type};
   }
 
+  /// Makes sure that pages [0, count) have memory.
   void reserve(std::size_t count, const Stream& stream) {
     if (count <= pages_.size()) return;
-    // At least half as many again as there are, so that a long generation allocates a few times
-    // only.
-    const std::size_t more = std::max(count, pages_.size() + pages_.size() / 2) - pages_.size();
+    // By half of what there is, so that a long generation allocates a few times only; but not
+    // beyond the pages that the cache may have.
+    const std::size_t wanted = std::min(pages_.size() + pages_.size() / 2, shape_.max_pages);
+    const std::size_t more = std::max(count, wanted) - pages_.size();
     slabs_.emplace_back(more * shape_.page_bytes(), stream);
     for (std::size_t i = 0; i < more; ++i)
       pages_.push_back(slabs_.back().data() + i * shape_.page_bytes());

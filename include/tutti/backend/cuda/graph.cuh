@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Work that is enqueued again and again, as one launch.
+// CUDA graphs: work that is enqueued again and again becomes one launch.
 
 #include <cuda_runtime.h>
 
@@ -15,7 +15,7 @@
 
 namespace tutti::cuda {
 
-/// What a piece of host code enqueues, to be run as often as wanted with the arguments it had.
+/// The work that a piece of host code enqueues, recorded with its arguments, to be launched again.
 class Graph {
  public:
   Graph() = default;
@@ -62,38 +62,42 @@ class Graph {
   cudaGraphExec_t executable_ = nullptr;
 };
 
-/// Graphs by what their launches are told, the latest few of them. A graph is forgotten when device
-/// memory has been given back since its work was last known to need none: it may use what is gone.
-/// @tparam Key comparable; equal ones are enqueued alike.
+/// A cache of CUDA graphs, keyed by what the launches of their work are told, that forgets the
+/// least recently used. An entry is invalid once device memory has been freed after it was
+/// recorded: its graph may use an address that belongs to another array by now.
+/// @tparam Key comparable; equal keys stand for equal launches.
 template <class Key>
 class GraphCache {
  public:
+  static constexpr std::size_t kMaxEntries = 16;
+
   struct Entry {
     Key key;
-    std::uint64_t releases = 0;
-    Graph graph;  ///< Empty until someone captures it.
+    std::uint64_t releases = 0;  ///< Stream::releases when it was recorded.
+    Graph graph;                 ///< Empty until someone captures it.
   };
 
-  /// The entry of `key`; null if there is none. Valid until the next call.
+  /// The valid entry of `key`, null if there is none. The pointer is valid until the next call.
   [[nodiscard]] Entry* find(const Key& key, const Stream& stream) {
     std::erase_if(entries_,
                   [&](const Entry& entry) { return entry.releases != stream.releases(); });
     const auto found = std::find_if(entries_.begin(), entries_.end(),
                                     [&](const Entry& entry) { return entry.key == key; });
-    return found == entries_.end() ? nullptr : &*found;
+    if (found == entries_.end()) return nullptr;
+    std::rotate(found, found + 1, entries_.end());
+    return &entries_.back();
   }
 
-  /// Work with `key` has been enqueued, and has made all the room that it needs. Valid until the
-  /// next call.
+  /// Adds an entry without a graph. The work of `key` must have been enqueued before, so that it
+  /// has allocated all that it needs. The reference is valid until the next call.
   [[nodiscard]] Entry& add(Key key, const Stream& stream) {
-    constexpr std::size_t kMaxEntries = 16;
     if (entries_.size() == kMaxEntries) entries_.erase(entries_.begin());
     entries_.push_back({std::move(key), stream.releases(), {}});
     return entries_.back();
   }
 
  private:
-  std::vector<Entry> entries_;  ///< The oldest first.
+  std::vector<Entry> entries_;  ///< The least recently used first.
 };
 
 }  // namespace tutti::cuda

@@ -11,8 +11,10 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "tutti/backend/cuda/error.cuh"
 
@@ -31,9 +33,37 @@ namespace detail {
   constexpr std::size_t kMega = std::size_t{1} << 20;
   fail<DeviceError>("the device has no room for ", bytes, " bytes (", bytes / kMega,
                     " MB): ", free_bytes / kMega, " MB of ", total / kMega,
-                    " MB are free; use fewer experts, a smaller storage type or a smaller cache, "
-                    "so that at most that much is asked for");
+                    " MB are free; use fewer experts, a smaller storage type "
+                    "(LoadOptions::storage) or a smaller cache (StackOptions::max_cache_bytes)");
 }
+
+/// The memory pools of all streams of the process: when one has no room, the freed memory that the
+/// others keep is given back to the device first.
+class MemoryPools {
+ public:
+  static MemoryPools& instance() {
+    static MemoryPools pools;
+    return pools;
+  }
+  void add(cudaMemPool_t pool) {
+    const std::lock_guard lock(mutex_);
+    pools_.push_back(pool);
+  }
+  void destroy(cudaMemPool_t pool) noexcept {
+    const std::lock_guard lock(mutex_);
+    std::erase(pools_, pool);
+    (void)cudaMemPoolDestroy(pool);
+  }
+  void trim() {
+    const std::lock_guard lock(mutex_);
+    for (const cudaMemPool_t pool : pools_)
+      check(cudaMemPoolTrimTo(pool, 0), "releasing the freed memory of a pool");
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<cudaMemPool_t> pools_;
+};
 
 }  // namespace detail
 
@@ -141,12 +171,15 @@ class Staging {
   std::size_t used_ = 0;  ///< Bytes of the slot.
 };
 
-/// A queue of work on the device, apart from all others, and the pool from which this work takes
-/// its memory. What is given back stays in the pool for whoever asks next, until the last copy of
-/// the stream and the last array are gone. Copies are the same queue.
+/// A queue of work on the device, independent of all others, and the memory pool of this work.
+/// Freed memory stays in the pool for later allocations: up to kKeptBytes of it when the host
+/// waits, all of it between two waits. Copies of a Stream share one queue.
 class Stream {
  public:
-  /// On the device that is chosen.
+  /// Freed memory that a pool keeps when the host waits; what is beyond goes back to the device.
+  static constexpr std::uint64_t kKeptBytes = std::uint64_t{256} << 20;
+
+  /// On the current device.
   Stream() : state_(std::make_shared<State>()) {}
 
   [[nodiscard]] cudaStream_t get() const { return state_->stream; }
@@ -176,11 +209,11 @@ class Stream {
                          " bytes: this is an error in tutti");
     void* memory = nullptr;
     cudaError_t error = cudaMallocFromPoolAsync(&memory, bytes, state_->pool, get());
-    if (error ==
-        cudaErrorMemoryAllocation) {  // what the pool keeps may be in pieces that are too small
+    if (error == cudaErrorMemoryAllocation) {
+      // Freed memory that pools keep may be in blocks that are too small, or another stream's.
       (void)cudaGetLastError();
       wait();
-      check(cudaMemPoolTrimTo(state_->pool, 0), "giving back what a pool keeps");
+      detail::MemoryPools::instance().trim();
       error = cudaMallocFromPoolAsync(&memory, bytes, state_->pool, get());
     }
     if (error == cudaErrorMemoryAllocation) detail::fail_for_memory(bytes);
@@ -211,9 +244,10 @@ class Stream {
         properties.location.type = cudaMemLocationTypeDevice;
         check(cudaGetDevice(&properties.location.id), "asking for the device");
         check(cudaMemPoolCreate(&pool, &properties), "creating a pool of device memory");
-        std::uint64_t all = ~std::uint64_t{0};
-        check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all),
-              "telling a pool to keep what it is given");
+        detail::MemoryPools::instance().add(pool);
+        std::uint64_t kept = kKeptBytes;
+        check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &kept),
+              "setting how much freed memory a pool keeps");
       } catch (...) {
         destroy();
         throw;
@@ -227,7 +261,7 @@ class Stream {
       if (stream == nullptr) return;
       (void)cudaStreamSynchronize(stream);  // copies may still read what is staged
       (void)cudaStreamDestroy(stream);
-      if (pool != nullptr) (void)cudaMemPoolDestroy(pool);
+      if (pool != nullptr) detail::MemoryPools::instance().destroy(pool);
     }
   };
 

@@ -58,6 +58,7 @@ template <unsigned kThreads>
 __global__ void __launch_bounds__(kThreads)
     norm_kernel(DeviceNorm norm, const Row* rows, const std::uint32_t* sources, DeviceRows x,
                 DeviceRows out, bool accumulate) {
+  TUTTI_STATIC_SHARED(kBlockSumBytes<kThreads>, norm_kernel<kThreads>);
   const std::uint32_t source = sources == nullptr ? blockIdx.x : sources[blockIdx.x];
   const float* from = x.row(source);
   const Moments moments = moments_of(from, norm, threadIdx.x, kThreads,

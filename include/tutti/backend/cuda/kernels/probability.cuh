@@ -19,6 +19,12 @@ namespace detail {
 using Wide = unsigned long long;
 inline constexpr Wide kBad = ~Wide{0};
 
+/// Static shared memory of block_combined with one kind of `Combine`, and of mass_of.
+template <unsigned kThreads>
+inline constexpr std::size_t kCombinedBytes = kThreads / kWarpThreads * sizeof(Wide);
+template <unsigned kThreads>
+inline constexpr std::size_t kMassBytes = (kThreads / kWarpThreads + 1) * sizeof(double);
+
 /// The largest or the sum of 64-bit numbers over a block, in every thread.
 template <unsigned kThreads, class Combine>
 [[nodiscard]] __device__ __forceinline__ Wide block_combined(Wide value, Combine combine) {
@@ -127,6 +133,8 @@ template <unsigned kThreads>
 __global__ void __launch_bounds__(kThreads)
     log_probability_kernel(DeviceRows logits, std::uint32_t width, const Token* targets,
                            float* result) {
+  TUTTI_STATIC_SHARED(detail::kCombinedBytes<kThreads> + detail::kMassBytes<kThreads>,
+                      log_probability_kernel<kThreads>);
   const float* x = logits.row(blockIdx.x);
   const detail::Wide highest = detail::highest_rank<kThreads>(x, width);
   float value = NAN;

@@ -48,6 +48,7 @@ __device__ __forceinline__ void multiply_pair(const DeviceMatrix& a, const Devic
 template <unsigned kTile>
 __global__ void __launch_bounds__(kRowThreads)
     product_kernel(const __grid_constant__ ProductJob job) {
+  TUTTI_STATIC_SHARED(kBlockSumBytes<kRowThreads>, product_kernel<kTile>);
   const ProductBlock block(job, blockIdx.x, blockIdx.y);
   const DeviceGroup& group = block.group;
   const unsigned lane = threadIdx.x % kWarpThreads, warp = threadIdx.x / kWarpThreads;

@@ -63,13 +63,18 @@ template <unsigned kThreads>
   return block_total<kThreads>(sum);
 }
 
+/// Values of a digit of a rank.
+inline constexpr unsigned kDigits = 256;
+/// Static shared memory of min_kept.
+inline constexpr std::size_t kMinKeptBytes = kDigits * (sizeof(Wide) + sizeof(unsigned)) +
+                                             2 * sizeof(Wide);
+
 /// The rank of the last of the entries that rank first among those from `least` on, as few as weigh
 /// `wanted` together; `least` if all do not. It is found digit by digit, from the highest.
 template <unsigned kThreads>
 [[nodiscard]] __device__ __forceinline__ Wide min_kept(const float* x, std::uint32_t count,
                                                        Wide least, Wide wanted, float largest,
                                                        const Weighing& weigh) {
-  constexpr unsigned kDigits = 256;
   TUTTI_SHARED(Wide, weights, kDigits);
   TUTTI_SHARED(unsigned, entries, kDigits);
   TUTTI_SHARED(Wide, found, 2);  // the digit, and the weight above it
@@ -199,6 +204,10 @@ __global__ void __launch_bounds__(kThreads)
     sample_kernel(DeviceSampling how, DeviceRows logits, std::uint32_t width,
                   const std::uint32_t* running, const DrawKey* keys, const std::uint32_t* said,
                   DeviceRows changed, DrawnToken* drawn) {
+  // block_combined is there twice, for maxima and for sums.
+  TUTTI_STATIC_SHARED(
+      2 * detail::kCombinedBytes<kThreads> + detail::kMassBytes<kThreads> + detail::kMinKeptBytes,
+      sample_kernel<kThreads>);
   const std::uint32_t row = blockIdx.x;
   if (running != nullptr && running[row] == 0) return;
   const float* x = logits.row(row);

@@ -174,6 +174,7 @@ __device__ __forceinline__ void end_tiles(const ProductJob& job, const ProductPa
 template <DType type, unsigned kHigh, unsigned kWide>
 __global__ void __launch_bounds__(kRowThreads, kHigh == 1 ? 5 : 3)
     tensor_product_kernel(const __grid_constant__ ProductJob job) {
+  TUTTI_STATIC_SHARED(kBlockSumBytes<kRowThreads>, tensor_product_kernel<type, kHigh, kWide>);
   constexpr std::uint32_t kInputs = kWide * kTileInputs;
   const ProductBlock block(job, blockIdx.x / job.row_tiles, blockIdx.y);
   const std::uint32_t begin = blockIdx.x % job.row_tiles * kInputs;
