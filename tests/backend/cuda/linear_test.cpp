@@ -123,3 +123,25 @@ TEST_CASE(
     }
   }
 }
+
+TEST_CASE("Weights are packed to the same bytes by one thread and by several", "[cuda][kernel]") {
+  ThreadPool threads(3);
+  const auto bytes_of = [](std::span<const std::byte> bytes) {
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  for (const DType type :
+       {DType::f32, DType::bf16, DType::f16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0,
+        DType::q5_1, DType::q4_k, DType::q5_k, DType::q6_k}) {
+    for (const bool widen : {false, true}) {
+      for (const std::size_t rows : {1U, 32U, 97U}) {
+        CAPTURE(layout_of(type).name, widen, rows);
+        const RandomWeights weights(type, rows, is_quantized(type) ? 256 : 77, 3, 1);
+        const cuda::PackedMatrix one = cuda::pack(weights.view(), widen),
+                                 several = cuda::pack(weights.view(), widen, &threads);
+        CHECK(bytes_of(one.weights()) == bytes_of(several.weights()));
+        CHECK(bytes_of(one.scales()) == bytes_of(several.scales()));
+        CHECK(one.weights().size() > 0);
+      }
+    }
+  }
+}

@@ -60,7 +60,7 @@ class Cuda {
   /// is no room.
   [[nodiscard]] Linear make_linear(std::span<const LinearWeights* const> experts) {
     activate();
-    return products_.make(experts, stream_);
+    return products_.make(experts, stream_, pool_.get());
   }
 
   [[nodiscard]] Norm make_norm(std::span<const NormWeights* const> experts) {

@@ -52,7 +52,9 @@ class Products {
 
   /// @throws ModelError when the experts keep the layer in different types, DeviceError when there
   /// is no room.
-  [[nodiscard]] Linear make(std::span<const LinearWeights* const> experts, const Stream& stream) {
+  /// @param threads that pack the weights; null: the caller alone.
+  [[nodiscard]] Linear make(std::span<const LinearWeights* const> experts, const Stream& stream,
+                            ThreadPool* threads = nullptr) {
     std::vector<const WeightMatrix*> weights, a, b;
     std::vector<std::shared_ptr<const void>> temporary;
     std::deque<WeightMatrix> transposed;
@@ -68,7 +70,7 @@ class Products {
     Linear linear;
     stack_biases(experts, linear, stream);
     linear.weights = stack(
-        weights, [&](const WeightMatrix& matrix) { return store_.get(matrix, stream); },
+        weights, [&](const WeightMatrix& matrix) { return store_.get(matrix, stream, threads); },
         [&](std::size_t i, std::size_t j) { return experts[i]->bias == experts[j]->bias; }, stream);
     for (const auto& [matrices, stacked] :
          {std::pair(&a, &linear.low_rank_a), std::pair(&b, &linear.low_rank_b)}) {
@@ -76,7 +78,7 @@ class Products {
       *stacked = stack(
           *matrices,
           [&](const WeightMatrix& matrix) {
-            return std::make_shared<const StoredMatrix>(matrix, stream, widen);
+            return std::make_shared<const StoredMatrix>(matrix, stream, widen, threads);
           },
           [](std::size_t, std::size_t) { return true; }, stream);
     }

@@ -16,7 +16,7 @@ namespace tutti::cuda {
 
 /// A matrix [rows, cols] as kernels see it.
 struct DeviceMatrix {
-  /// Rows of padded(cols): floats, 16-bit floats, signed bytes or nibbles, the first the lower.
+  /// Rows of padded(cols): floats, 16-bit floats, signed bytes or nibbles, low nibble first.
   const void* weights = nullptr;
   /// Quantized types: [rows, cols / kGroupWeights] of f16 scales (Q8_0, Q4_0), of f16 scales and
   /// minima (Q4_1), of float scales and minima (Q4_K, Q5_K), or of two float scales, for the first
@@ -29,17 +29,18 @@ struct DeviceMatrix {
 /// A matrix and the device memory that holds it.
 class StoredMatrix {
  public:
-  /// @param widen as that of pack.
-  StoredMatrix(const WeightMatrix& matrix, const Stream& stream, bool widen = false)
+  /// @param widen, threads see pack.
+  StoredMatrix(const WeightMatrix& matrix, const Stream& stream, bool widen = false,
+               ThreadPool* threads = nullptr)
       : type_(widen ? DType::f32 : device_type(matrix.type)) {
-    // Whole rows of floats need no packing: they go from the file's mapping straight to the device.
+    // Unpadded rows of floats need no packing: they go from the file's mapping to the device.
     if (!widen && !is_quantized(matrix.type) && padded(matrix.cols) == matrix.cols &&
         matrix.row_bytes == row_bytes(matrix.type, matrix.cols)) {
       weights_ = upload(std::span<const std::byte>(matrix.data, matrix.bytes()), stream);
     } else {
-      const PackedMatrix packed = pack(matrix, widen);
-      weights_ = upload(std::span<const std::byte>(packed.weights), stream);
-      scales_ = upload(std::span<const std::byte>(packed.scales), stream);
+      const PackedMatrix packed = pack(matrix, widen, threads);
+      weights_ = upload(packed.weights(), stream);
+      scales_ = upload(packed.scales(), stream);
     }
     view_ = {weights_.data(), scales_.data(), static_cast<std::uint32_t>(matrix.rows),
              static_cast<std::uint32_t>(matrix.cols)};
@@ -58,13 +59,14 @@ class StoredMatrix {
 class MatrixStore {
  public:
   [[nodiscard]] std::shared_ptr<const StoredMatrix> get(const WeightMatrix& matrix,
-                                                        const Stream& stream) {
+                                                        const Stream& stream,
+                                                        ThreadPool* threads = nullptr) {
     for (const auto& [known, stored] : known_) {
       if (known != matrix) continue;
       if (std::shared_ptr<const StoredMatrix> alive = stored.lock()) return alive;
     }
     std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
-    auto stored = std::make_shared<const StoredMatrix>(matrix, stream);
+    auto stored = std::make_shared<const StoredMatrix>(matrix, stream, false, threads);
     known_.emplace_back(matrix, stored);
     return stored;
   }
