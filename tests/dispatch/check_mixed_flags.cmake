@@ -1,11 +1,10 @@
 # Compiles two files of one program with different instruction sets, and expects the linker to refuse them:
-#   cmake -D COMPILER=... -D INCLUDES=... -D SOURCE_DIR=... -D BINARY_DIR=... -P check_mixed_flags.cmake
+#   cmake -D COMPILER=... -D PROCESSOR=... -D INCLUDES=... -D SOURCE_DIR=... -D BINARY_DIR=... -P check_mixed_flags.cmake
 cmake_minimum_required(VERSION 3.25)
 
 list(TRANSFORM INCLUDES PREPEND -I OUTPUT_VARIABLE include_flags)
 set(compile ${COMPILER} -std=c++20 -O0 ${include_flags} -c)
-execute_process(COMMAND uname -m OUTPUT_VARIABLE processor OUTPUT_STRIP_TRAILING_WHITESPACE)
-if(processor STREQUAL "x86_64")
+if(PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(other -mavx2 -mfma -mf16c)
 else()
   set(other -march=armv8.2-a+dotprod)

@@ -16,5 +16,5 @@ TEST_CASE(
                                                {.threads = 2, .round_to_bfloat16 = true});
   // A rounding is wrong by at most 2^-9 of a value; the logits here reach about 30.
   CHECK(difference <= 0.25);
-  CHECK((difference > 1e-4) == cpu::kMultipliesBFloat16);
+  CHECK((difference > 1e-4) == cpu::default_kernels().multiplies_bfloat16);
 }

@@ -257,7 +257,7 @@ TUTTI_ALWAYS_INLINE inline void add_dot(const RowBytes* const (&codes)[P],
 #endif
 }
 
-#if defined(__ARM_FEATURE_MATMUL_INT8)
+#if defined(__ARM_FEATURE_MATMUL_INT8) && defined(__ARM_FEATURE_DOTPROD)
 /// There is add_matrix_dot, which takes codes that interleave_quads has arranged.
 #define TUTTI_HAS_MATRIX_PRODUCTS
 
