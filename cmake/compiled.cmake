@@ -4,7 +4,11 @@ file(GLOB tutti_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*.cpp)
 list(FILTER tutti_sources EXCLUDE REGEX "/kernels_[a-z0-9_]+\\.cpp$")
 
 # Flags of each instruction set, as the names in base/macros.hpp require them.
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+if(WIN32 AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # See TUTTI_NO_WIDE_VECTORS there.
+  set(tutti_instruction_sets portable)
+  set(tutti_flags_portable)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(tutti_instruction_sets portable avx2 avx512 avx512_bf16)
   set(avx2 -mavx2 -mfma -mf16c -mbmi -mbmi2)
   set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512cd -mavx512vnni

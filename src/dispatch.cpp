@@ -25,7 +25,9 @@
   extern const KernelSet kKernelSet;   \
   }
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(TUTTI_NO_WIDE_VECTORS)
+TUTTI_DECLARE_KERNEL_SET(portable)
+#elif defined(__x86_64__) || defined(_M_X64)
 TUTTI_DECLARE_KERNEL_SET(portable)
 TUTTI_DECLARE_KERNEL_SET(avx2)
 TUTTI_DECLARE_KERNEL_SET(avx512)
@@ -48,7 +50,9 @@ struct Variant {
 
 // Best first.
 constexpr Variant kVariants[] = {
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(TUTTI_NO_WIDE_VECTORS)
+    {InstructionSet::portable, &portable::kKernelSet},
+#elif defined(__x86_64__) || defined(_M_X64)
     {InstructionSet::avx512_bf16, &avx512_bf16::kKernelSet},
     {InstructionSet::avx512, &avx512::kKernelSet},
     {InstructionSet::avx2, &avx2::kKernelSet},

@@ -2,6 +2,7 @@
 #include "tutti/base/thread_pool.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
@@ -10,6 +11,15 @@
 #include "tests/support/catch.hpp"
 
 using tutti::ThreadPool;
+
+namespace {
+
+void yield_for_10_milliseconds() {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(10);
+  while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
+}
+
+}  // namespace
 
 TEST_CASE("every thread runs the body once, with the caller as thread 0") {
   for (const std::size_t threads : {1U, 2U, 3U, 8U}) {
@@ -46,8 +56,7 @@ TEST_CASE("threads that fell asleep wake up for the next region") {
   std::atomic<int> calls{0};
   for (int round = 0; round < 5; ++round) {
     pool.run([&](std::size_t, std::size_t) { ++calls; });
-    // Longer than the workers look for work.
-    for (int i = 0; i < 20000; ++i) std::this_thread::yield();
+    yield_for_10_milliseconds();  // longer than the workers spin on a quiet machine
   }
   CHECK(calls == 15);
 }
@@ -57,7 +66,7 @@ TEST_CASE("the caller waits for a thread that takes long") {
   bool done = false;
   pool.run([&](std::size_t index, std::size_t) {
     if (index == 0) return;
-    for (int i = 0; i < 20000; ++i) std::this_thread::yield();
+    yield_for_10_milliseconds();
     done = true;
   });
   CHECK(done);

@@ -28,8 +28,15 @@
 #define TUTTI_INLINE inline
 #endif
 
+// GCC aligns the stack of 64-bit Windows programs to 16 bytes only (GCC bug 54412), so wider
+// vectors on the stack crash there.
+#if defined(_WIN64) && defined(__GNUC__) && !defined(__clang__)
+#define TUTTI_NO_WIDE_VECTORS
+#endif
+
 // Which vector code this translation unit can use: AVX-512 with VNNI, AVX2 with FMA and F16C, NEON.
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && \
+#if defined(TUTTI_NO_WIDE_VECTORS)
+#elif defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && \
     defined(__AVX512DQ__) && defined(__AVX512VNNI__)
 #define TUTTI_HAS_AVX512
 #elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "tutti/base/error.hpp"
+#include "tutti/base/waitable_word.hpp"
 
 namespace tutti {
 
@@ -103,7 +104,7 @@ class ThreadPool {
 
   /// Waits until `word` differs from `old`: spins for a while, then sleeps. `sleepers` tells the
   /// other side to wake this thread.
-  static void await_change(const std::atomic<std::uint32_t>& word, std::uint32_t old,
+  static void await_change(const WaitableWord& word, std::uint32_t old,
                            std::atomic<std::uint32_t>& sleepers) {
     for (int look = 1; look <= kSpins; ++look) {
       if (word.load(std::memory_order_acquire) != old) return;
@@ -162,8 +163,8 @@ class ThreadPool {
   std::mutex error_mutex_;
   std::exception_ptr error_;
   // On separate cache lines: workers write one while other threads poll the others.
-  alignas(64) std::atomic<std::uint32_t> region_{0};
-  alignas(64) std::atomic<std::uint32_t> busy_workers_{0};
+  alignas(64) WaitableWord region_;
+  alignas(64) WaitableWord busy_workers_;
   alignas(64) std::atomic<std::uint32_t> sleeping_workers_{0};
   std::atomic<std::uint32_t> sleeping_callers_{0};
   std::vector<std::thread> workers_;
