@@ -145,14 +145,6 @@ inline ModelWeights read_weights(WeightReader& reader, const ModelConfig& config
   return model;
 }
 
-/// transformers rounds the embedding scale to the embedding's element type, as in training;
-/// llama.cpp does not.
-inline float rounded_to(DType type, float factor) {
-  if (type == DType::bf16) return to_float(to_bfloat16(factor));
-  if (type == DType::f16) return to_float(to_float16(factor));
-  return factor;
-}
-
 inline ModelWeights load_gguf(const std::filesystem::path& path, const LoadOptions& options) {
   const auto file = std::make_shared<const GgufFile>(path);
   const ModelConfig config = read_gguf_config(*file);
@@ -183,8 +175,8 @@ inline ModelWeights load_hugging_face(const std::filesystem::path& directory,
   const CheckpointLayout layout = layout_as_saved(
       reader, find_architecture(&Architecture::name, config.architecture)->hugging_face);
   ModelWeights model = read_weights(reader, config, layout, directory.string());
-  model.config.embedding_scale = rounded_to(
-      reader.type_of(layout.base_name(layout.embedding) + ".weight"), config.embedding_scale);
+  model.config.embedding_scale = embedding_scale_as_stored(
+      config.embedding_scale, reader.type_of(layout.base_name(layout.embedding) + ".weight"));
   reader.finish(layout);
   model.owners = reader.take_owners();
   model.owners.push_back(file);
@@ -192,6 +184,12 @@ inline ModelWeights load_hugging_face(const std::filesystem::path& directory,
 }
 
 }  // namespace detail
+
+TUTTI_INLINE float embedding_scale_as_stored(float scale, DType type) {
+  if (type == DType::bf16) return to_float(to_bfloat16(scale));
+  if (type == DType::f16) return to_float(to_float16(scale));
+  return scale;
+}
 
 TUTTI_INLINE ModelWeights load_weights(const std::filesystem::path& path,
                                        const LoadOptions& options) {

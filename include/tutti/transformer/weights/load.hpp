@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "tutti/base/tensor.hpp"
 #include "tutti/transformer/weights/load_options.hpp"
 #include "tutti/transformer/weights/weights.hpp"
 
@@ -15,6 +16,10 @@ namespace tutti {
 /// model of a supported family.
 [[nodiscard]] ModelWeights load_weights(const std::filesystem::path& path,
                                         const LoadOptions& options = {});
+
+/// The factor by which a Hugging Face model multiplies its embeddings of element type `type`:
+/// transformers rounds it to that type, as in training; llama.cpp does not.
+[[nodiscard]] float embedding_scale_as_stored(float scale, DType type);
 
 }  // namespace tutti
 
