@@ -12,8 +12,7 @@
 
 #include "tutti/base/philox.hpp"
 #include "tutti/formats/quantized/convert.hpp"
-#include "tutti/transformer/weights/rope_frequencies.hpp"
-#include "tutti/transformer/weights/weights.hpp"
+#include "tutti/transformer/weights/load.hpp"
 
 namespace tutti::bench {
 

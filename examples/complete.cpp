@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers a prompt with an ensemble: eight experts, two samples each, all sixteen written in one
+// Answers a prompt with an ensemble: eight experts, two samples each, all sixteen generated in one
 // batch.
 //
-//   build/demo/examples/complete "Why is the sky blue?"          (complete --help lists what can be
-//   chosen)
+//   build/demo/examples/complete "Why is the sky blue?"          (complete --help lists the
+//   options)
 //
-// Shows the first candidate as it is written, a table of all with their scores, the answer, and
-// what it cost.
+// Streams the first candidate, then prints a table of all candidates with their scores, the answer,
+// and the cost.
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "complete/components.hpp"
@@ -20,56 +21,52 @@
 
 namespace complete {
 
-using Model = tutti::Transformer<tutti::Cpu>;
-using Ensemble =
-    tutti::Ensemble<std::dynamic_extent, Model, AnyScorer, tutti::AllExperts, AnySelector>;
+/// Sets the prompt: a chat, unless the model has no chat template or --raw was given.
+void set_prompt(const Options& options, const tutti::TextCodec& codec, tutti::Request& request) {
+  if (options.raw || !codec.encode_chat) {
+    request.prompt = options.prompt;
+    return;
+  }
+  if (!options.system.empty()) request.messages.push_back({"system", options.system});
+  request.messages.push_back({"user", options.prompt});
+}
 
-/// The prompt in the model's chat format, unless it has none or --raw was given.
-std::string render_prompt(const Options& options, const tutti::Tokenizer& tokenizer) {
-  if (options.raw || tokenizer.chat_template().empty()) return options.prompt;
-  std::vector<tutti::ChatMessage> messages;
-  if (!options.system.empty()) messages.push_back({"system", options.system});
-  messages.push_back({"user", options.prompt});
-  return tutti::chat_template_of(tokenizer).render(messages);
+tutti::Fusion fusion_of(const std::string& name) {
+  return name == "mean" ? tutti::Fusion::mean_of_probabilities : tutti::Fusion::product_of_experts;
 }
 
 void run(Options options) {
-  const auto [experts, tokenizer] = load_experts(options);
-  tutti::require<tutti::ModelError>(tokenizer != nullptr, options.models.front(),
+  const tutti::Experts<tutti::Cpu> experts = load_experts(options);
+  tutti::require<tutti::ModelError>(experts.tokenizer != nullptr, options.models.front(),
                                     ": has no tokenizer to read the prompt with");
+  const tutti::TextCodec codec = experts.codec();
   tutti::StackOptions stack_options;
   stack_options.kv_type = options.kv_type;
   stack_options.context_length = options.context;
-  Ensemble ensemble(Ensemble::Stack(experts, {options.threads}, stack_options),
-                    tutti::codec_of(tokenizer, experts[0].config().eos_tokens),
-                    make_scorer(options), {}, make_selector(options.selector));
-  options.request.prompt = render_prompt(options, *tokenizer);
+  tutti::Ensemble ensemble(tutti::ExpertStack(experts.models, {options.threads}, stack_options),
+                           codec, make_scorer(options), tutti::AllExperts{},
+                           make_selector(options));
+  set_prompt(options, codec, options.request);
 
-  const bool talk = !options.json && !options.quiet;
-  const std::size_t candidates = options.fuse.empty()
-                                     ? experts.size() * options.request.samples_per_expert
-                                     : 1;
+  const bool fuses = !options.fuse.empty();
+  const bool verbose = !options.json && !options.quiet;
+  const std::size_t samples = fuses ? 1 : options.request.samples_per_expert;
+  const std::size_t candidates = fuses ? 1 : experts.models.size() * samples;
   auto progress = std::make_unique<Progress>(candidates, options.request.max_new_tokens);
-  if (talk) {
-    std::printf("%s\n\n%zu expert%s x %zu samples; expert 0, sample 0 writes:\n",
-                options.prompt.c_str(), experts.size(), experts.size() == 1 ? "" : "s",
-                options.fuse.empty() ? options.request.samples_per_expert : 1);
-    options.request.stream = [&](const tutti::StreamEvent& event) { progress->take(event); };
+  if (verbose) {
+    std::printf("%s\n\n%zu expert%s x %zu samples; expert 0, sample 0:\n", options.prompt.c_str(),
+                experts.models.size(), experts.models.size() == 1 ? "" : "s", samples);
+    options.request.stream = [&](const tutti::StreamEvent& event) { progress->show_event(event); };
   }
-  if (options.fuse.empty()) {
-    const tutti::Result result = ensemble.generate(options.request);
-    progress.reset();
-    if (options.json) std::printf("%s\n", to_json(result).dump(2).c_str());
-    if (options.quiet) std::printf("%s\n", result.text().c_str());
-    if (talk) print_table(result);
-  } else {
-    const tutti::FusedResult result = ensemble.fuse(
-        options.request, options.fuse == "mean" ? tutti::Fusion::mean_of_probabilities
-                                                : tutti::Fusion::product_of_experts);
-    progress.reset();
-    if (options.json) std::printf("%s\n", to_json(result).dump(2).c_str());
-    if (options.quiet) std::printf("%s\n", result.text().c_str());
-    if (talk) print_cost(result.cost);
+  const tutti::Result result = fuses ? ensemble.fuse(options.request, fusion_of(options.fuse))
+                                     : ensemble.generate(options.request);
+  progress.reset();
+  if (options.json) std::printf("%s\n", to_json(result).dump(2).c_str());
+  if (options.quiet) std::printf("%s\n", result.text().c_str());
+  if (verbose && !fuses) print_table(result);
+  if (verbose && fuses) {
+    print_cut_off(result);
+    print_cost(result.cost);
   }
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A language model of one's own needs three members. Here: letter pairs counted in a sentence, one
-// expert for each sentence.
+// A custom language model needs three members. Here: bigrams of letters, counted in one sentence
+// per expert.
 //
 //   build/demo/examples/custom_model
 //
-// Prints the sixteen words that the eight experts write, and the one that all of them together find
-// likeliest.
+// Prints the sixteen words that the eight experts generate, and the one that is most likely under
+// all of them together.
 #include <array>
 #include <cmath>
 #include <iostream>
@@ -16,8 +16,7 @@
 
 #include "tutti/tutti.hpp"
 
-/// p(next letter | letter) from counts, plus a little of everything. Tokens are the bytes of ASCII
-/// text.
+/// p(next letter | letter) from smoothed counts. Tokens are the bytes of ASCII text.
 class BigramModel {
  public:
   explicit BigramModel(std::string_view text) : counts_(128 * 128, 0.01F) {
@@ -54,8 +53,7 @@ int main() {
   };
   codec.token_bytes = [](tutti::Token token) { return std::string(1, static_cast<char>(token)); };
 
-  tutti::Ensemble<8, BigramModel, tutti::CrossExpertLikelihood> ensemble(
-      tutti::ExpertStack<8, BigramModel>(experts), codec);
+  tutti::Ensemble ensemble(experts, codec, tutti::CrossExpertLikelihood{});
   tutti::Request request;
   request.prompt = "t";
   request.samples_per_expert = 2;

@@ -1,32 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scorer of one's own is a lambda: here, answers that hold the right number are worth most,
-// shorter ones a little more.
+// A custom scorer is a lambda. Here: an answer that contains the right number scores highest, and a
+// shorter answer a little higher than a longer one.
 //
 //   build/demo/examples/custom_scorer [model.gguf or directory]
 //
-// Prints every candidate with the value that the lambda gave it, and the pick.
+// Prints every candidate with its score, and the picked one.
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
+#include <string>
 #include <vector>
 
 #include "tutti/tutti.hpp"
 
 int main(int argc, char** argv) {
-  using Model = tutti::Transformer<tutti::Cpu>;
   const char* path = argc > 1 ? argv[1] : "models/SmolLM2-135M-Instruct.Q4_1.gguf";
   try {
-    const std::vector<Model> experts(4, Model::load(path));
-    auto knows_the_sum = [](const tutti::Candidate& candidate) {
-      const bool right = candidate.text.find("12") != std::string::npos;
-      return (right ? 1.0 : 0.0) - 0.001 * static_cast<double>(candidate.tokens.size());
-    };
-    tutti::Ensemble<4, Model, tutti::FunctionScorer<decltype(knows_the_sum)>> ensemble(
-        tutti::ExpertStack<4, Model>(experts), tutti::codec_of(tutti::load_tokenizer(path)),
-        {knows_the_sum});
+    const std::vector<std::filesystem::path> paths(4, path);
+    tutti::Ensemble ensemble(
+        tutti::load_experts<tutti::Cpu>(paths), [](const tutti::Candidate& candidate) {
+          const bool right = candidate.text.find("12") != std::string::npos;
+          return (right ? 1.0 : 0.0) - 0.001 * static_cast<double>(candidate.tokens.size());
+        });
 
     tutti::Request request;
-    request.prompt =
-        "<|im_start|>user\nWhat is five plus seven?<|im_end|>\n<|im_start|>assistant\n";
+    request.messages = {{"user", "What is five plus seven?"}};
     request.samples_per_expert = 4;
     request.max_new_tokens = 32;
     request.sampling.temperature = 0.9F;

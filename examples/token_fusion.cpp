@@ -1,33 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fusing instead of selecting: two experts write one text together, their next-token distributions
-// averaged at each token.
+// Fusing instead of selecting: two experts generate one text together, their next-token
+// distributions combined at each token.
 //
-//   build/demo/examples/token_fusion [model.gguf or directory ...]
+//   build/demo/examples/token_fusion [MODEL MODEL ...]
 //
-// Prints what the mixture and the product of the experts write. Without arguments the experts are
-// the default model with its weights as they are, and the same model rounded once more to 8 bits:
-// two models that differ a little.
+// Prints the texts of the mixture and of the product of the experts. Without arguments the experts
+// are the default model and the same model quantized again to 8 bits: two models that differ
+// slightly.
+#include <filesystem>
 #include <iostream>
 #include <vector>
 
 #include "tutti/tutti.hpp"
 
-int main(int argc, char** argv) {
-  using Model = tutti::Transformer<tutti::Cpu>;
-  const char* path = argc > 1 ? argv[1] : "models/SmolLM2-135M-Instruct.Q4_1.gguf";
-  try {
-    std::vector<Model> experts;
-    for (int i = 1; i < argc; ++i) experts.push_back(Model::load(argv[i]));
-    if (experts.empty())
-      experts = {Model::load(path), Model::load(path, {.storage = tutti::DType::q8_0})};
-    tutti::Ensemble<std::dynamic_extent, Model, tutti::MeanLogProbability> ensemble(
-        tutti::ExpertStack<std::dynamic_extent, Model>(experts),
-        tutti::codec_of(tutti::load_tokenizer(path)));
+using Model = tutti::Transformer<tutti::Cpu>;
+using Ensemble = tutti::Ensemble<std::dynamic_extent, Model, tutti::MeanLogProbability>;
 
+/// Two versions of one model; codec and experts are given to the ensemble one by one.
+Ensemble two_versions(const std::filesystem::path& path) {
+  const std::vector<Model> models{Model::load(path),
+                                  Model::load(path, {.storage = tutti::DType::q8_0})};
+  return Ensemble(tutti::ExpertStack(models),
+                  tutti::codec_of(tutti::load_tokenizer(path), models[0].config().eos_tokens));
+}
+
+int main(int argc, char** argv) {
+  const std::vector<std::filesystem::path> paths(argv + 1, argv + argc);
+  try {
+    Ensemble ensemble = paths.empty() ? two_versions("models/SmolLM2-135M-Instruct.Q4_1.gguf")
+                                      : Ensemble(tutti::load_experts<tutti::Cpu>(paths));
     tutti::Request request;
-    request.prompt = "<|im_start|>user\nName the four seasons.<|im_end|>\n<|im_start|>assistant\n";
+    request.messages = {{"user", "Name the four seasons."}};
     request.max_new_tokens = 32;
-    request.sampling.temperature = 0;  // the likeliest token of the fused distribution
+    request.sampling.temperature = 0;  // the most likely token of the fused distribution
     std::cout << "mean of probabilities: "
               << ensemble.fuse(request, tutti::Fusion::mean_of_probabilities).text() << "\n";
     std::cout << "product of experts:    "

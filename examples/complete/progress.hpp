@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a person sees while the candidates are being written: the first one's text as it comes, then
-// a bar for the others.
+// The display during generation: the text of the first candidate as it is streamed, then a progress
+// bar for the others.
 
 #include <unistd.h>
 
@@ -23,7 +23,7 @@ class Progress {
         max_new_tokens_(max_new_tokens),
         terminal_(isatty(STDERR_FILENO) != 0) {}
 
-  void take(const tutti::StreamEvent& event) {
+  void show_event(const tutti::StreamEvent& event) {
     const bool is_first = event.expert == 0 && event.sample == 0;
     if (is_first) {
       std::printf("%.*s", static_cast<int>(event.text.size()), event.text.data());
@@ -46,7 +46,7 @@ class Progress {
   void draw_bar() const {
     constexpr std::size_t kWidth = 30;
     const std::size_t filled = running_ == 0 ? kWidth : kWidth * step_ / max_new_tokens_;
-    std::fprintf(stderr, "\r[%s%s] token %zu, %zu still writing ", std::string(filled, '#').c_str(),
+    std::fprintf(stderr, "\r[%s%s] token %zu, %zu still running ", std::string(filled, '#').c_str(),
                  std::string(kWidth - filled, '.').c_str(), step_, running_);
   }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The result as a table for people and as JSON for programs.
+// Prints a result as a table, or as JSON for programs.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -31,7 +32,7 @@ inline void print_cost(const tutti::CostLedger& ledger) {
   std::printf(
       "cost: %llu prompt, %llu generated and %llu scored tokens in %llu passes; %.2f s (%.1f "
       "generated tokens/s),\n"
-      "      %.1f Gflop, %.2f GB of weights and %.2f GB of cache read\n",
+      "      %.1f Gflop, %.2f GB of weights and %.2f GB of KV cache read\n",
       static_cast<unsigned long long>(cost.prompt_tokens),
       static_cast<unsigned long long>(cost.generated_tokens),
       static_cast<unsigned long long>(cost.scored_tokens),
@@ -40,18 +41,35 @@ inline void print_cost(const tutti::CostLedger& ledger) {
       cost.weight_bytes / 1e9, cost.kv_bytes / 1e9);
 }
 
+/// Says how many candidates were cut off, and how to get whole ones.
+inline void print_cut_off(const tutti::Result& result) {
+  const auto cut = std::count_if(
+      result.candidates.begin(), result.candidates.end(),
+      [](const tutti::Candidate& candidate) { return tutti::is_cut_off(candidate.finish); });
+  if (cut == 0) return;
+  std::printf("%zu of %zu candidates were cut off (marked -)%s\n", static_cast<std::size_t>(cut),
+              result.candidates.size(),
+              tutti::is_cut_off(result.best().finish)
+                  ? ", the answer too: raise --max-new-tokens, --context or --max-seconds"
+                  : "");
+}
+
+/// A table of the candidates: * is the picked one, - one that was cut off.
 inline void print_table(const tutti::Result& result) {
-  std::printf("\n  expert sample tokens   score    value  ended         text\n");
+  std::printf("\n   expert sample tokens   score selector  ended         text\n");
   for (std::size_t i = 0; i < result.candidates.size(); ++i) {
     const tutti::Candidate& candidate = result.candidates[i];
-    std::printf("%c %6u %6u %6zu %7.3f %8.3f  %-12s  %s\n", i == result.selection.index ? '*' : ' ',
-                candidate.expert, candidate.sample, candidate.tokens.size(), candidate.score,
-                result.selection.values[i],
+    const double selector_score = result.selection.selector_scores[i];
+    std::printf("%c%c %6u %6u %6zu %7.3f %8.3f  %-12s  %s\n",
+                i == result.selection.index ? '*' : ' ',
+                tutti::is_cut_off(candidate.finish) ? '-' : ' ', candidate.expert, candidate.sample,
+                candidate.tokens.size(), candidate.score, selector_score,
                 std::string(tutti::finish_reason_name(candidate.finish)).c_str(),
                 one_line(candidate.text, 60).c_str());
   }
   std::printf("\nanswer (expert %u, sample %u):\n%s\n\n", result.best().expert,
               result.best().sample, result.text().c_str());
+  print_cut_off(result);
   print_cost(result.cost);
 }
 
@@ -62,6 +80,7 @@ inline Json to_json(const tutti::Candidate& candidate) {
           {"tokens", candidate.tokens},
           {"log_probabilities", candidate.log_probabilities},
           {"finish", tutti::finish_reason_name(candidate.finish)},
+          {"cut_off", tutti::is_cut_off(candidate.finish)},
           {"score", candidate.score}};
 }
 
@@ -87,15 +106,8 @@ inline Json to_json(const tutti::Result& result) {
     candidates.push_back(to_json(candidate));
   return {{"answer", result.text()},
           {"picked", result.selection.index},
-          {"values", result.selection.values},
+          {"selector_scores", result.selection.selector_scores},
           {"candidates", candidates},
-          {"prompt_tokens", result.prompt_tokens},
-          {"cost", to_json(result.cost)}};
-}
-
-inline Json to_json(const tutti::FusedResult& result) {
-  return {{"answer", result.text()},
-          {"candidate", to_json(result.candidate)},
           {"prompt_tokens", result.prompt_tokens},
           {"cost", to_json(result.cost)}};
 }

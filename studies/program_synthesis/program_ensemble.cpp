@@ -28,7 +28,8 @@ namespace program_ensemble {
 
 /// N experts; std::dynamic_extent is any number.
 template <std::size_t N>
-using ProgramEnsemble = tutti::Ensemble<N, Model, ProgramScorer, tutti::AllExperts, AnySelector>;
+using ProgramEnsemble =
+    tutti::Ensemble<N, Model, ProgramScorer, tutti::AllExperts, tutti::AnySelector>;
 
 /// Every expert writes, and one program of each problem is picked.
 template <class Ensemble>
@@ -74,9 +75,9 @@ Json fuse(const Options& options, const std::vector<programs::Problem>& problems
     judge.begin(problems[i]);
     const bool shown = !options.json && i < options.show;
     if (shown) show_problem(i, problems[i]);
-    const tutti::FusedResult result = ensemble.fuse(
+    const tutti::Result result = ensemble.fuse(
         request_for(problems[i], i, options.seed, options.temperature), fusion_of(options.fuse));
-    const programs::Verdict& verdict = judge(result.candidate.tokens);
+    const programs::Verdict& verdict = judge(result.best().tokens);
     summary.add(verdict, result.cost);
     bar.count(verdict.solves());
     if (shown) {

@@ -1,4 +1,5 @@
-# Compiles SOURCE with COMPILER and passes if that fails with exactly one error whose output holds every `// expect: TEXT` of SOURCE.
+# Compiles SOURCE with COMPILER and passes if that fails with exactly one error whose output contains every `// expect: TEXT` of
+# SOURCE. `// max lines: N` bounds the number of lines that g++ may print; `// flags: FLAGS` are added to the compilation that fails.
 # With -DTUTTI_COMPILES it must succeed, so that the error comes from the mistake and not from something around it.
 cmake_minimum_required(VERSION 3.25)
 
@@ -10,7 +11,10 @@ if(NOT result EQUAL 0)
   message(FATAL_ERROR "does not compile even without the mistake (with -DTUTTI_COMPILES):\n${output}")
 endif()
 
-execute_process(COMMAND ${compile} RESULT_VARIABLE result ERROR_VARIABLE output)
+file(STRINGS ${SOURCE} flags REGEX "^// flags: ")
+string(REPLACE "// flags: " "" flags "${flags}")
+separate_arguments(flags UNIX_COMMAND "${flags}")
+execute_process(COMMAND ${compile} ${flags} RESULT_VARIABLE result ERROR_VARIABLE output)
 message("${output}")
 if(result EQUAL 0)
   message(FATAL_ERROR "compiles, but must not")
@@ -33,3 +37,13 @@ foreach(expectation IN LISTS expectations)
     message(FATAL_ERROR "the compiler does not say: ${text}")
   endif()
 endforeach()
+
+file(STRINGS ${SOURCE} max_lines REGEX "^// max lines: ")
+if(max_lines AND NOT COMPILER MATCHES "clang")
+  string(REPLACE "// max lines: " "" max_lines "${max_lines}")
+  string(REGEX MATCHALL "\n" lines "${output}")
+  list(LENGTH lines line_count)
+  if(line_count GREATER max_lines)
+    message(FATAL_ERROR "${line_count} lines of output, at most ${max_lines}")
+  endif()
+endif()

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A model without context_length().
-// expect: LanguageModel
-// expect: context_length
+// expect: the model lacks std::size_t context_length()
+// max lines: 12
 #include "tutti/ensemble/ensemble.hpp"
-#include "tutti/scorer/log_probability.hpp"
 
 struct Endless {
   static std::size_t vocabulary_size() { return 2; }
@@ -13,4 +12,7 @@ struct Endless {
   void next_logits(std::span<const tutti::Token> context, std::span<float> logits) const;
 };
 
-void use(tutti::Ensemble<8, Endless, tutti::MeanLogProbability>& ensemble);
+tutti::Result use(const std::vector<Endless>& models) {
+  tutti::Ensemble ensemble(models);
+  return ensemble.generate({});
+}

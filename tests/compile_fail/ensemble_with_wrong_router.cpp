@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A router in the place of the selector and the other way round.
-// expect: ExpertRouter
-// expect: BestOfN
+// expect: the router lacks tutti::Route route(const tutti::RouterQuery&)
+// expect: Ensemble<N, Model, Scorer, Router, Selector>
+// max lines: 12
 #include "tutti/ensemble/ensemble.hpp"
-#include "tutti/scorer/log_probability.hpp"
 
 struct Uniform {
   static std::size_t vocabulary_size() { return 2; }
@@ -11,10 +11,13 @@ struct Uniform {
   void next_logits(std::span<const tutti::Token> context, std::span<float> logits) const;
 };
 
+void use(tutti::ExpertStack<8, Uniform> stack) {
 #ifdef TUTTI_COMPILES
-void use(tutti::Ensemble<8, Uniform, tutti::MeanLogProbability, tutti::AllExperts, tutti::BestOfN>&
-             ensemble);
+  tutti::Ensemble ensemble(std::move(stack), {}, tutti::MeanLogProbability{}, tutti::AllExperts{},
+                           tutti::BestOfN{});
 #else
-void use(tutti::Ensemble<8, Uniform, tutti::MeanLogProbability, tutti::BestOfN, tutti::AllExperts>&
-             ensemble);
+  tutti::Ensemble ensemble(std::move(stack), {}, tutti::MeanLogProbability{}, tutti::BestOfN{},
+                           tutti::AllExperts{});
 #endif
+  (void)ensemble.generate({});
+}

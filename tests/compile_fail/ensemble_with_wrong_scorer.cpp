@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scorer whose score() returns one number instead of one for each candidate.
-// expect: CandidateScorer
-// expect: OneNumber
+// A scorer whose score() returns one number instead of one per candidate.
+// expect: the scorer's score() must return std::vector<double>
+// max lines: 12
 #include "tutti/ensemble/ensemble.hpp"
 
 struct Uniform {
@@ -18,4 +18,7 @@ struct OneNumber {
 #endif
 };
 
-void use(tutti::Ensemble<8, Uniform, OneNumber>& ensemble);
+void use(tutti::ExpertStack<8, Uniform> stack) {
+  tutti::Ensemble ensemble(std::move(stack), {}, OneNumber{});
+  (void)ensemble.generate({});
+}

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A selector that returns an index instead of a Selection.
-// expect: CandidateSelector
-// expect: FirstOne
+// expect: the selector's select() must return tutti::Selection
+// max lines: 12
 #include "tutti/ensemble/ensemble.hpp"
-#include "tutti/scorer/log_probability.hpp"
 
 struct Uniform {
   static std::size_t vocabulary_size() { return 2; }
@@ -19,5 +18,8 @@ struct FirstOne {
 #endif
 };
 
-void use(
-    tutti::Ensemble<8, Uniform, tutti::MeanLogProbability, tutti::AllExperts, FirstOne>& ensemble);
+void use(tutti::ExpertStack<8, Uniform> stack) {
+  tutti::Ensemble<8, Uniform, tutti::MeanLogProbability, tutti::AllExperts, FirstOne> ensemble(
+      std::move(stack));
+  (void)ensemble.generate({});
+}

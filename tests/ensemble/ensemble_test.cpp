@@ -8,10 +8,15 @@
 
 #include "tests/ensemble/support.hpp"
 #include "tests/support/catch.hpp"
+#include "tutti/router/any_router.hpp"
 #include "tutti/router/fixed_subset.hpp"
+#include "tutti/router/round_robin.hpp"
+#include "tutti/scorer/any_scorer.hpp"
 #include "tutti/scorer/cross_expert_likelihood.hpp"
-#include "tutti/scorer/function_scorer.hpp"
 #include "tutti/scorer/log_probability.hpp"
+#include "tutti/selector/any_selector.hpp"
+#include "tutti/selector/majority_vote.hpp"
+#include "tutti/selector/minimum_bayes_risk.hpp"
 
 using namespace tutti;
 using namespace tutti::test;
@@ -86,8 +91,8 @@ TEST_CASE("Cross-expert likelihood reads every candidate under every expert", "[
   const double under_others = -std::log(std::exp(3.0) + 25);
   CHECK(result.candidates[2].score == Approx((loner_own + 2 * under_others) / 3).epsilon(1e-5));
   CHECK(result.text() == "bcde");
-  CHECK(result.cost.per_expert[2].scored_tokens ==
-        6);  // two strangers' candidates, all tokens but the last of each
+  // Expert 2 reads two candidates of others: all tokens but the last of each.
+  CHECK(result.cost.per_expert[2].scored_tokens == 6);
 }
 
 TEST_CASE("Samples differ from each other, and the same request gives the same samples",
@@ -118,7 +123,7 @@ TEST_CASE("A candidate is the same alone and among sixteen", "[ensemble]") {
   CHECK(alone.candidates[0].log_probabilities == sixteen.candidates[10].log_probabilities);
 }
 
-TEST_CASE("Seeds and request ids change the draws", "[ensemble]") {
+TEST_CASE("Seeds and draw streams change the draws", "[ensemble]") {
   LetterEnsemble<1> ensemble(stack_of<1>({{1, 0.0F}}), letter_codec());
   Request request = sampled(1, 20);
   const auto tokens = [&] { return ensemble.generate(request).candidates[0].tokens; };
@@ -126,9 +131,9 @@ TEST_CASE("Seeds and request ids change the draws", "[ensemble]") {
   request.seed = 1;
   CHECK(tokens() != reference);
   request.seed = 0;
-  request.id = 1;
+  request.draw_stream = 1;
   CHECK(tokens() != reference);
-  request.id = 0;
+  request.draw_stream = 0;
   CHECK(tokens() == reference);
 }
 
@@ -234,38 +239,20 @@ TEST_CASE("The mean of probabilities is the mixture of the experts", "[ensemble]
   // From 'a': expert 0 gives 'b' e^2/(e^2+25), expert 1 gives 'c' e^4/(e^4+25): the mixture prefers
   // 'c'.
   LetterEnsemble<2> ensemble(stack_of<2>({{1, 2.0F, -60.0F}, {2, 4.0F, -60.0F}}), letter_codec());
-  const FusedResult result = ensemble.fuse(greedy("a", 1));
+  const Result result = ensemble.fuse(greedy("a", 1));
   CHECK(result.text() == "c");
   const double c_under_0 = 1 / (std::exp(2.0) + 25);
   const double c_under_1 = std::exp(4.0) / (std::exp(4.0) + 25);
-  CHECK(result.candidate.log_probabilities[0] ==
+  CHECK(result.best().log_probabilities[0] ==
         Approx(std::log((c_under_0 + c_under_1) / 2)).epsilon(1e-5));
-}
-
-TEST_CASE("A token that no expert allows has no probability in a mixture, wherever it stands",
-          "[ensemble]") {
-  const std::size_t vocabulary = 1003;  // not whole vectors
-  std::vector<float> logits(2 * vocabulary, -std::numeric_limits<float>::infinity());
-  for (const std::size_t t : {0U, 1U}) logits[t] = 1.0F;
-  for (const std::size_t t : {1U, 2U, 1002U}) logits[vocabulary + t] = -2.0F;
-  logits[vocabulary + 3] = -2.0F - 95.0F;  // e^-95 is no normal float
-  const std::vector<float> weights{0.25F, 0.75F};
-  std::vector<float> fused(vocabulary);
-  fuse_distributions(Fusion::mean_of_probabilities,
-                     MatrixView<const float>(logits.data(), 2, vocabulary), weights, fused);
-  CHECK(fused[0] == Approx(std::log(0.25 / 2)));
-  CHECK(fused[1] == Approx(std::log(0.25 / 2 + 0.75 / 3)));
-  CHECK(fused[1002] == Approx(std::log(0.75 / 3)));
-  CHECK(fused[3] == Approx(std::log(0.75 / 3) - 95));
-  for (std::size_t t = 4; t < 1002; ++t) CHECK(fused[t] == -std::numeric_limits<float>::infinity());
 }
 
 TEST_CASE("The product of experts is their normalized geometric mean", "[ensemble]") {
   LetterEnsemble<2> ensemble(stack_of<2>({{1, 2.0F, -60.0F}, {2, 4.0F, -60.0F}}), letter_codec());
-  const FusedResult result = ensemble.fuse(greedy("a", 1), Fusion::product_of_experts);
+  const Result result = ensemble.fuse(greedy("a", 1), Fusion::product_of_experts);
   CHECK(result.text() == "c");
   // Mean logits: 'b' 1, 'c' 2, 24 letters 0, the end token -60.
-  CHECK(result.candidate.log_probabilities[0] ==
+  CHECK(result.best().log_probabilities[0] ==
         Approx(2 - std::log(std::exp(1.0) + std::exp(2.0) + 24)).epsilon(1e-5));
 }
 
@@ -284,17 +271,16 @@ TEST_CASE("An ensemble is a language model: the mixture of its experts", "[ensem
 }
 
 TEST_CASE("A lambda is a scorer", "[ensemble]") {
-  auto likes_g = [](const Candidate& candidate) {
+  Ensemble ensemble(stack_of<3>({{1}, {2}, {1}}), letter_codec(), [](const Candidate& candidate) {
     return candidate.text.find('g') != std::string::npos ? 1.0 : 0.0;
-  };
-  Ensemble<3, LetterModel, FunctionScorer<decltype(likes_g)>> ensemble(stack_of<3>({{1}, {2}, {1}}),
-                                                                       letter_codec(), {likes_g});
+  });
   CHECK(ensemble.generate(greedy("a", 3)).selection.index == 1);
 }
 
 TEST_CASE("A sampler of the caller's own draws instead of the options", "[ensemble]") {
   LetterEnsemble<1> ensemble(stack_of<1>({{1}}), letter_codec());
   Request request = greedy("a", 3);
+  request.sampling = {};
   request.custom_sampler = [](std::span<const float>, const SamplingContext& context,
                               const DrawKey&,
                               SamplerScratch&) { return context.history.back() + 3; };
@@ -305,13 +291,11 @@ TEST_CASE("A sampler of the caller's own draws instead of the options", "[ensemb
 }
 
 TEST_CASE("Scorers that break their contract are told so", "[ensemble]") {
-  auto nan = [](const Candidate&) { return std::nan(""); };
-  Ensemble<2, LetterModel, FunctionScorer<decltype(nan)>> with_nan(stack_of<2>({{1}, {2}}),
-                                                                   letter_codec(), {nan});
+  Ensemble with_nan(stack_of<2>({{1}, {2}}), letter_codec(),
+                    [](const Candidate&) { return std::nan(""); });
   CHECK_THROWS_AS(with_nan.generate(greedy("a", 3)), ComponentError);
-  auto too_few = [](const ScoringRequest&) { return std::vector<double>{1.0}; };
-  Ensemble<2, LetterModel, FunctionScorer<decltype(too_few)>> with_one(stack_of<2>({{1}, {2}}),
-                                                                       letter_codec(), {too_few});
+  Ensemble with_one(stack_of<2>({{1}, {2}}), letter_codec(),
+                    [](const ScoringRequest&) { return std::vector<double>{1.0}; });
   CHECK_THROWS_AS(with_one.generate(greedy("a", 3)), ComponentError);
 }
 
@@ -336,7 +320,7 @@ TEST_CASE("Requests out of range are refused with both numbers", "[ensemble]") {
   refused([](Request& r) { r.prompt = ""; }, "prompt is empty");
   refused([](Request& r) { r.prompt = "abcde"; }, "the prompt has 5 tokens, the context holds 5");
   refused([](Request& r) { r.prompt_tokens = {1}; },
-          "a prompt of 2 bytes and also 1 prompt tokens");
+          "a prompt of 2 bytes, 0 messages and 1 prompt tokens: give one of the three");
   refused(
       [](Request& r) {
         r.prompt = "", r.prompt_tokens = {1, 27};
@@ -358,7 +342,7 @@ TEST_CASE("A text prompt without a codec is refused, tokens are not", "[ensemble
   request.prompt_tokens = {0};
   CHECK(ensemble.generate(request).candidates[0].tokens == std::vector<Token>{1, 2, 3});
   request.stop_strings = {"c", "d"};
-  CHECK_THROWS_WITH(ensemble.generate(request), contains("2 stop strings are looked for in texts"));
+  CHECK_THROWS_WITH(ensemble.generate(request), contains("2 stop strings need the text of tokens"));
 }
 
 TEST_CASE("The ledger counts tokens by expert", "[ensemble]") {
@@ -370,7 +354,135 @@ TEST_CASE("The ledger counts tokens by expert", "[ensemble]") {
   CHECK(result.cost.per_expert[1].generated_tokens == 8);
   CHECK(result.cost.total().generated_tokens == 16);
   CHECK(result.cost.steps == 4);
-  const FusedResult fused = ensemble.fuse(request);
+  const Result fused = ensemble.fuse(request);
   CHECK(fused.cost.total().generated_tokens == 4);
   CHECK(fused.cost.per_expert[0].generated_tokens == 4);
+}
+
+TEST_CASE("Every expert's candidates end at its own end tokens", "[ensemble]") {
+  // Expert 0 counts by 1 and ends at 'd'; expert 1 counts by 2, passes 'e' and ends at 'g'.
+  TextCodec codec = letter_codec();
+  codec.expert_end_tokens = {{3}, {6}};
+  LetterEnsemble<2> ensemble(stack_of<2>({{1}, {2}}), codec);
+  Request request = greedy("a", 5);
+  const Result result = ensemble.generate(request);
+  CHECK(result.candidates[0].text == "bc");
+  CHECK(result.candidates[1].text == "ce");
+  CHECK(result.candidates[1].finish == FinishReason::end_of_text);
+  // A fused candidate ends at an end token of any expert.
+  CHECK(LetterEnsemble<2>(stack_of<2>({{1}, {1}}), codec).fuse(request).text() == "bc");
+  request.ignore_end_of_text = true;
+  CHECK(ensemble.generate(request).candidates[0].text == "bcdef");
+  codec.expert_end_tokens.pop_back();
+  CHECK_THROWS_WITH(LetterEnsemble<2>(stack_of<2>({{1}, {2}}), codec),
+                    contains("end tokens for 1 experts, the ensemble 2 experts"));
+}
+
+TEST_CASE("A chat goes through the codec, and the last user message is the prompt's text",
+          "[ensemble]") {
+  std::string seen_by_router;
+  std::string seen_by_scorer;
+  struct Router {
+    std::string* text;
+    Route route(const RouterQuery& query) const {
+      *text = query.text;
+      return {1};
+    }
+  };
+  TextCodec codec = letter_codec();
+  codec.encode_chat = [](std::span<const ChatMessage> messages) {
+    return std::vector<Token>{23, messages.back().content[0] - 'a'};
+  };
+  Ensemble ensemble(
+      stack_of<1>({{1}}), codec,
+      [&](const ScoringRequest& scoring) {
+        seen_by_scorer = scoring.prompt_text;
+        return std::vector<double>(scoring.candidates.size());
+      },
+      Router{&seen_by_router});
+  Request request = greedy("", 2);
+  request.messages = {{"system", "s"}, {"user", "old"}, {"assistant", "x"}, {"user", "c"}};
+  CHECK(ensemble.generate(request).text() == "de");
+  CHECK(ensemble.generate(request).prompt_tokens == std::vector<Token>{23, 2});
+  CHECK(seen_by_router == "c");
+  CHECK(seen_by_scorer == "c");
+  CHECK(ensemble.generate(greedy("ab", 1)).text() == "c");
+  CHECK(seen_by_router == "ab");
+  CHECK_THROWS_WITH(LetterEnsemble<1>(stack_of<1>({{1}}), letter_codec()).generate(request),
+                    contains("a chat of 4 messages needs a chat template"));
+}
+
+TEST_CASE("Custom filters run before the sampling options", "[ensemble]") {
+  LetterEnsemble<2> ensemble(stack_of<2>({{1}, {2}}), letter_codec());
+  Request request = greedy("a", 3);
+  std::vector<float> seen;
+  request.sampling.logit_bias = {{9, 100.0F}};
+  request.filters = {[&](LogitSet& logits, const SamplingContext& context) {
+                       if (context.history.size() == 1 && seen.empty())
+                         seen.assign(logits.dense_logits().begin(), logits.dense_logits().end());
+                       logits.keep_if([](const TokenLogit& entry) { return entry.token >= 4; });
+                     },
+                     [](LogitSet& logits, const SamplingContext&) {
+                       logits.keep_if([](const TokenLogit& entry) { return entry.token < 9; });
+                     }};
+  // 'e' is the lowest token that is left; the bias cannot bring 'j' back.
+  CHECK(ensemble.generate(request).candidates[0].text == "efg");
+  CHECK(seen[1] == 3.0F);
+  CHECK(seen[9] == 0.0F);
+  seen.clear();
+  CHECK(ensemble.fuse(request).text() == "efg");
+  CHECK(seen[9] < 0.0F);  // log-probabilities of the fused distribution
+  request.filters[1] = [](LogitSet& logits, const SamplingContext&) { logits.truncate(0); };
+  CHECK_THROWS_WITH(ensemble.generate(request), contains("no token left"));
+  request.filters[1] = nullptr;
+  CHECK_THROWS_WITH(ensemble.generate(request), contains("filter 1 of 2 is an empty"));
+}
+
+TEST_CASE("A custom sampler beside sampling options or filters is refused", "[ensemble]") {
+  LetterEnsemble<1> ensemble(stack_of<1>({{1}}), letter_codec());
+  Request request = greedy("a", 3);
+  request.custom_sampler = [](std::span<const float>, const SamplingContext&, const DrawKey&,
+                              SamplerScratch&) { return Token{1}; };
+  CHECK_THROWS_AS(ensemble.generate(request), OptionError);  // greedy() sets the temperature
+  CHECK_THROWS_WITH(ensemble.generate(request), contains("custom_sampler and also sampling"));
+  request.sampling = {};
+  CHECK(ensemble.generate(request).text() == "bbb");
+  request.filters = {[](LogitSet&, const SamplingContext&) {}};
+  CHECK_THROWS_WITH(ensemble.fuse(request), contains("custom_sampler and 1 filters"));
+}
+
+TEST_CASE("Components with explicit default constructors are default arguments too", "[ensemble]") {
+  struct ExplicitRouter : AllExperts {
+    explicit ExplicitRouter() = default;
+  };
+  Ensemble<2, LetterModel, MeanLogProbability, AllExperts, MajorityVote<>> majority(
+      stack_of<2>({{1}, {2}}));
+  Ensemble<2, LetterModel, MeanLogProbability, ExplicitRouter, WeightedMajorityVote<>> weighted(
+      stack_of<2>({{1}, {2}}));
+  Ensemble<2, LetterModel, MeanLogProbability, RoundRobin, MinimumBayesRisk<>> similar(
+      stack_of<2>({{1}, {2}}));
+  Request request;
+  request.prompt_tokens = {0};
+  CHECK(majority.generate(request).candidates.size() == 4);
+  CHECK(weighted.generate(request).candidates.size() == 4);
+  CHECK(similar.generate(request).candidates.size() == 2);
+}
+
+TEST_CASE("An ensemble can choose scorer, router and selector at run time", "[ensemble]") {
+  Ensemble<std::dynamic_extent, LetterModel, AnyScorer, AnyRouter, AnySelector> ensemble(
+      ExpertStack(std::vector<LetterModel>{{1}, {2}}), letter_codec());
+  CHECK(ensemble.generate(greedy("a", 3)).candidates.size() == 2);
+  ensemble.router() = FixedSubset({1});
+  ensemble.scorer() = [](const Candidate& candidate) {
+    return static_cast<double>(candidate.tokens.size());
+  };
+  ensemble.selector() = MajorityVote<>();
+  Result result = ensemble.generate(greedy("a", 3));
+  CHECK(result.candidates.size() == 1);
+  CHECK(result.best().score == 3);
+  CHECK(result.cost.per_expert[0].prompt_tokens == 0);  // nobody needs expert 0
+  ensemble.scorer() = CrossExpertLikelihood{};
+  result = ensemble.generate(greedy("a", 3));
+  CHECK(result.cost.per_expert[0].prompt_tokens == 1);
+  CHECK(result.cost.per_expert[0].scored_tokens == 2);
 }

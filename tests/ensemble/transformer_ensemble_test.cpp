@@ -69,7 +69,7 @@ void check_same(const Candidate& a, const Candidate& b) {
 
 }  // namespace
 
-TEST_CASE("Sixteen candidates have the same bits for any number of threads and rows a pass",
+TEST_CASE("Sixteen candidates have the same bits for any number of threads and rows per pass",
           "[transformer_ensemble]") {
   const Result reference = generate(request_of(2), 1);
   REQUIRE(reference.candidates.size() == 16);
@@ -109,7 +109,7 @@ TEST_CASE("Experts that are equal compute their prompt once", "[transformer_ense
   CHECK(result.cost.per_expert[4].generated_tokens == 12);
 }
 
-TEST_CASE("What teacher forcing says of a candidate is what generation said, to the bit",
+TEST_CASE("Rescored candidates have the log-probabilities of their generation, bit for bit",
           "[transformer_ensemble]") {
   const Result written = generate(request_of(2, 70), 2);
   ExpertStack<8, TestModel> stack(eight_experts(), on_threads(2));
@@ -117,15 +117,14 @@ TEST_CASE("What teacher forcing says of a candidate is what generation said, to 
   const TextCodec codec;
   Generation<ExpertStack<8, TestModel>> generation(stack, codec, request, request.prompt_tokens);
   generation.prefill(std::vector<bool>(8, true));
-  TeacherForcing<ExpertStack<8, TestModel>> models(stack, generation.prompt());
-  // Attributed to another expert, a candidate must be read by its own; what that expert says must
-  // be what it said.
-  std::vector<Candidate> strangers = written.candidates;
-  for (Candidate& candidate : strangers)
+  CandidateRescorer<ExpertStack<8, TestModel>> models(stack, generation.prompt());
+  // A candidate that claims to be another expert's is read by the expert that wrote it.
+  std::vector<Candidate> relabeled = written.candidates;
+  for (Candidate& candidate : relabeled)
     candidate.expert = candidate.expert == 1 || candidate.expert == 7 ? 0 : 1;
-  const LikelihoodTable table = models.likelihoods(strangers);
-  for (std::size_t c = 0; c < strangers.size(); ++c) {
-    CHECK(same_bits(table.of(c, written.candidates[c].expert),
+  const LikelihoodTable table = models.likelihoods(relabeled);
+  for (std::size_t c = 0; c < relabeled.size(); ++c) {
+    CHECK(same_bits(table.at(c, written.candidates[c].expert),
                     written.candidates[c].log_probabilities));
   }
 }
@@ -202,7 +201,7 @@ TEST_CASE("Candidates that a budget ends leave the cache to the scorer as all ot
 }
 
 TEST_CASE(
-    "NaN logits behind a drawn token name the expert, the sample and the position, and the next "
+    "NaN logits after a drawn token name the expert, the sample and the position, and the next "
     "request is answered",
     "[transformer_ensemble]") {
   const auto model = TestModel::load(checkpoint("llama"));
@@ -227,6 +226,37 @@ TEST_CASE("Fusing one expert with itself changes nothing", "[transformer_ensembl
   Ensemble<4, TestModel, MeanLogProbability> four(
       ExpertStack<4, TestModel>(std::vector<TestModel>(4, model)));
   const std::vector<Token> reference = one.generate(request).candidates[0].tokens;
-  CHECK(four.fuse(request).candidate.tokens == reference);
-  CHECK(four.fuse(request, Fusion::product_of_experts).candidate.tokens == reference);
+  CHECK(four.fuse(request).best().tokens == reference);
+  CHECK(four.fuse(request, Fusion::product_of_experts).best().tokens == reference);
+}
+
+TEST_CASE("Fusion weighs distinct experts by the number of their copies",
+          "[transformer_ensemble]") {
+  const auto model = TestModel::load(checkpoint("llama"));
+  const auto other = TestModel::load(checkpoint("llama_second"));
+  const auto first_logits = [&](std::vector<TestModel> models) {
+    const auto count = models.size();
+    ExpertStack<std::dynamic_extent, TestModel> stack(models, on_threads(1));
+    Request request;
+    request.max_new_tokens = 1;
+    request.sampling.temperature = 0;
+    std::vector<float> seen;
+    request.filters = {[&](LogitSet& logits, const SamplingContext&) {
+      seen.assign(logits.dense_logits().begin(), logits.dense_logits().end());
+    }};
+    const TextCodec codec;
+    const std::vector<Token> prompt{3, 14, 15};
+    Generation<ExpertStack<std::dynamic_extent, TestModel>> generation(stack, codec, request,
+                                                                       prompt);
+    generation.prefill(std::vector<bool>(count, true));
+    (void)generation.fuse(Fusion::product_of_experts);
+    return seen;
+  };
+  const std::vector<float> a = first_logits({model});
+  const std::vector<float> b = first_logits({other});
+  const std::vector<float> both = first_logits({model, other, model});
+  // Up to the normalization: 2/3 log p_a + 1/3 log p_b.
+  const auto expected = [&](std::size_t t) { return (2 * a[t] + b[t]) / 3; };
+  for (std::size_t t = 1; t < a.size(); ++t)
+    CHECK(both[t] - both[0] == Approx(expected(t) - expected(0)).margin(1e-4));
 }

@@ -23,8 +23,8 @@ TEST_CASE("a channel reading has the program first and asks for the outputs and 
   CHECK(reading.tokens == std::vector<Token>{kBeginToken, kProgramToken, two, kEndToken, one,
                                              kEqualsToken, two, three, kSeparatorToken, three,
                                              kEqualsToken, one, kSeparatorToken});
-  CHECK(reading.asked == std::vector<std::uint32_t>{6, 7, 8, 11, 12});
-  CHECK(read_channel({}, {}).asked.empty());
+  CHECK(reading.scored_positions == std::vector<std::uint32_t>{6, 7, 8, 11, 12});
+  CHECK(read_channel({}, {}).scored_positions.empty());
 }
 
 TEST_CASE("the value model's values are those of transformers for the readings of the training") {

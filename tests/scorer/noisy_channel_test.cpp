@@ -14,12 +14,12 @@ using namespace tutti::test;
 
 namespace {
 
-/// The candidate, then the prompt, of which everything but the first token is asked.
+/// The candidate, then the prompt; all prompt tokens but the first of the reading are scored.
 ChannelReading candidate_first(const ScoringRequest& request, const Candidate& candidate) {
   ChannelReading reading{candidate.tokens, {}};
   for (const Token token : request.prompt) {
     if (!reading.tokens.empty())
-      reading.asked.push_back(static_cast<std::uint32_t>(reading.tokens.size()));
+      reading.scored_positions.push_back(static_cast<std::uint32_t>(reading.tokens.size()));
     reading.tokens.push_back(token);
   }
   return reading;
@@ -33,7 +33,8 @@ std::vector<Candidate> candidates_of(std::initializer_list<std::vector<Token>> t
 
 }  // namespace
 
-TEST_CASE("A channel's value is the sum of log p of the asked tokens", "[noisy_channel]") {
+TEST_CASE("A noisy channel's score is the sum of log p of the scored positions",
+          "[noisy_channel]") {
   const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> prompt = some_tokens(3);
   const std::vector<Candidate> candidates = candidates_of({some_tokens(4, 2), some_tokens(2, 5)});
@@ -52,7 +53,7 @@ TEST_CASE("A channel's value is the sum of log p of the asked tokens", "[noisy_c
   }
 }
 
-TEST_CASE("Equal candidates are read once, and a value does not depend on the others",
+TEST_CASE("A noisy channel reads equal candidates once, and a score does not depend on the others",
           "[noisy_channel]") {
   const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> prompt = some_tokens(6);
@@ -69,7 +70,8 @@ TEST_CASE("Equal candidates are read once, and a value does not depend on the ot
   CHECK(channel.ledger().total().flops == rows_of_two);
 }
 
-TEST_CASE("A candidate of which nothing is asked is worth nothing", "[noisy_channel]") {
+TEST_CASE("A noisy channel gives -infinity to a candidate without scored positions",
+          "[noisy_channel]") {
   const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Candidate> candidates = candidates_of({some_tokens(4, 2), {}});
   const std::vector<Token> prompt = some_tokens(3);
@@ -83,7 +85,7 @@ TEST_CASE("A candidate of which nothing is asked is worth nothing", "[noisy_chan
   CHECK(channel.score({prompt, {}, {}}).empty());
 }
 
-TEST_CASE("Readings that ask for what they do not have, and models with a value head, are refused",
+TEST_CASE("A noisy channel refuses scored positions out of range and models with a value head",
           "[noisy_channel]") {
   const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Candidate> candidates = candidates_of({some_tokens(4, 2)});
@@ -93,10 +95,10 @@ TEST_CASE("Readings that ask for what they do not have, and models with a value 
         .score({{}, {}, candidates});
   };
   CHECK_THROWS_WITH(score({{1, 2, 3}, {3}}),
-                    contains("3 tokens asks for position 3: it must be 1 to 2"));
+                    contains("3 tokens scores position 3: it must be 1 to 2"));
   CHECK_THROWS_AS(score({{1, 2, 3}, {0}}), ComponentError);
   CHECK_THROWS_WITH(score({{1, 2, 3}, {2, 1}}),
-                    contains("position 1 behind position 2: positions must ascend"));
+                    contains("position 1 after position 2: positions must ascend"));
   CHECK_THROWS_WITH(
       NoisyChannel<TestBackend>(TestModel::load(checkpoint("reward")), candidate_first),
       contains("has a value head"));

@@ -41,7 +41,7 @@ TEST_CASE("An adapter with a value head makes a reward model of a language model
                "lora_reward", 1);
 }
 
-TEST_CASE("A value does not depend on the other candidates", "[value_model]") {
+TEST_CASE("A value model's score does not depend on the other candidates", "[value_model]") {
   const auto model = TestModel::load(checkpoint("reward"));
   const std::vector<Token> prompt = some_tokens(9);
   std::vector<Candidate> candidates(3);
@@ -52,7 +52,7 @@ TEST_CASE("A value does not depend on the other candidates", "[value_model]") {
     CHECK(scorer.score({prompt, {}, std::span(candidates).subspan(i, 1)})[0] == together[i]);
 }
 
-TEST_CASE("Models without a value head, and labels that do not exist, are refused",
+TEST_CASE("A value model refuses models without a value head and labels out of range",
           "[value_model]") {
   CHECK_THROWS_AS(ValueModel<TestBackend>(TestModel::load(checkpoint("llama"))), ModelError);
   CHECK_THROWS_WITH(ValueModel<TestBackend>(TestModel::load(checkpoint("llama"))),

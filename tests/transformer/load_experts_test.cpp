@@ -86,7 +86,7 @@ TEST_CASE("Paths that hold no expert are refused", "[experts]") {
   CHECK_THROWS_WITH(find_experts(Paths{directory.path() / "no"}),
                     contains("no: no such file or directory"));
   CHECK_THROWS_WITH(find_experts(Paths{}), contains("needs at least one expert"));
-  CHECK_THROWS_WITH(load_experts<Cpu>({}), contains("there are 0 models"));
+  CHECK_THROWS_WITH(load_experts<Cpu>(ExpertPaths{}), contains("there are 0 models"));
   CHECK_THROWS_WITH(load({directory.path() / "README.md"}),
                     contains("the magic \"GGUF\""));  // a file is taken for a model
 }
@@ -126,6 +126,29 @@ TEST_CASE("Experts have one tokenizer, that of the first which has any", "[exper
   const Experts<Cpu> experts = load({checkpoint("llama"), one, two});
   REQUIRE(experts.tokenizer != nullptr);
   CHECK(experts.tokenizer->encode("abc") == std::vector<Token>{2, 3});
+}
+
+TEST_CASE("Every expert has its own end tokens: its configuration's and its tokenizer's",
+          "[experts]") {
+  const TemporaryDirectory directory;
+  const auto one = with_tokenizer(directory, "one", "llama", "c");
+  const auto two = with_tokenizer(directory, "two", "llama", "c");
+  directory.write("two/tokenizer_config.json", R"({"eos_token": "c"})");
+  Json config = read_json_file(checkpoint("llama") / "config.json");
+  config["eos_token_id"] = {7, 8};
+  std::filesystem::remove(two / "config.json");
+  directory.write("two/config.json", config.dump());
+  const Experts<Cpu> experts = load({one, two, one});
+  using Tokens = std::vector<Token>;
+  CHECK(experts.end_tokens == std::vector<Tokens>{{2}, {7, 8, 3}, {2}});
+  const TextCodec codec = experts.codec();
+  CHECK(codec.expert_end_tokens == experts.end_tokens);
+  CHECK(codec.encode("abc") == Tokens{2, 3});
+  // Without a tokenizer there are end tokens too, and adapters have those of their base.
+  const Experts<Cpu> adapters = load(
+      {checkpoint("llama"), checkpoint("lora_all"), checkpoint("lora_rs")});
+  CHECK(adapters.codec().expert_end_tokens == std::vector<Tokens>{{2}, {2}});
+  CHECK_FALSE(adapters.codec().encode);
 }
 
 TEST_CASE("Tokenizers that differ are refused with the experts, the token and both texts",

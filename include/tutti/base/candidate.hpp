@@ -39,6 +39,12 @@ enum class FinishReason : std::uint8_t {
   return "unknown";
 }
 
+/// Whether the text was cut off instead of coming to its own end.
+[[nodiscard]] constexpr bool is_cut_off(FinishReason reason) {
+  return reason == FinishReason::length || reason == FinishReason::context_full ||
+         reason == FinishReason::budget || reason == FinishReason::canceled;
+}
+
 /// One of the N x M sequences of a request.
 struct Candidate {
   std::uint32_t expert = 0;   ///< Index of the expert that wrote it.

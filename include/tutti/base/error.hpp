@@ -3,6 +3,10 @@
 // The exceptions of the library and the two helpers that throw them. Every message names what was
 // found, what was wanted (both numbers) and what to do. The checks stay on in Release builds.
 
+#if defined(__GNUC__) && !defined(__EXCEPTIONS)
+#error "tutti needs exceptions: compile without -fno-exceptions"
+#endif
+
 #include <sstream>
 #include <stdexcept>
 #include <string>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The generation loop: prompts are computed once, then all candidates that are still being written
-// advance by one token a step, in one batched forward pass. Selecting and fusing differ only in how
-// logits become draws.
+// The generation loop of one request: prefill, then decode steps. Each step advances all running
+// candidates by one token in one batched forward pass. `sample` and `fuse` differ in how logits
+// become draws.
 
 #include <algorithm>
 #include <chrono>
@@ -19,16 +19,16 @@
 #include "tutti/base/error.hpp"
 #include "tutti/base/matrix_view.hpp"
 #include "tutti/base/probability.hpp"
+#include "tutti/ensemble/candidate_rescorer.hpp"
 #include "tutti/ensemble/candidate_writer.hpp"
 #include "tutti/ensemble/fuse_distributions.hpp"
 #include "tutti/ensemble/request.hpp"
-#include "tutti/ensemble/teacher_forcing.hpp"
 #include "tutti/router/router.hpp"
 #include "tutti/sampler/chain.hpp"
 
 namespace tutti {
 
-/// A stack that can draw by itself, several tokens of each candidate at a time; see
+/// A stack whose backend can draw tokens on the device, several steps per call; see
 /// BatchedTransformer.
 template <class Stack>
 concept DecodesOnDevice = requires(Stack& stack, const DecodingStart& start,
@@ -38,7 +38,8 @@ concept DecodesOnDevice = requires(Stack& stack, const DecodingStart& start,
   { stack.decode(running) } -> std::same_as<std::span<const DrawnToken>>;
 };
 
-/// One request on its way through the experts of `Stack`. Used once.
+/// The generation of one request by the experts of `Stack`. For one use: prefill, then either
+/// `sample` or `fuse`.
 template <class Stack>
 class Generation {
  public:
@@ -49,10 +50,11 @@ class Generation {
         codec_(codec),
         request_(request),
         prompt_tokens_(prompt),
-        chain_(request.sampling),
+        chain_(request.sampling, request.filters),
         start_(std::chrono::steady_clock::now()) {}
 
-  /// Computes the prompt for the experts in `wanted`, once for all that are equal.
+  /// Processes the prompt with the experts for which `wanted` is true; equal experts share one
+  /// computation.
   void prefill(const std::vector<bool>& wanted) {
     std::vector<Row> rows;
     std::vector<std::uint32_t> outputs;
@@ -78,40 +80,46 @@ class Generation {
     keep_prompt_logits(logits, computed);
   }
 
-  /// Writes the candidates that `route` asks for. @returns them ordered by expert, then sample.
+  /// Generates route[e] candidates with each expert e. @returns them ordered by expert, then
+  /// sample.
   std::vector<Candidate> sample(const Route& route) {
     for (std::uint32_t e = 0; e < route.size(); ++e) {
-      for (std::uint32_t s = 0; s < route[e]; ++s) add_writer(e, s, {e});
+      for (std::uint32_t s = 0; s < route[e]; ++s) add_writer(e, s, {e}, codec_.end_tokens_of(e));
     }
-    if (end_at_limit()) return release();
+    if (end_at_limit()) return release_candidates();
     scratch_.resize(writers_.size());
     std::vector<std::span<const float>> logits;
     for (const Writer& writer : writers_)
       logits.push_back(prompt_.last_logits.row_span(writer.text.expert()));
-    draw(logits);
-    if (!advance()) return release();
+    draw_tokens(logits);
+    if (!prepare_step()) return release_candidates();
     if constexpr (DecodesOnDevice<Stack>) {
-      if (!request_.custom_sampler && stack_.can_decode(rows_.size())) {
-        draw_on_device();
-        return release();
+      if (!request_.custom_sampler && request_.filters.empty() && stack_.can_decode(rows_.size())) {
+        decode_on_device();
+        return release_candidates();
       }
     }
     do {
       const MatrixView<const float> next = stack_.forward(rows_, outputs_);
       logits.clear();
       for (std::size_t i = 0; i < active_.size(); ++i) logits.push_back(next.row_span(i));
-      draw(logits);
-    } while (advance());
-    return release();
+      draw_tokens(logits);
+    } while (prepare_step());
+    return release_candidates();
   }
 
-  /// Writes one candidate from the fused distribution of all experts.
+  /// Generates one candidate from the fused distribution of all experts. It ends at an end token of
+  /// any of them.
   Candidate fuse(Fusion fusion) {
     std::vector<std::uint32_t> experts;
     std::vector<float> weights;
-    fusion_weights(experts, weights);
-    add_writer(0, 0, experts);
-    if (end_at_limit()) return std::move(release().front());
+    collect_fusion_weights(experts, weights);
+    for (std::uint32_t e = 0; e < stack_.size(); ++e) {
+      const std::span<const Token> own = codec_.end_tokens_of(e);
+      fused_end_tokens_.insert(fused_end_tokens_.end(), own.begin(), own.end());
+    }
+    add_writer(0, 0, experts, fused_end_tokens_);
+    if (end_at_limit()) return std::move(release_candidates().front());
     scratch_.resize(1);
     std::vector<float> fused(stack_.vocabulary_size());
     std::vector<float> gathered;
@@ -122,17 +130,19 @@ class Generation {
     MatrixView<const float> logits(gathered.data(), experts.size(), fused.size());
     while (true) {
       fuse_distributions(fusion, logits, weights, fused);
-      draw({std::span<const float>(fused)});
-      if (!advance()) break;
+      draw_tokens({std::span<const float>(fused)});
+      if (!prepare_step()) break;
       logits = stack_.forward(rows_, outputs_);
     }
-    return std::move(release().front());
+    return std::move(release_candidates().front());
   }
 
+  /// The prompt in the experts' KV caches. Precondition: prefill has run.
   [[nodiscard]] const CachedPrompt& prompt() const { return prompt_; }
 
  private:
-  /// A candidate being written, and its sequence under each expert that helps to write it.
+  /// A candidate in progress and its sequence under each expert that generates it (one, or all that
+  /// are fused).
   struct Writer {
     CandidateWriter text;
     std::vector<std::uint32_t> experts;
@@ -153,19 +163,21 @@ class Generation {
     prompt_.last_logits = all;
   }
 
-  void add_writer(std::uint32_t expert, std::uint32_t sample, std::vector<std::uint32_t> experts) {
+  void add_writer(std::uint32_t expert, std::uint32_t sample, std::vector<std::uint32_t> experts,
+                  std::span<const Token> end_tokens) {
     std::vector<SequenceId> sequences;
     sequences.reserve(experts.size());
     for (const std::uint32_t e : experts)
       sequences.push_back(stack_.fork(prompt_.sequences[e], prompt_.length));
-    writers_.push_back(
-        {CandidateWriter(request_, codec_, prompt_tokens_, stack_.context_length(), expert, sample),
-         std::move(experts), std::move(sequences)});
+    writers_.push_back({CandidateWriter(request_, codec_, prompt_tokens_, end_tokens,
+                                        stack_.context_length(), expert, sample),
+                        std::move(experts), std::move(sequences)});
     active_.push_back(writers_.size() - 1);
   }
 
-  /// Experts that are equal speak once, with the weight of all.
-  void fusion_weights(std::vector<std::uint32_t>& experts, std::vector<float>& weights) const {
+  /// The distinct experts, each weighted by the share of experts that are equal to it.
+  void collect_fusion_weights(std::vector<std::uint32_t>& experts,
+                              std::vector<float>& weights) const {
     const auto n = static_cast<std::uint32_t>(stack_.size());
     for (std::uint32_t e = 0; e < n; ++e) {
       if (stack_.representative(e) != e) continue;
@@ -177,9 +189,8 @@ class Generation {
     }
   }
 
-  /// Draws the next token of each active writer from its logits and hands it over, in the order of
-  /// the candidates.
-  void draw(const std::vector<std::span<const float>>& logits) {
+  /// Draws the next token of each active candidate from its logits and appends it.
+  void draw_tokens(const std::vector<std::span<const float>>& logits) {
     std::vector<DrawnToken> drawn(active_.size());
     stack_.for_each(active_.size(), [&](std::size_t i) {
       const CandidateWriter& writer = writers_[active_[i]].text;
@@ -191,17 +202,19 @@ class Generation {
                                              scratch_[i]);
         require<ComponentError>(
             drawn[i].token >= 0 && static_cast<std::size_t>(drawn[i].token) < logits[i].size(),
-            "the sampler drew token ", drawn[i].token, " from a vocabulary of ", logits[i].size());
+            "the sampler drew token ", drawn[i].token, " from a vocabulary of ", logits[i].size(),
+            ": return one of its tokens");
         drawn[i].log_probability = log_probability_of(logits[i], drawn[i].token);
       } catch (const NumericError& error) {
         fail_draw(writer, error.what());
       }
     });
-    take(drawn);
+    append_tokens(drawn);
   }
 
-  /// The rest of the candidates' tokens, drawn by the stack and handed over step by step.
-  void draw_on_device() requires DecodesOnDevice<Stack> {
+  /// Generates all further tokens with draws on the device. The drawn tokens pass through the same
+  /// candidates step by step, so that the end rules are those of host draws.
+  void decode_on_device() requires DecodesOnDevice<Stack> {
     const std::vector<std::size_t> writer_of_row = active_;
     std::vector<DrawKey> keys;
     std::vector<std::span<const Token>> histories;
@@ -209,11 +222,9 @@ class Generation {
       keys.push_back(writers_[i].text.draw_key());
       histories.push_back(writers_[i].text.context().history);
     }
-    std::vector<Token> end_tokens = request_.stop_tokens;
-    if (!request_.ignore_end_of_text)
-      end_tokens.insert(end_tokens.end(), codec_.end_of_text.begin(), codec_.end_of_text.end());
-    const std::size_t length = rows_.front().position +
-                               std::size_t{1};  // all candidates have the same
+    const std::vector<Token> end_tokens = end_tokens_of_all();
+    // All candidates have the same length.
+    const std::size_t length = rows_.front().position + std::size_t{1};
     const std::size_t max_steps = std::min(
         request_.max_new_tokens - (length - prompt_tokens_.size()),
         stack_.context_length() - length);
@@ -233,10 +244,25 @@ class Generation {
           if (std::binary_search(active_.begin(), active_.end(), writer_of_row[r]))
             of_active.push_back(drawn[first + r]);
         }
-        take(of_active);
-        advance();
+        append_tokens(of_active);
+        prepare_step();
       }
     }
+  }
+
+  /// Tokens that end every active candidate, for the device: it has one list for all rows. A token
+  /// that ends only some of them is found by the host.
+  [[nodiscard]] std::vector<Token> end_tokens_of_all() const {
+    std::vector<Token> common = request_.stop_tokens;
+    if (request_.ignore_end_of_text) return common;
+    for (const Token token : codec_.end_tokens_of(writers_[active_.front()].text.expert())) {
+      const bool ends_all = std::all_of(active_.begin(), active_.end(), [&](std::size_t i) {
+        const std::span<const Token> own = codec_.end_tokens_of(writers_[i].text.expert());
+        return std::find(own.begin(), own.end(), token) != own.end();
+      });
+      if (ends_all) common.push_back(token);
+    }
+    return common;
   }
 
   [[noreturn]] static void fail_draw(const CandidateWriter& writer, std::string_view why) {
@@ -244,27 +270,28 @@ class Generation {
                        writer.last_position() + 1, ": ", why);
   }
 
-  /// Hands the active writers what they have drawn, in the order of the candidates.
-  /// @throws NumericError for the first that could not draw.
-  void take(const std::vector<DrawnToken>& drawn) {
+  /// Appends drawn[i] to active candidate i.
+  /// @throws NumericError for the first candidate without a valid token.
+  void append_tokens(const std::vector<DrawnToken>& drawn) {
     for (std::size_t i = 0; i < active_.size(); ++i) {
       if (drawn[i].token >= 0) continue;
       fail_draw(writers_[active_[i]].text,
                 drawn[i].token == DrawnToken::kNoToken
-                    ? "no token left: all logits are -inf; loosen the logit bias or the filters"
+                    ? "no token left: all logits are -inf; relax the logit bias or the filters"
                     : "a logit is NaN or infinite: check the model's weights");
     }
     for (std::size_t i = 0; i < active_.size(); ++i) {
       Writer& writer = writers_[active_[i]];
       ++stack_.ledger().per_expert[writer.experts.front()].generated_tokens;
       ++drawn_tokens_;
-      writer.text.take(drawn[i].token, drawn[i].log_probability);
+      writer.text.append_token(drawn[i].token, drawn[i].log_probability);
     }
   }
 
-  /// Ends what must end and lays out the rows of the next step. @returns whether there is one.
-  bool advance() {
-    std::erase_if(active_, [&](std::size_t i) { return retire(writers_[i]); });
+  /// Removes finished candidates and builds the rows of the next step. @returns whether any
+  /// candidate is still running.
+  bool prepare_step() {
+    std::erase_if(active_, [&](std::size_t i) { return release_if_finished(writers_[i]); });
     end_at_limit();
     rows_.clear();
     for (const std::size_t i : active_) {
@@ -279,17 +306,17 @@ class Generation {
     return !active_.empty();
   }
 
-  /// Ends all candidates if another token of each would be too much. @returns whether it was.
+  /// Ends all candidates if one more token of each would exceed a limit. @returns whether it did.
   bool end_at_limit() {
     const FinishReason limit = limit_reached();
     if (limit == FinishReason::running) return false;
     for (const std::size_t i : active_) writers_[i].text.finish(limit);
-    std::erase_if(active_, [&](std::size_t i) { return retire(writers_[i]); });
+    std::erase_if(active_, [&](std::size_t i) { return release_if_finished(writers_[i]); });
     return true;
   }
 
-  /// Gives the cache of a candidate that has ended back. @returns whether it has.
-  bool retire(const Writer& writer) {
+  /// Releases the KV cache of a finished candidate. @returns whether it is finished.
+  bool release_if_finished(const Writer& writer) {
     if (writer.text.running()) return false;
     for (const SequenceId sequence : writer.sequences) stack_.release(sequence);
     return true;
@@ -306,9 +333,9 @@ class Generation {
     return FinishReason::running;
   }
 
-  std::vector<Candidate> release() {
+  std::vector<Candidate> release_candidates() {
     std::vector<Candidate> candidates;
-    for (Writer& writer : writers_) candidates.push_back(writer.text.release());
+    for (Writer& writer : writers_) candidates.push_back(writer.text.release_candidate());
     return candidates;
   }
 
@@ -318,10 +345,11 @@ class Generation {
   std::span<const Token> prompt_tokens_;
   SamplerChain chain_;
   std::chrono::steady_clock::time_point start_;
+  std::vector<Token> fused_end_tokens_;
   std::vector<float> prompt_logits_;
   CachedPrompt prompt_;
   std::vector<Writer> writers_;
-  /// Indices of the writers still running, ascending, hence grouped by expert.
+  /// Indices of the running writers, ascending and so grouped by expert.
   std::vector<std::size_t> active_;
   std::vector<SamplerScratch> scratch_;
   std::vector<Row> rows_;

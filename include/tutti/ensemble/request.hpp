@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a caller asks of an ensemble: plain data with sensible defaults.
+// A request to an ensemble: plain data with defaults.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,58 +15,68 @@
 #include "tutti/base/types.hpp"
 #include "tutti/sampler/options.hpp"
 #include "tutti/sampler/sampler.hpp"
+#include "tutti/text/chat/chat_message.hpp"
 
 namespace tutti {
 
-/// Limits on what one request may use. Zero means no limit. A request that reaches one ends with
-/// what it has, which is scored all the same.
+/// Limits of one request; 0 means no limit. When a limit is reached, the candidates end as they are
+/// and are scored.
 struct Budget {
-  std::size_t max_total_tokens = 0;  ///< Tokens drawn by all candidates together.
-  /// Wall-clock time of prompt and decoding, looked at before each token. The only limit that makes
-  /// results depend on speed.
+  std::size_t max_total_tokens = 0;  ///< Generated tokens of all candidates together.
+  /// Wall-clock time of prefill and decoding, checked before each token. This is the only option
+  /// that makes results depend on speed.
   double max_seconds = 0;
 };
 
-/// News of one candidate while it is being written.
+/// A new token of one candidate, or its end.
 struct StreamEvent {
   std::uint32_t expert = 0;
   std::uint32_t sample = 0;
-  Token token = -1;  ///< The token just drawn; -1 in the closing event of a candidate.
-  /// log p of that token under the expert, temperature 1, unfiltered; nats.
+  Token token = -1;  ///< The new token; -1 in the last event of a candidate.
+  /// log p of that token under the expert, at temperature 1, unfiltered; nats.
   float log_probability = 0.0F;
-  /// Text that has become certain: whole UTF-8, and no beginning of a stop string. Valid
+  /// New text that can no longer change: complete UTF-8, and not the start of a stop string. Valid
+  /// during the call only.
   std::string_view text;
-  /// < during the call only.
-  /// Why the candidate has ended, in its last event.
+  /// The reason why the candidate ended, in its last event; before that `running`.
   FinishReason finish = FinishReason::running;
 };
 
-/// A sampler of the caller's own, in the form of the concept Sampler. Several threads may call it
+/// A custom sampler, with the signature of the concept Sampler. It may be called by several threads
 /// at once.
 using CustomSampler = std::function<Token(std::span<const float> logits, const SamplingContext&,
                                           const DrawKey&, SamplerScratch&)>;
 
-/// A request. Give `prompt` or `prompt_tokens`.
+/// A request. Give exactly one of `prompt`, `messages` and `prompt_tokens`.
 struct Request {
-  /// Encoded by the ensemble's tokenizer; special tokens in it are recognized.
+  /// A text for the ensemble's tokenizer, which recognizes special tokens in it.
   std::string prompt;
-  /// Used as they are when not empty; then `prompt` must be empty.
+  /// A chat; the codec applies the model's chat template.
+  std::vector<ChatMessage> messages;
+  /// Tokens, used unchanged.
   std::vector<Token> prompt_tokens;
   std::size_t samples_per_expert = 2;
-  std::size_t max_new_tokens = 128;  ///< For each candidate.
+  std::size_t max_new_tokens = 128;  ///< Per candidate.
   SamplingOptions sampling;
-  CustomSampler custom_sampler;  ///< Draws instead of what `sampling` describes, when given.
-  /// A candidate ends before the first of these in its text, in which special tokens have none.
+  /// Custom filters, for instance a grammar's token mask. They run in this order before everything
+  /// that `sampling` describes (logit bias, penalties, top-k, ...), so they see the model's logits;
+  /// with `fuse`, the fused log-probabilities. Greedy sampling applies them too. With filters, all
+  /// tokens are drawn on the host, also with a backend that could draw on its device.
+  std::vector<CustomFilter> filters;
+  /// Draws the tokens instead of `sampling` and `filters`, which must keep their defaults.
+  CustomSampler custom_sampler;
+  /// A candidate ends before the first of these in its text. Special tokens have no text.
   std::vector<std::string> stop_strings;
-  std::vector<Token> stop_tokens;   ///< Beside the model's own end-of-text tokens.
-  bool ignore_end_of_text = false;  ///< Go on past end-of-text tokens, for benchmarks.
+  std::vector<Token> stop_tokens;   ///< In addition to the models' own end tokens.
+  bool ignore_end_of_text = false;  ///< Continue after end tokens, for benchmarks.
   std::uint64_t seed = 0;
-  /// Draws of requests with different ids are independent even when their seeds are equal.
-  std::uint32_t id = 0;
+  /// Selects an independent stream of random draws: requests with equal seeds and different streams
+  /// draw independently.
+  std::uint32_t draw_stream = 0;
   Budget budget;
-  StopToken stop;  ///< Ends the generation after the current step when asked to.
-  /// Called in the thread that generates, which must not use the same ensemble meanwhile. It may
-  /// throw, which ends the request.
+  StopToken stop;  ///< When a stop is requested, generation ends after the current step.
+  /// Called in the thread that generates; it must not use the same ensemble. If it throws, the
+  /// request ends and the exception leaves `generate`.
   std::function<void(const StreamEvent&)> stream;
 };
 

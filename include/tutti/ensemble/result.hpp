@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What an ensemble answers: the pick, everything it was picked from, and what it cost.
+// The answer of an ensemble: the picked candidate, all candidates, and the cost.
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "tutti/base/candidate.hpp"
@@ -12,27 +13,21 @@
 
 namespace tutti {
 
-/// The outcome of `Ensemble::generate`.
+/// The result of `Ensemble::generate` and of `Ensemble::fuse`.
 struct Result {
   std::vector<Token> prompt_tokens;
-  std::vector<Candidate> candidates;  ///< Ordered by expert, then sample.
-  Selection selection;  ///< Which candidate was picked, and the selector's value of each.
+  /// Ordered by expert, then sample. `fuse` returns one candidate; its log-probabilities are those
+  /// of the fused distribution, and it has no score (NaN).
+  std::vector<Candidate> candidates;
+  /// The picked candidate and the selector's value of each. `fuse` selects nothing: index 0, no
+  /// values.
+  Selection selection;
   CostLedger cost;
 
   /// The picked candidate.
   [[nodiscard]] const Candidate& best() const { return candidates.at(selection.index); }
-  /// The picked text.
+  /// The text of the picked candidate.
   [[nodiscard]] const std::string& text() const { return best().text; }
-};
-
-/// The outcome of `Ensemble::fuse`: one sequence, its log-probabilities those of the fused
-/// distribution.
-struct FusedResult {
-  std::vector<Token> prompt_tokens;
-  Candidate candidate;
-  CostLedger cost;
-
-  [[nodiscard]] const std::string& text() const { return candidate.text; }
 };
 
 }  // namespace tutti

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Turns drawn tokens into text that may be shown: whole UTF-8 only, ended before a stop string, and
-// nothing given out that could still turn out to be the beginning of one.
+// Assembles the bytes of tokens into text that can be streamed: complete UTF-8 only, cut before a
+// stop string, and holding back whatever may still become one.
 
 #include <algorithm>
 #include <cstddef>
@@ -19,9 +19,9 @@ class TextAssembler {
   /// The stop strings must outlive the assembler.
   explicit TextAssembler(std::span<const std::string> stop_strings) : stop_strings_(stop_strings) {}
 
-  /// Appends the bytes of one token; returns the text that has become certain. After a stop string
-  /// nothing more is taken.
-  std::string_view push(std::string_view bytes) {
+  /// Appends the bytes of one token; returns the new text that can no longer change. No effect
+  /// after a stop string.
+  std::string_view append_bytes(std::string_view bytes) {
     if (stopped_) return {};
     pending_ += bytes;
     const std::size_t whole = complete_prefix_length(pending_);
@@ -29,18 +29,19 @@ class TextAssembler {
     text_ += replace_invalid_utf8(std::string_view(pending_).substr(0, whole));
     pending_.erase(0, whole);
     cut_at_stop_string(old_size);
-    return release(stopped_ ? text_.size() : text_.size() - held_back());
+    return release_up_to(stopped_ ? text_.size() : text_.size() - held_back_length());
   }
 
-  /// Ends the text: what was held back is certain now, and an incomplete code point becomes U+FFFD.
-  std::string_view finish() {
+  /// Ends the text and returns the part that was held back; an incomplete code point becomes
+  /// U+FFFD.
+  std::string_view finish_text() {
     if (!stopped_) text_ += replace_invalid_utf8(std::exchange(pending_, {}));
-    return release(text_.size());
+    return release_up_to(text_.size());
   }
 
   /// Whether a stop string has appeared.
   [[nodiscard]] bool stopped() const { return stopped_; }
-  /// All text up to here; complete after finish().
+  /// All text so far; complete after finish_text().
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
@@ -55,8 +56,8 @@ class TextAssembler {
     stopped_ = true;
   }
 
-  /// Length of the longest end of the text that begins a stop string.
-  [[nodiscard]] std::size_t held_back() const {
+  /// Length of the longest suffix of the text that is a prefix of a stop string.
+  [[nodiscard]] std::size_t held_back_length() const {
     std::size_t longest = 0;
     for (const std::string& stop : stop_strings_) {
       for (std::size_t length = std::min(stop.size() - 1, text_.size()); length > longest;
@@ -67,9 +68,10 @@ class TextAssembler {
     return longest;
   }
 
-  std::string_view release(std::size_t end) {
-    // Text that was given out is never taken back: a stop string cannot begin in it, because its
-    // beginning was held back.
+  /// The text from the end of what has been released to `end`.
+  std::string_view release_up_to(std::size_t end) {
+    // Released text never changes: no stop string can begin in it, because every possible beginning
+    // of one was held back.
     const std::size_t begin = std::exchange(released_, std::max(released_, end));
     return std::string_view(text_).substr(begin, released_ - begin);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Every expert writes: the plain ensemble.
+// Routes every request to all experts: the plain ensemble.
 
 #include <cstdint>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Always the same experts.
+// Routes every request to the same experts.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,39 +12,39 @@
 
 namespace tutti {
 
-/// What happens to the samples of the experts that are left out.
-enum class LeftOutSamples : std::uint8_t {
-  dropped,  ///< Each chosen expert writes `samples_per_expert`.
-  /// The chosen ones write `experts * samples_per_expert` together; the first ones take what does
-  /// not divide.
-  spread,
+/// What happens to the samples of the experts outside the subset.
+enum class UnusedSamples : std::uint8_t {
+  discard,  ///< Each expert of the subset writes `samples_per_expert`.
+  /// The subset writes `experts * samples_per_expert` in all; its first experts write the
+  /// remainder of the division.
+  redistribute,
 };
 
-/// Routes every request to the experts named.
+/// Routes every request to the given experts.
 class FixedSubset {
  public:
-  /// @throws OptionError when no expert is named, or one twice.
+  /// @throws OptionError for no experts, or for an expert that is listed twice.
   explicit FixedSubset(std::vector<std::uint32_t> experts,
-                       LeftOutSamples left_out = LeftOutSamples::dropped)
-      : experts_(std::move(experts)), left_out_(left_out) {
-    require<OptionError>(!experts_.empty(), "a subset of 0 experts: name at least one");
+                       UnusedSamples unused = UnusedSamples::discard)
+      : experts_(std::move(experts)), unused_(unused) {
+    require<OptionError>(!experts_.empty(), "a subset of 0 experts: list at least one");
     for (std::size_t i = 0; i < experts_.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
         require<OptionError>(experts_[i] != experts_[j], "expert ", experts_[i],
-                             " is named at places ", j, " and ", i,
-                             " of the subset: name each once");
+                             " is listed at places ", j, " and ", i,
+                             " of the subset: list each once");
       }
     }
   }
 
-  /// @throws OptionError when an expert is named that the ensemble does not have.
+  /// @throws OptionError for an expert that the ensemble does not have.
   [[nodiscard]] Route route(const RouterQuery& query) const {
     Route route(query.experts, 0);
-    const std::size_t total = (left_out_ == LeftOutSamples::spread ? query.experts
-                                                                   : experts_.size()) *
+    const std::size_t total = (unused_ == UnusedSamples::redistribute ? query.experts
+                                                                      : experts_.size()) *
                               query.samples_per_expert;
     for (std::size_t i = 0; i < experts_.size(); ++i) {
-      require<OptionError>(experts_[i] < query.experts, "the subset names expert ", experts_[i],
+      require<OptionError>(experts_[i] < query.experts, "the subset lists expert ", experts_[i],
                            " of an ensemble of ", query.experts, ": experts count from 0");
       route[experts_[i]] = static_cast<std::uint32_t>(total / experts_.size() +
                                                       (i < total % experts_.size() ? 1 : 0));
@@ -54,7 +54,7 @@ class FixedSubset {
 
  private:
   std::vector<std::uint32_t> experts_;
-  LeftOutSamples left_out_;
+  UnusedSamples unused_;
 };
 
 static_assert(ExpertRouter<FixedSubset>);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// How to draw a token, as plain numbers.
+// The options of the built-in samplers, as plain data.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,16 +18,16 @@
 
 namespace tutti {
 
-/// The order in which the filters act; the same numbers keep different tokens in each. Biases
+/// The order of the filters; the same options keep different tokens in each order. Logit biases
 /// always come first, then the penalties.
 enum class SamplerOrder : std::uint8_t {
-  /// Top-k, top-p, min-p, temperature. Penalties look at the last 64 tokens unless told otherwise.
+  /// Top-k, top-p, min-p, temperature. Penalties cover the last 64 tokens by default.
   llama_cpp,
-  /// Temperature, top-k, top-p, min-p. Penalties look at the whole history unless told otherwise.
+  /// Temperature, top-k, top-p, min-p. Penalties cover the whole history by default.
   hugging_face,
 };
 
-/// By default the model's own distribution: nothing is dropped or changed.
+/// The defaults sample from the model's own distribution: no logit is changed, no token dropped.
 struct SamplingOptions {
   float temperature = 1.0F;         ///< 0 is greedy; else from 1e-6 to 1e6.
   std::size_t top_k = 0;            ///< 0 is off.
@@ -36,23 +36,25 @@ struct SamplingOptions {
   float repetition_penalty = 1.0F;  ///< Positive; 1 is off.
   float presence_penalty = 0.0F;    ///< 0 is off.
   float frequency_penalty = 0.0F;   ///< 0 is off.
-  /// Tokens that penalties look back, prompt included; as many as the order's own program by
-  /// default.
+  /// Number of most recent tokens, prompt included, that penalties cover. The default is that of
+  /// llama.cpp or transformers, by `order`.
   std::optional<std::size_t> penalty_last_n = {};
   /// Added to the logits of these tokens; -infinity forbids one.
   std::vector<std::pair<Token, float>> logit_bias = {};
   SamplerOrder order = SamplerOrder::llama_cpp;
 
-  /// The penalties as the filter takes them.
+  friend bool operator==(const SamplingOptions&, const SamplingOptions&) = default;
+
+  /// The options of the Penalties filter.
   [[nodiscard]] Penalties::Options penalties() const {
     const std::size_t usual = order == SamplerOrder::llama_cpp ? 64 : Penalties::kWholeHistory;
     return {repetition_penalty, presence_penalty, frequency_penalty,
             penalty_last_n.value_or(usual)};
   }
 
-  /// Checks all numbers. @throws OptionError naming the value and the allowed range.
+  /// Checks all options. @throws OptionError naming the value and the allowed range.
   void validate(std::size_t vocabulary_size) const {
-    // The filters check what they are given.
+    // The filters' constructors check their arguments.
     static_cast<void>(Temperature(temperature));
     static_cast<void>(TopP(top_p));
     static_cast<void>(MinP(min_p));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a sampler is: logits in, a token out. And what most samplers are made of: filters that
-// change logits or drop tokens.
+// The concept of a sampler, which draws a token from logits, and of the filters that most samplers
+// consist of, which change logits or drop tokens.
 
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <span>
 
 #include "tutti/base/philox.hpp"
@@ -13,26 +14,30 @@
 
 namespace tutti {
 
-/// What has been said before the token to draw.
+/// The tokens before the one to draw.
 struct SamplingContext {
   std::span<const Token> history;  ///< The prompt, then the generated tokens, the newest last.
-  std::size_t prompt_length = 0;   ///< How many of them are the prompt.
+  std::size_t prompt_length = 0;   ///< Number of prompt tokens at the start of `history`.
 };
 
-/// Memory of a draw, to be used again for the next. One for each thread.
+/// Memory that is reused from draw to draw. One per thread.
 struct SamplerScratch {
   LogitSet candidates;
 };
 
-/// A filter changes logits or drops tokens. It is const, so that threads can share it.
+/// A filter changes logits or drops tokens. `apply` is const, so that threads can share a filter.
 template <class F>
 concept LogitFilter = requires(const F& filter, LogitSet& candidates,
                                const SamplingContext& context) {
   filter.apply(candidates, context);
 };
 
-/// A sampler draws a token. The draw depends on its arguments alone; the scratch memory carries
-/// nothing over.
+/// A filter as a callable. It may be called by several threads at once, and for reproducible
+/// results depends on its arguments only.
+using CustomFilter = std::function<void(LogitSet&, const SamplingContext&)>;
+
+/// A sampler draws a token. The draw depends on the arguments only; the scratch memory carries no
+/// state from one draw to the next.
 template <class S>
 concept Sampler = requires(const S& sampler, std::span<const float> logits,
                            const SamplingContext& context, const DrawKey& key,

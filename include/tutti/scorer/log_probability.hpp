@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Values a candidate by the log-probabilities that its own expert gave its tokens when it wrote
-// them. Costs nothing.
+// Scores a candidate by the log-probabilities that its own expert gave its tokens while generating
+// them. No extra forward pass.
 
 #include <cmath>
 #include <cstddef>
@@ -15,8 +15,8 @@ namespace tutti {
 
 namespace detail {
 
-/// function(sum of log p, number of tokens) of each candidate; -infinity for one without tokens, so
-/// that saying nothing never wins over saying something.
+/// function(sum of log p, number of tokens) for each candidate; -infinity for one without tokens,
+/// so that an empty answer never beats another.
 template <class Function>
 std::vector<double> score_log_probabilities(const ScoringRequest& request, Function function) {
   std::vector<double> scores;
@@ -34,8 +34,8 @@ std::vector<double> score_log_probabilities(const ScoringRequest& request, Funct
 
 }  // namespace detail
 
-/// Mean log p a token, in nats (Chen et al., "Evaluating large language models trained on code",
-/// 2021, ranks so).
+/// Mean of log p per token, in nats: the ranking of Chen et al., "Evaluating large language models
+/// trained on code" (2021).
 struct MeanLogProbability {
   [[nodiscard]] std::vector<double> score(const ScoringRequest& request) const {
     return detail::score_log_probabilities(request,
@@ -43,7 +43,7 @@ struct MeanLogProbability {
   }
 };
 
-/// Sum of log p, in nats: the probability of the whole text. Favors short ones.
+/// Sum of log p, in nats: the log-probability of the whole text. Favors short texts.
 struct SumLogProbability {
   [[nodiscard]] std::vector<double> score(const ScoringRequest& request) const {
     return detail::score_log_probabilities(request, [](double sum, double) { return sum; });

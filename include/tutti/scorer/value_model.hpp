@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Values a candidate by a reward model: a transformer with a scalar head that reads prompt and
+// Scores a candidate with a reward model: a transformer with a value head that reads prompt and
 // answer.
 
 #include <cstddef>
@@ -18,15 +18,15 @@
 
 namespace tutti {
 
-/// The value is the head's output at the last token of prompt and candidate, as
-/// AutoModelForSequenceClassification of transformers computes it. The model must have the experts'
-/// tokenizer. The prompt is computed once, and all candidates are read in one batch behind it.
+/// The score is the head's output at the last token of prompt and candidate, as transformers'
+/// AutoModelForSequenceClassification computes it. The model must have the experts' tokenizer. The
+/// prompt is processed once; all candidates follow it in one batch.
 template <Backend B>
 class ValueModel {
  public:
-  /// @param label which output of a head with several labels is the value.
-  /// @throws ModelError when the model has no value head; OptionError when the head has no such
-  /// label.
+  /// @param label the output to use of a head with several.
+  /// @throws ModelError when the model has no value head; OptionError when `label` is not below the
+  /// number of labels.
   explicit ValueModel(const Transformer<B>& model, std::size_t label = 0,
                       typename B::Options backend_options = {}, StackOptions options = {})
       : label_(label) {
@@ -36,17 +36,17 @@ class ValueModel {
     model_ = std::make_unique<BatchedTransformer<B>>(std::span(&model.weights(), 1),
                                                      backend_options, options);
     require<OptionError>(label < model_->output_width(), "label ", label, " of a value head with ",
-                         model_->output_width(), " labels");
+                         model_->output_width(), " labels: labels count from 0");
   }
 
-  /// One value a candidate.
+  /// One score per candidate.
   /// @throws CapacityError when prompt and candidate are longer than the value model's context.
   [[nodiscard]] std::vector<double> score(const ScoringRequest& request) {
     model_->clear();
     const SequenceId prompt = model_->create();
     std::vector<Row> rows;
     std::vector<std::uint32_t> outputs;
-    append(rows, prompt, request.prompt);
+    append_rows(rows, prompt, request.prompt);
     const auto last = static_cast<std::uint32_t>(rows.size() - 1);
     const double empty_value = static_cast<double>(
         model_->forward(rows, std::span(&last, 1)).row(0)[label_]);
@@ -54,7 +54,7 @@ class ValueModel {
     rows.clear();
     for (const Candidate& candidate : request.candidates) {
       if (candidate.tokens.empty()) continue;
-      append(rows, model_->fork(prompt, request.prompt.size()), candidate.tokens);
+      append_rows(rows, model_->fork(prompt, request.prompt.size()), candidate.tokens);
       outputs.push_back(static_cast<std::uint32_t>(rows.size() - 1));
     }
     const MatrixView<const float> values = model_->forward(rows, outputs);
@@ -66,11 +66,12 @@ class ValueModel {
     return scores;
   }
 
-  /// What the last call of score() cost. It is no part of the experts' ledger.
+  /// The cost of the last call of score(). The experts' ledger does not include it.
   [[nodiscard]] const CostLedger& ledger() const { return model_->ledger(); }
 
  private:
-  void append(std::vector<Row>& rows, SequenceId sequence, std::span<const Token> tokens) const {
+  void append_rows(std::vector<Row>& rows, SequenceId sequence,
+                   std::span<const Token> tokens) const {
     std::size_t position = model_->length(sequence);
     for (const Token token : tokens)
       rows.push_back({0, sequence, static_cast<std::uint32_t>(position++), token});

@@ -11,14 +11,15 @@
 
 namespace tutti {
 
-/// The values are the scores; of equal ones the lowest index is picked.
+/// The selector's values are the scores; among equal ones the lowest index wins.
 struct BestOfN {
   /// @throws OptionError for no candidates, ComponentError for a score that is NaN.
   [[nodiscard]] Selection select(std::span<const Candidate> candidates) const {
     detail::require_scores(candidates);
     Selection selection;
-    for (const Candidate& candidate : candidates) selection.values.push_back(candidate.score);
-    selection.index = detail::index_of_largest(selection.values,
+    for (const Candidate& candidate : candidates)
+      selection.selector_scores.push_back(candidate.score);
+    selection.index = detail::index_of_largest(selection.selector_scores,
                                                [](std::size_t, std::size_t) { return false; });
     return selection;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Picks the best-scored candidate among those that pass a check (Codex: filter by the shown tests,
-// rank by log-probability).
+// Picks the best-scored candidate among those that pass a check (as Codex does: filter by the given
+// tests, rank by log-probability).
 
 #include <concepts>
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 namespace tutti {
 
-/// The value of a candidate that passes is its score, of one that fails -infinity. When none
-/// passes, the best of all is picked, values are the scores, and `none_passed` says so.
+/// The value of a candidate that passes is its score; one that fails has -infinity. When none
+/// passes, the best of all is picked, the values are the scores, and `none_passed` is true.
 template <std::predicate<const Candidate&> Check>
 class FilterThenBest {
  public:
@@ -28,8 +28,8 @@ class FilterThenBest {
     bool found = false;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       if (!check_(candidates[i])) {
-        filtered.values[i] = -std::numeric_limits<double>::infinity();
-      } else if (!found || filtered.values[i] > filtered.values[filtered.index]) {
+        filtered.selector_scores[i] = -std::numeric_limits<double>::infinity();
+      } else if (!found || filtered.selector_scores[i] > filtered.selector_scores[filtered.index]) {
         filtered.index = i;
         found = true;
       }

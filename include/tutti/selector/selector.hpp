@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a selector is: it looks at all candidates and their scores, and picks one.
+// The concept of a selector: it sees all candidates with their scores and picks one.
 
 #include <cmath>
 #include <concepts>
@@ -13,12 +13,13 @@
 
 namespace tutti {
 
-/// A pick and what it rests on.
+/// The picked candidate, and the numbers behind the choice.
 struct Selection {
-  std::size_t index = 0;  ///< Of the picked candidate.
-  /// The selector's own value of each candidate; the pick has the largest.
-  std::vector<double> values;
-  /// FilterThenBest only: every candidate failed, and the best of all was taken.
+  std::size_t index = 0;  ///< Index of the picked candidate.
+  /// The selector's own number for each candidate (votes, mean similarity, ...); the picked
+  /// candidate has the largest. Candidate::score is the scorer's number.
+  std::vector<double> selector_scores;
+  /// FilterThenBest only: every candidate failed the check, and the best of all was taken.
   bool none_passed = false;
 };
 
@@ -45,7 +46,13 @@ inline void require_scores(std::span<const Candidate> candidates) {
   }
 }
 
-/// Whether candidate i has a better score than j; any is better than NaN, which is none.
+/// Whether a candidate may vote: it was not canceled and it has tokens or text.
+[[nodiscard]] inline bool may_vote(const Candidate& candidate) {
+  return candidate.finish != FinishReason::canceled &&
+         !(candidate.tokens.empty() && candidate.text.empty());
+}
+
+/// Whether candidate i has a better score than j. NaN means not scored and loses to any score.
 struct BetterScore {
   std::span<const Candidate> candidates;
 
@@ -55,8 +62,8 @@ struct BetterScore {
   }
 };
 
-/// Index of the largest value; among equals the one that `better(i, j)` prefers, at last the lowest
-/// index.
+/// Index of the largest value; among equal ones the one that `better(i, j)` prefers, else the
+/// lowest index.
 template <class Better>
 [[nodiscard]] std::size_t index_of_largest(std::span<const double> values, Better better) {
   std::size_t best = 0;
@@ -64,6 +71,17 @@ template <class Better>
     if (values[i] > values[best] || (values[i] == values[best] && better(i, best))) best = i;
   }
   return best;
+}
+
+/// Index of the largest value among the candidates that voted, or among all when none has; ties go
+/// to the better score, then to the lowest index.
+[[nodiscard]] inline std::size_t index_of_winner(std::span<const double> values,
+                                                 std::span<const Candidate> candidates,
+                                                 const std::vector<bool>& voted) {
+  const BetterScore better{candidates};
+  return index_of_largest(values, [&](std::size_t i, std::size_t j) {
+    return voted[i] == voted[j] ? better(i, j) : static_cast<bool>(voted[i]);
+  });
 }
 
 }  // namespace detail

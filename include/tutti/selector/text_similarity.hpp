@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// How alike two texts are, from 0 to 1: the utilities of minimum Bayes risk selection.
+// Similarity of two texts, from 0 to 1: the utilities of minimum Bayes risk selection. White space
+// is Unicode's, as in Python's str.split.
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <map>
-#include <string>
+#include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
-#include "tutti/text/unicode/utf8.hpp"
+#include "tutti/base/macros.hpp"
 
 namespace tutti {
 
@@ -20,6 +20,14 @@ concept TextUtility = requires(const U& utility, std::string_view text) {
   { utility(text, text) } -> std::convertible_to<double>;
 };
 
+/// A utility that compares each text with each in one call, so that it analyzes every text once:
+/// element i * texts.size() + j is utility(texts[i], texts[j]).
+template <class U>
+concept BatchTextUtility = TextUtility<U> &&
+    requires(const U& utility, std::span<const std::string_view> texts) {
+  { utility.compare_all(texts) } -> std::convertible_to<std::vector<double>>;
+};
+
 /// 1 for equal texts, else 0. Minimum Bayes risk with it is a majority vote.
 struct ExactMatch {
   [[nodiscard]] double operator()(std::string_view hypothesis, std::string_view reference) const {
@@ -27,103 +35,57 @@ struct ExactMatch {
   }
 };
 
-namespace detail {
-
-/// How many elements two multisets have in common.
-template <class Counts>
-[[nodiscard]] std::size_t overlap(const Counts& a, const Counts& b) {
-  std::size_t common = 0;
-  for (const auto& [element, count] : a) {
-    const auto found = b.find(element);
-    if (found != b.end()) common += std::min(count, found->second);
-  }
-  return common;
-}
-
-}  // namespace detail
-
-/// F1 of the words, cut at white space and counted with their multiplicity, as SQuAD scores answers
-/// (Rajpurkar et al. 2016) but without its normalization. Two texts without words are equal.
+/// F1 of the words, split at white space and counted with multiplicity, as SQuAD scores answers
+/// (Rajpurkar et al. 2016) but without its normalization. Two texts without words have the value 1.
 struct TokenF1 {
-  [[nodiscard]] double operator()(std::string_view hypothesis, std::string_view reference) const {
-    const auto a = count_words(hypothesis);
-    const auto b = count_words(reference);
-    const std::size_t sizes = size_of(a) + size_of(b);
-    return sizes == 0
-               ? 1.0
-               : 2.0 * static_cast<double>(detail::overlap(a, b)) / static_cast<double>(sizes);
-  }
-
- private:
-  using Counts = std::map<std::string_view, std::size_t>;
-
-  static Counts count_words(std::string_view text) {
-    constexpr std::string_view kWhiteSpace = " \t\n\r\f\v";
-    Counts counts;
-    for (std::size_t begin = text.find_first_not_of(kWhiteSpace);
-         begin != std::string_view::npos;) {
-      const std::size_t end = std::min(text.find_first_of(kWhiteSpace, begin), text.size());
-      ++counts[text.substr(begin, end - begin)];
-      begin = text.find_first_not_of(kWhiteSpace, end);
-    }
-    return counts;
-  }
-  static std::size_t size_of(const Counts& counts) {
-    std::size_t size = 0;
-    for (const auto& entry : counts) size += entry.second;
-    return size;
-  }
+  [[nodiscard]] double operator()(std::string_view hypothesis, std::string_view reference) const;
+  [[nodiscard]] std::vector<double> compare_all(std::span<const std::string_view> texts) const;
 };
 
 /// chrF (Popovic, "chrF: character n-gram F-score for automatic MT evaluation", 2015): n-grams of 1
-/// to 6 characters, white space left out, F with beta 2, precision and recall averaged over the
-/// orders that both texts have, as sacrebleu does with its defaults (a hundredth of its figure).
+/// to `order` characters without white space, F with beta 2, precision and recall averaged over the
+/// orders for which both texts have n-grams. It equals sacrebleu's CHRF() with its defaults,
+/// divided by 100; in particular two empty texts have the value 0.
 struct ChrF {
   std::size_t order = 6;
   double beta = 2.0;
 
-  [[nodiscard]] double operator()(std::string_view hypothesis, std::string_view reference) const {
-    const std::u32string a = characters(hypothesis);
-    const std::u32string b = characters(reference);
-    double precision = 0;
-    double recall = 0;
-    std::size_t orders = 0;
-    for (std::size_t n = 1; n <= order; ++n) {
-      if (a.size() < n || b.size() < n) continue;
-      const auto common = static_cast<double>(detail::overlap(count(a, n), count(b, n)));
-      precision += common / static_cast<double>(a.size() - n + 1);
-      recall += common / static_cast<double>(b.size() - n + 1);
-      ++orders;
-    }
-    if (orders == 0) return a == b ? 1.0 : 0.0;
-    precision /= static_cast<double>(orders);
-    recall /= static_cast<double>(orders);
-    const double factor = beta * beta;
-    return precision + recall == 0
-               ? 0.0
-               : (1 + factor) * precision * recall / (factor * precision + recall);
-  }
-
- private:
-  static std::u32string characters(std::string_view text) {
-    std::u32string result;
-    for (std::size_t at = 0; at < text.size();) {
-      const DecodedCodePoint decoded = decode_utf8(text, at);
-      at += decoded.length;
-      const char32_t c = decoded.code_point;
-      if (c != U' ' && (c < U'\t' || c > U'\r')) result.push_back(c);
-    }
-    return result;
-  }
-  static std::map<std::u32string_view, std::size_t> count(const std::u32string& text,
-                                                          std::size_t n) {
-    std::map<std::u32string_view, std::size_t> counts;
-    for (std::size_t i = 0; i + n <= text.size(); ++i)
-      ++counts[std::u32string_view(text).substr(i, n)];
-    return counts;
-  }
+  [[nodiscard]] double operator()(std::string_view hypothesis, std::string_view reference) const;
+  [[nodiscard]] std::vector<double> compare_all(std::span<const std::string_view> texts) const;
 };
 
-static_assert(TextUtility<ExactMatch> && TextUtility<TokenF1> && TextUtility<ChrF>);
+namespace detail {
+
+/// Counts the n-grams of several sequences of symbols, each sequence once, and how many n-grams
+/// each two of them have in common.
+class NGramOverlaps {
+ public:
+  /// @param sequences symbols of each text. @param orders n-grams of 1 to `orders` symbols.
+  NGramOverlaps(const std::vector<std::vector<std::uint32_t>>& sequences, std::size_t orders);
+
+  /// Number of n-grams of a sequence, with multiplicity.
+  [[nodiscard]] std::size_t total(std::size_t sequence, std::size_t order) const {
+    return lengths_[sequence] < order ? 0 : lengths_[sequence] - order + 1;
+  }
+  /// Size of the intersection of two multisets of n-grams.
+  [[nodiscard]] std::size_t overlap(std::size_t a, std::size_t b, std::size_t order) const {
+    return overlaps_[((order - 1) * lengths_.size() + a) * lengths_.size() + b];
+  }
+  /// Number of n-grams that the constructor has counted: the cost of the analysis.
+  [[nodiscard]] std::size_t counted() const { return counted_; }
+
+ private:
+  std::vector<std::size_t> lengths_;
+  std::vector<std::uint32_t> overlaps_;  ///< [orders, sequences, sequences]
+  std::size_t counted_ = 0;
+};
+
+}  // namespace detail
+
+static_assert(TextUtility<ExactMatch> && BatchTextUtility<TokenF1> && BatchTextUtility<ChrF>);
 
 }  // namespace tutti
+
+#if !defined(TUTTI_COMPILED)
+#include "tutti/selector/text_similarity-inl.hpp"
+#endif

@@ -36,17 +36,19 @@ void check_expert_count(std::size_t found) {
 
 /// N experts of any model of LanguageModel; N may be std::dynamic_extent. See BatchedTransformer
 /// for the meaning of members.
-template <std::size_t N, LanguageModel Model>
-class ExpertStack {
+template <std::size_t N, class Model>
+class ExpertStack : detail::CheckLanguageModel<Model> {
  public:
   /// @throws ModelError when there are not N models, or their vocabularies differ.
   explicit ExpertStack(std::vector<Model> models) : models_(std::move(models)) {
     detail::check_expert_count<N>(models_.size());
-    for (std::size_t e = 1; e < models_.size(); ++e) {
-      require<ModelError>(models_[e].vocabulary_size() == models_[0].vocabulary_size(), "expert ",
-                          e, " has a vocabulary of ", models_[e].vocabulary_size(),
-                          ", expert 0 one of ", models_[0].vocabulary_size(),
-                          ": experts must share a tokenizer");
+    if constexpr (LanguageModel<Model>) {
+      for (std::size_t e = 1; e < models_.size(); ++e) {
+        require<ModelError>(models_[e].vocabulary_size() == models_[0].vocabulary_size(), "expert ",
+                            e, " has a vocabulary of ", models_[e].vocabulary_size(),
+                            ", expert 0 one of ", models_[0].vocabulary_size(),
+                            ": experts must share a tokenizer");
+      }
     }
     clear();
   }
@@ -164,5 +166,11 @@ class ExpertStack<N, Transformer<B>> : public BatchedTransformer<B> {
     return weights;
   }
 };
+
+template <class Model>
+ExpertStack(std::vector<Model>) -> ExpertStack<std::dynamic_extent, Model>;
+template <Backend B>
+ExpertStack(const std::vector<Transformer<B>>&, typename B::Options = {}, StackOptions = {})
+    -> ExpertStack<std::dynamic_extent, Transformer<B>>;
 
 }  // namespace tutti

@@ -16,13 +16,10 @@ namespace evaluate_programs {
 /// A scorer that keeps what it hears; its own scores are the experts'.
 class Reader {
  public:
-  static constexpr bool kNeedsModels = true;
-
   /// @param value_model must outlive the reader.
   explicit Reader(program_ensemble::ValueModel& value_model) : value_model_(&value_model) {}
 
-  template <class Models>
-  std::vector<double> score(const tutti::ScoringRequest& request, Models& models) {
+  std::vector<double> score(const tutti::ScoringRequest& request, tutti::LikelihoodSource& models) {
     std::map<std::vector<tutti::Token>, std::size_t> numbers;
     std::vector<tutti::Candidate> different;
     std::vector<std::size_t> number_of;

@@ -54,7 +54,7 @@ std::vector<tutti::Candidate> write_fused(Ensemble& ensemble, tutti::Request req
                                           std::size_t samples) {
   std::vector<tutti::Candidate> candidates;
   for (std::size_t s = 0; s < samples; ++s) {
-    candidates.push_back(ensemble.fuse(request).candidate);
+    candidates.push_back(ensemble.fuse(request).best());
     request.seed += std::uint64_t{1} << 32;  // requests with equal ids differ by their seeds
   }
   return candidates;

@@ -57,10 +57,10 @@ inline Json to_json(const FusionSummary& summary) {
 }
 
 inline Json to_json(std::size_t index, const programs::Problem& problem,
-                    const tutti::FusedResult& result, const programs::Verdict& verdict) {
+                    const tutti::Result& result, const programs::Verdict& verdict) {
   return {{"index", index},
           {"problem", to_json(problem)},
-          {"candidate", to_json(problem, result.candidate, verdict)},
+          {"candidate", to_json(problem, result.best(), verdict)},
           {"cost", to_json(result.cost.total())}};
 }
 

@@ -69,7 +69,7 @@ inline Json to_json(const Trial& trial) {
     Json candidate = to_json(*trial.problem, trial.result.candidates[i], trial.verdicts[i]);
     for (std::size_t k = 0; k < trial.scores.size(); ++k)
       candidate[kScoreKindNames[k]] = trial.scores[k][i];
-    candidate["selector_value"] = trial.result.selection.values[i];
+    candidate["selector_value"] = trial.result.selection.selector_scores[i];
     candidates.push_back(candidate);
   }
   return {{"index", trial.index},

@@ -91,7 +91,7 @@ inline tutti::Request request_for(const programs::Problem& problem, std::size_t 
   request.stop_strings = {kEnd};
   request.sampling.temperature = temperature;
   request.seed = seed;
-  request.id = static_cast<std::uint32_t>(index);
+  request.draw_stream = static_cast<std::uint32_t>(index);
   return request;
 }
 

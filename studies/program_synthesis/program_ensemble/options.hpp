@@ -43,11 +43,13 @@ inline Options parse(CLI::App& app, int argc, char** argv) {
   app.add_option("-m,--samples", options.samples, "Programs that each expert writes")
       ->check(CLI::Range(1, 65535))
       ->capture_default_str();
-  app.add_option("--scorer", options.scorer,
-                 "The value function: mean-log-probability, sum-log-probability, "
-                 "cross-expert-likelihood, value-model or noisy-channel "
-                 "(the last two together)")
-      ->transform(CLI::CheckedTransformer(score_kinds()).description(""));
+  app.add_option_function<std::string>(
+         "--scorer",
+         [&options](const std::string& name) { options.scorer = score_kinds().at(name); },
+         "The value function: mean-log-probability, sum-log-probability, "
+         "cross-expert-likelihood, value-model or noisy-channel (the last two together)")
+      ->check(CLI::IsMember(kScoreKindNames).description(""))
+      ->default_str(score_kind_name(options.scorer));
   app.add_option("--selector", options.selector,
                  "What picks: best-of-n, filter (by the shown examples, then the best), majority, "
                  "weighted-majority, minimum-bayes-risk")

@@ -45,13 +45,10 @@ using ScoreTable = std::array<std::vector<double>, kScoreKindNames.size()>;
 /// one that was chosen.
 class ProgramScorer {
  public:
-  static constexpr bool kNeedsModels = true;
-
   ProgramScorer(ValueModel value_model, ScoreKind decides)
       : value_model_(std::move(value_model)), decides_(decides) {}
 
-  template <class Models>
-  std::vector<double> score(const tutti::ScoringRequest& request, Models& models) {
+  std::vector<double> score(const tutti::ScoringRequest& request, tutti::LikelihoodSource& models) {
     tutti::MeanLogProbability mean;
     tutti::SumLogProbability sum;
     tutti::CrossExpertLikelihood cross;

@@ -58,8 +58,8 @@ inline void show_values(const Trial& trial) {
   std::vector<std::size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), 0U);
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::pair(a == selection.index, selection.values[a]) >
-           std::pair(b == selection.index, selection.values[b]);
+    return std::pair(a == selection.index, selection.selector_scores[a]) >
+           std::pair(b == selection.index, selection.selector_scores[b]);
   });
   std::map<std::vector<tutti::Token>, std::size_t> written;
   for (const tutti::Candidate& candidate : candidates) ++written[candidate.tokens];
@@ -107,9 +107,9 @@ inline void show_trial(const Trial& trial) {
   show_cost(trial.result.cost);
 }
 
-inline void show_fused(const programs::Problem& problem, const tutti::FusedResult& result,
+inline void show_fused(const programs::Problem& problem, const tutti::Result& result,
                        const programs::Verdict& verdict) {
-  show_verdict(problem, result.candidate, verdict);
+  show_verdict(problem, result.best(), verdict);
   show_cost(result.cost);
 }
 

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "tutti/formats/gguf/gguf_file.hpp"
+#include "tutti/text/chat/chat_message.hpp"
 #include "tutti/text/tokenizer/load_tokenizer.hpp"
 
 namespace tutti {
@@ -46,6 +48,11 @@ TUTTI_INLINE TextCodec codec_of(const std::shared_ptr<const Tokenizer>& tokenize
     if (twice) tokens.erase(tokens.begin());
     return tokens;
   };
+  if (!tokenizer->chat_template().empty()) {
+    codec.encode_chat = [tokenizer, encode = codec.encode](std::span<const ChatMessage> messages) {
+      return encode(chat_template_of(*tokenizer).render(messages));
+    };
+  }
   codec.token_bytes = [tokenizer](Token token) {
     const bool has_text = static_cast<std::size_t>(token) < tokenizer->vocabulary_size() &&
                           !tokenizer->is_special(token);

@@ -25,7 +25,7 @@ namespace tutti {
 /// A codec over a shared tokenizer. Special tokens have no text, nor have those that a model has
 /// beyond the tokenizer's. Text ends at `end_tokens` (those of the model's configuration: give
 /// ModelConfig::eos_tokens) and at Tokenizer::end_tokens. A text that begins with BOS itself, as a
-/// rendered chat may, gets no second one.
+/// rendered chat may, gets no second one. With a chat template, the codec encodes chats too.
 /// @param tokenizer null for a model whose files have none: prompts must then be tokens, and the
 /// codec knows `end_tokens` only.
 [[nodiscard]] TextCodec codec_of(const std::shared_ptr<const Tokenizer>& tokenizer,
