@@ -101,9 +101,19 @@ struct UpperHalves {
   return {masked(from), masked(from + 16)};
 }
 
-/// The value itself. AVX2 and AVX-512 need a barrier here, because their multiply-adds can take an
-/// operand from memory; those of NEON cannot.
-[[nodiscard]] inline FloatLanes keep(FloatLanes value) { return value; }
+/// The value, loaded between what is kept before it and what is kept after it. GCC's scheduler
+/// would else load the operands of a whole step first, and then the largest tiles run out of
+/// registers: their inner loops take a fifth more instructions.
+[[nodiscard]] inline FloatLanes keep(FloatLanes value) {
+  asm volatile("" : "+w"(value.low), "+w"(value.high));
+  return value;
+}
+/// keep(broadcast(value)) in one register.
+[[nodiscard]] inline FloatLanes keep_broadcast(float value) {
+  float32x4_t lanes = vdupq_n_f32(value);
+  asm volatile("" : "+w"(lanes));
+  return {lanes, lanes};
+}
 
 [[nodiscard]] inline FloatLanes operator+(FloatLanes a, FloatLanes b) {
   return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)};
