@@ -15,7 +15,6 @@
 #include "tests/support/temporary_directory.hpp"
 #include "tutti/formats/json.hpp"
 #include "tutti/transformer/weights/load.hpp"
-#include "tutti/transformer/weights/weight_sharing.hpp"
 
 namespace {
 
@@ -76,12 +75,14 @@ void write_model(const std::filesystem::path& directory) {
 }
 
 /// Reads a byte of every page of the matrices.
-void read_all(tutti::ModelWeights& model) {
+void read_all(const tutti::ModelWeights& model) {
   const auto read = [](const tutti::LinearWeights& linear) {
     for (std::size_t at = 0; at < linear.weight.bytes(); at += 4096)
       benchmark::DoNotOptimize(std::to_integer<int>(linear.weight.data[at]));
   };
-  tutti::detail::for_each_layer_linear(model, read);
+  for (const tutti::LayerWeights& layer : model.layers) {
+    for (const auto linear : tutti::LayerWeights::kLinears) read(layer.*linear);
+  }
   read(model.embedding);
 }
 
@@ -89,7 +90,7 @@ void load(benchmark::State& state, const std::filesystem::path& path, double byt
   std::ofstream("/proc/self/clear_refs") << 5;  // VmHWM begins again
   const double before = memory_of_process("VmRSS");
   for (auto _ : state) benchmark::DoNotOptimize(tutti::load_weights(path));
-  tutti::ModelWeights model = tutti::load_weights(path);
+  const tutti::ModelWeights model = tutti::load_weights(path);
   state.counters["megabytes"] = bytes / 1e6;
   state.counters["after_load"] = (memory_of_process("VmRSS") - before) / bytes;
   read_all(model);

@@ -12,7 +12,8 @@
 
 #include "tutti/base/philox.hpp"
 #include "tutti/formats/quantized/convert.hpp"
-#include "tutti/transformer/weights/load.hpp"
+#include "tutti/transformer/weights/rope_frequencies.hpp"
+#include "tutti/transformer/weights/weights.hpp"
 
 namespace tutti::bench {
 

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <deque>
 #include <map>
@@ -37,6 +38,7 @@ struct CUevent_st {
   struct Point {
     CUstream_st* stream = nullptr;
     bool reached = true;
+    std::chrono::steady_clock::time_point when;
   };
   std::shared_ptr<Point> point = std::make_shared<Point>();
 };
@@ -483,13 +485,23 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   if (stream_of(stream).capture != nullptr)
     return result(cudaErrorStreamCaptureUnsupported);  // the backend's graphs have none
   const auto point = std::make_shared<CUevent_st::Point>(
-      CUevent_st::Point{&stream_of(stream), false});
+      CUevent_st::Point{&stream_of(stream), false, {}});
   event->point = point;
-  return enqueue(stream, [point] { point->reached = true; });
+  return enqueue(stream, [point] {
+    point->reached = true;
+    point->when = std::chrono::steady_clock::now();
+  });
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   reach(event->point);
   return result(std::exchange(device().kernel_error, cudaSuccess));
+}
+/// Time of the processor that emulates: good for trying a measurement, not for its results.
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  if (!begin->point->reached || !end->point->reached) return result(cudaErrorNotReady);
+  *milliseconds =
+      std::chrono::duration<float, std::milli>(end->point->when - begin->point->when).count();
+  return cudaSuccess;
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   return enqueue(stream, [point = event->point] { reach(point); });

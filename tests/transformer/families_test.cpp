@@ -12,6 +12,8 @@
 #include "tests/support/safetensors_writer.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/transformer/support.hpp"
+#include "tutti/formats/quantized/dequantize.hpp"
+#include "tutti/formats/safetensors/safetensors.hpp"
 
 using namespace tutti;
 using namespace tutti::test;
@@ -198,8 +200,8 @@ TEST_CASE(
   CHECK(load_family("gemma3").config().embedding_scale == std::sqrt(32.0F));
   CHECK(TestModel::load(kFamilies / "gemma3.gguf").config().embedding_scale == std::sqrt(32.0F));
   // The square root of 640 is 25.298: 25.25 in bfloat16, 25.296875 in float16.
-  CHECK(detail::rounded_to(DType::bf16, std::sqrt(640.0F)) == 25.25F);
-  CHECK(detail::rounded_to(DType::f16, std::sqrt(640.0F)) == 25.296875F);
+  CHECK(embedding_scale_as_stored(std::sqrt(640.0F), DType::bf16) == 25.25F);
+  CHECK(embedding_scale_as_stored(std::sqrt(640.0F), DType::f16) == 25.296875F);
 }
 
 TEST_CASE("Experts with different windows do not fit", "[families]") {

@@ -51,32 +51,16 @@ class BatchedTransformer {
   /// @throws ModelError naming the first difference when the experts do not fit each other.
   BatchedTransformer(std::span<const ModelWeights> experts,
                      typename B::Options backend_options = {}, StackOptions options = {})
-      : experts_(experts.begin(), experts.end()),
-        backend_(backend_options),
-        options_(options),
-        costs_(share_equal_tensors(experts_), config(), options.kv_type),
-        weights_(backend_, pointers(), &head_of),
-        buffers_(backend_, config(), options.rows_per_pass),
-        cache_(options.max_cache_bytes / kv_shape().page_bytes()),
-        pages_(backend_.make_pages(bounded_kv_shape())),
-        outputs_capacity_(std::min<std::size_t>(kOutputRows, options.rows_per_pass)),
-        outputs_(backend_.make_rows(outputs_capacity_, output_width())) {
-    require<OptionError>(options.rows_per_pass >= 1, "rows_per_pass is 0: it must be at least 1");
-  }
+      : BatchedTransformer(share_equal_tensors({experts.begin(), experts.end()}), backend_options,
+                           options) {}
 
   [[nodiscard]] std::size_t size() const { return experts_.size(); }
   [[nodiscard]] const ModelConfig& config() const { return experts_.front().config; }
   [[nodiscard]] std::size_t vocabulary_size() const { return config().vocabulary_size; }
   /// Width of what `forward` returns: the vocabulary, or the labels of a reward model.
   [[nodiscard]] std::size_t output_width() const { return head_of(experts_.front())->weight.rows; }
-  /// Positions that every expert can see, or fewer if the options say so.
-  [[nodiscard]] std::size_t context_length() const {
-    std::size_t length = options_.context_length == 0 ? config().context_length
-                                                      : options_.context_length;
-    for (const ModelWeights& expert : experts_)
-      length = std::min(length, expert.config.context_length);
-    return length;
-  }
+  /// Positions that every expert can attend to, or fewer if the options say so.
+  [[nodiscard]] std::size_t context_length() const { return options_.context_length; }
 
   /// The lowest expert whose weights are all the same as this one's: what it computes for a token,
   /// this one computes too.
@@ -202,8 +186,40 @@ class BatchedTransformer {
   }
 
  private:
+  BatchedTransformer(SharedExperts shared, typename B::Options backend_options,
+                     StackOptions options)
+      : experts_(std::move(shared.experts)),
+        backend_(backend_options),
+        options_(checked(options, experts_)),
+        costs_(std::move(shared.sharing), config(), options.kv_type),
+        weights_(backend_, pointers(), &head_of),
+        buffers_(backend_, config(), options.rows_per_pass),
+        cache_(kv_shape(config(), options).max_pages),
+        pages_(backend_.make_pages(kv_shape(config(), options))),
+        outputs_capacity_(std::min<std::size_t>(kOutputRows, options.rows_per_pass)),
+        outputs_(backend_.make_rows(outputs_capacity_, output_width())) {}
+
   /// Rows of logits held at a time when only log-probabilities are wanted.
   static constexpr std::size_t kOutputRows = 64;
+
+  /// The options with the actual context length.
+  /// @throws OptionError when one of them is out of its range.
+  static StackOptions checked(StackOptions options, std::span<const ModelWeights> experts) {
+    require<OptionError>(options.rows_per_pass >= 1, "rows_per_pass is 0: it must be at least 1");
+    const std::size_t page_bytes = kv_shape(experts.front().config, options).page_bytes();
+    require<OptionError>(options.max_cache_bytes >= page_bytes, "max_cache_bytes is ",
+                         options.max_cache_bytes, ", but one page of ", kPagePositions,
+                         " positions takes ", page_bytes,
+                         ": allow at least one page for each sequence");
+    std::size_t length = experts.front().config.context_length;
+    for (const ModelWeights& expert : experts)
+      length = std::min(length, expert.config.context_length);
+    require<OptionError>(options.context_length <= length, "context_length is ",
+                         options.context_length, ", but the models have ", length,
+                         " positions: give at most that, or 0 for all");
+    if (options.context_length == 0) options.context_length = length;
+    return options;
+  }
 
   static const LinearWeights* head_of(const ModelWeights& model) {
     if (model.value_head) return &*model.value_head;
@@ -219,14 +235,10 @@ class BatchedTransformer {
     return result;
   }
 
-  [[nodiscard]] KvShape kv_shape() const {
-    return {config().layers, config().kv_heads, config().head_dim, options_.kv_type};
-  }
-
-  /// kv_shape with the number of pages that the options allow.
-  [[nodiscard]] KvShape bounded_kv_shape() const {
-    KvShape shape = kv_shape();
-    shape.max_pages = options_.max_cache_bytes / shape.page_bytes();
+  /// With the number of pages that the options allow.
+  static KvShape kv_shape(const ModelConfig& config, const StackOptions& options) {
+    KvShape shape{config.layers, config.kv_heads, config.head_dim, options.kv_type};
+    shape.max_pages = options.max_cache_bytes / shape.page_bytes();
     return shape;
   }
 

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What forward passes cost, counted from their batches: bytes of weights and of keys and values,
+// Counts what forward passes cost, from their batches: bytes of weights and of keys and values,
 // operations, and seconds.
 
-#include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "tutti/architecture/model_config.hpp"
@@ -21,88 +18,36 @@ namespace tutti {
 /// Keeps the ledger of a stack of experts whose weights are shared as `sharing` says.
 class CostMeter {
  public:
-  CostMeter(WeightSharing sharing, ModelConfig config, KvType kv_type)
-      : sharing_(std::move(sharing)), config_(std::move(config)), kv_type_(kv_type) {
-    clear();
-  }
+  CostMeter(WeightSharing sharing, ModelConfig config, KvType kv_type);
 
   [[nodiscard]] const WeightSharing& sharing() const { return sharing_; }
   [[nodiscard]] const CostLedger& ledger() const { return ledger_; }
   [[nodiscard]] CostLedger& ledger() { return ledger_; }
   /// Sets everything to zero.
-  void clear() {
-    ledger_ = {};
-    ledger_.per_expert.resize(sharing_.representative.size());
-  }
+  void clear();
 
-  /// One pass of `batch` through all blocks.
-  void count_layers(const Batch& batch) {
-    count_weights(sharing_.layers, batch.groups);
-    const double flops_per_position = 4.0 * static_cast<double>(config_.heads * config_.head_dim);
-    const double bytes_per_position =
-        2.0 * static_cast<double>(config_.kv_heads * config_.head_dim * bytes_of(kv_type_));
-    std::size_t sliding_layers = 0;
-    for (std::size_t l = 0; l < config_.layers; ++l)
-      sliding_layers += config_.window_of(l) != 0 ? 1U : 0U;
-    charged_.clear();
-    for (std::size_t r = 0; r < batch.size(); ++r) {
-      Cost& cost = ledger_.per_expert[batch.rows[r].expert];
-      const std::size_t length = batch.rows[r].position + std::size_t{1};
-      const std::size_t window_begin = length -
-                                       std::min(length, config_.sliding_window.value_or(length));
-      std::size_t end = 0;
-      for (const PageSpan& span : batch.spans_of(r)) {
-        end += span.count;
-        const std::size_t in_window = std::min<std::size_t>(span.count,
-                                                            end - std::min(end, window_begin));
-        const auto positions = static_cast<double>((config_.layers - sliding_layers) * span.count +
-                                                   sliding_layers * in_window);
-        cost.flops += flops_per_position * positions;
-        cost.kv_bytes += bytes_per_position * not_charged(span.page, positions);
-      }
-    }
-  }
+  /// Charges one pass of `batch` through all blocks.
+  void count_layers(const Batch& batch);
 
-  /// One pass of `groups` through the head.
-  void count_head(std::span<const RowGroup> groups) { count_weights(sharing_.head, groups); }
+  /// Charges one pass of `groups` through the head.
+  void count_head(std::span<const RowGroup> groups);
 
-  /// The end of a pass of `batch`, which took `seconds`.
-  void count_step(const Batch& batch, double seconds) {
-    for (const RowGroup& group : batch.groups) {
-      ledger_.per_expert[group.expert].seconds += seconds * static_cast<double>(group.count) /
-                                                  static_cast<double>(batch.size());
-    }
-    ++ledger_.steps;
-  }
+  /// Ends a pass of `batch`, which took `seconds`.
+  void count_step(const Batch& batch, double seconds);
 
  private:
-  /// Bytes that several of the groups share are split evenly between them.
-  void count_weights(std::span<const SharedMatrices> matrices, std::span<const RowGroup> groups) {
-    for (const SharedMatrices& shared : matrices) {
-      for (const RowGroup& group : groups) {
-        const std::size_t e = group.expert;
-        const auto sharers = std::count_if(
-            groups.begin(), groups.end(),
-            [&](const RowGroup& other) { return shared.owner[other.expert] == shared.owner[e]; });
-        ledger_.per_expert[e].weight_bytes += shared.bytes[e] / static_cast<double>(sharers);
-        ledger_.per_expert[e].flops += 2.0 * shared.elements[e] * static_cast<double>(group.count);
-      }
-    }
-  }
-
-  /// Of the positions of a page in all layers that a row sees, as many as no row of the pass before
-  /// it has seen.
-  double not_charged(std::uint32_t page, double positions) {
-    if (page >= charged_.size()) charged_.resize(page + std::size_t{1});
-    const double before = std::exchange(charged_[page], std::max(charged_[page], positions));
-    return charged_[page] - before;
-  }
+  void count_weights(std::span<const SharedMatrices> matrices, std::span<const RowGroup> groups);
+  double charge_page(std::uint32_t page, double positions);
 
   WeightSharing sharing_;
   ModelConfig config_;
   KvType kv_type_;
   CostLedger ledger_;
-  std::vector<double> charged_;  ///< For each page, of the pass that is being counted.
+  std::vector<double> charged_;  ///< Positions charged in the current pass, by page.
 };
 
 }  // namespace tutti
+
+#if !defined(TUTTI_COMPILED)
+#include "tutti/transformer/cost_meter-inl.hpp"
+#endif

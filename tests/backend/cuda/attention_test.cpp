@@ -83,8 +83,8 @@ Outputs run(const Case& test, std::size_t prompt, std::size_t samples, std::size
 
     angles.compute(batch.rows, std::span(&frequencies, 1));
     for (std::size_t r = 0; r < rows.size(); ++r) {
-      angles.turn(r, &q[r * query_width], shape.heads, shape);
-      angles.turn(r, &k[r * kv_width], shape.kv_heads, shape);
+      angles.rotate(r, &q[r * query_width], shape.heads, shape, cpu::default_kernels());
+      angles.rotate(r, &k[r * kv_width], shape.kv_heads, shape, cpu::default_kernels());
       cpu_pages.write(batch.slots[r], kLayer, &k[r * kv_width], &v[r * kv_width]);
     }
     std::vector<float> out(rows.size() * query_width);

@@ -12,35 +12,35 @@ using namespace tutti::test;
 
 namespace {
 
-constexpr unsigned kThreads = 64;
-constexpr std::size_t kStaticBytes = kThreads * sizeof(float);
+constexpr unsigned kSummands = 64;
+constexpr std::size_t kStaticBytes = kSummands * sizeof(float);
 
 /// out[t] = the sum of `count` floats of dynamic shared memory, each 1; with static memory too.
 __global__ void sum_shared_kernel(unsigned count, float* out) {
   TUTTI_STATIC_SHARED(kStaticBytes, sum_shared_kernel);
-  TUTTI_SHARED(float, sums, kThreads);
+  TUTTI_SHARED(float, sums, kSummands);
   auto* values = cuda::dynamic_shared<float>();
-  for (unsigned i = threadIdx.x; i < count; i += kThreads) values[i] = 1.0F;
+  for (unsigned i = threadIdx.x; i < count; i += kSummands) values[i] = 1.0F;
   __syncthreads();
   float sum = 0.0F;
-  for (unsigned i = threadIdx.x; i < count; i += kThreads) sum += values[i];
+  for (unsigned i = threadIdx.x; i < count; i += kSummands) sum += values[i];
   sums[threadIdx.x] = sum;
   __syncthreads();
   float total = 0.0F;
-  for (unsigned t = 0; t < kThreads; ++t) total += sums[t];
+  for (unsigned t = 0; t < kSummands; ++t) total += sums[t];
   out[threadIdx.x] = total;
 }
 
 float sum_of_shared(std::size_t dynamic_bytes) {
   const cuda::Stream stream;
   const auto count = static_cast<unsigned>(dynamic_bytes / sizeof(float));
-  cuda::DeviceArray<float> out(kThreads, stream);
-  cuda::launch({dim3(1), dim3(kThreads), dynamic_bytes}, stream.get(), sum_shared_kernel, count,
+  cuda::DeviceArray<float> out(kSummands, stream);
+  cuda::launch({dim3(1), dim3(kSummands), dynamic_bytes}, stream.get(), sum_shared_kernel, count,
                out.data());
   cuda::PinnedArray<float> host;
-  host.download(out, kThreads, stream);
+  host.download(out, kSummands, stream);
   stream.wait();
-  return host.data()[kThreads - 1];
+  return host.data()[kSummands - 1];
 }
 
 }  // namespace

@@ -15,10 +15,10 @@ using namespace tutti::test;
 
 namespace {
 
-constexpr std::size_t kCols = 40, kOutputs = 21;
+constexpr std::size_t kLayerCols = 40, kLayerOutputs = 21;
 
 /// The layers of experts; the memory of the weights is theirs.
-struct Experts {
+struct LinearExperts {
   std::deque<RandomWeights> memory;
   std::vector<LinearWeights> layers;
 
@@ -31,10 +31,10 @@ struct Experts {
            std::uint64_t bias_seed) {
     LinearWeights layer;
     layer.weight = weight;
-    if (bias_seed > 0) layer.bias = random_floats(kOutputs, bias_seed);
+    if (bias_seed > 0) layer.bias = random_floats(kLayerOutputs, bias_seed);
     if (rank > 0)
-      layer.delta = LowRankDelta{random(adapter_type, rank, kCols),
-                                 random(adapter_type, rank, kOutputs)};
+      layer.delta = LowRankDelta{random(adapter_type, rank, kLayerCols),
+                                 random(adapter_type, rank, kLayerOutputs)};
     layers.push_back(layer);
   }
 };
@@ -54,7 +54,7 @@ double dot(const std::vector<double>& a, const float* b) {
 /// W x + bias + B (A x) in double.
 std::vector<double> expected_outputs(const LinearWeights& layer, const float* x) {
   std::vector<double> y;
-  for (std::size_t n = 0; n < kOutputs; ++n) {
+  for (std::size_t n = 0; n < kLayerOutputs; ++n) {
     y.push_back(dot(row_of(layer.weight, n), x));
     if (!layer.bias.empty()) y.back() += static_cast<double>(layer.bias[n]);
   }
@@ -62,13 +62,13 @@ std::vector<double> expected_outputs(const LinearWeights& layer, const float* x)
   for (std::size_t k = 0; k < layer.delta->a.rows; ++k) {
     const double input = dot(row_of(layer.delta->a, k), x);
     const std::vector<double> b = row_of(layer.delta->b_transposed, k);
-    for (std::size_t n = 0; n < kOutputs; ++n) y[n] += b[n] * input;
+    for (std::size_t n = 0; n < kLayerOutputs; ++n) y[n] += b[n] * input;
   }
   return y;
 }
 
 /// The largest error of all outputs of `counts[e]` rows of each expert.
-double largest_error(const Experts& experts, const std::vector<std::size_t>& counts) {
+double largest_error(const LinearExperts& experts, const std::vector<std::size_t>& counts) {
   const cuda::Stream stream;
   cuda::Products products;
   std::vector<const LinearWeights*> pointers;
@@ -80,8 +80,8 @@ double largest_error(const Experts& experts, const std::vector<std::size_t>& cou
     if (counts[e] > 0) groups.push_back({e, rows.size(), counts[e]});
     rows.insert(rows.end(), counts[e], Row{e, 0, 0, 0});
   }
-  const std::vector<float> x = random_floats(rows.size() * kCols, 77);
-  const cuda::Rows in = rows_of(x, kCols, stream), out(rows.size(), kOutputs, stream);
+  const std::vector<float> x = random_floats(rows.size() * kLayerCols, 77);
+  const cuda::Rows in = rows_of(x, kLayerCols, stream), out(rows.size(), kLayerOutputs, stream);
   const auto device_rows = on_device(rows, stream);
   products.begin(groups, stream);
   const cuda::Product product{linear, out.view()};
@@ -90,9 +90,9 @@ double largest_error(const Experts& experts, const std::vector<std::size_t>& cou
   double largest = 0;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     const std::vector<double> expected = expected_outputs(experts.layers[rows[r].expert],
-                                                          &x[r * kCols]);
-    for (std::size_t n = 0; n < kOutputs; ++n) {
-      const double error = std::fabs(expected[n] - static_cast<double>(y[r * kOutputs + n]));
+                                                          &x[r * kLayerCols]);
+    for (std::size_t n = 0; n < kLayerOutputs; ++n) {
+      const double error = std::fabs(expected[n] - static_cast<double>(y[r * kLayerOutputs + n]));
       if (!(error <= largest)) largest = error;
     }
   }
@@ -102,15 +102,16 @@ double largest_error(const Experts& experts, const std::vector<std::size_t>& cou
 }  // namespace
 
 TEST_CASE(
-    "Experts of shared and own weights with adapters of any ranks and types, or none, and with "
+    "LinearExperts of shared and own weights with adapters of any ranks and types, or none, and "
+    "with "
     "biases or none",
     "[cuda][kernel]") {
   for (const DType type : {DType::f32, DType::bf16}) {
     for (const bool mixed : {false, true}) {
       CAPTURE(layout_of(type).name, mixed);
-      Experts experts;
-      const WeightMatrix shared = experts.random(type, kOutputs, kCols),
-                         own = experts.random(type, kOutputs, kCols);
+      LinearExperts experts;
+      const WeightMatrix shared = experts.random(type, kLayerOutputs, kLayerCols),
+                         own = experts.random(type, kLayerOutputs, kLayerCols);
       experts.add(shared, 1, DType::f16, 0);
       experts.add(shared, 9, DType::f16, 0);
       experts.add(shared, 0, DType::f16, 0);

@@ -9,6 +9,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/gguf_writer.hpp"
 #include "tests/support/temporary_directory.hpp"
+#include "tutti/formats/gguf/gguf_file.hpp"
 
 namespace tutti {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/temporary_directory.hpp"
+#include "tutti/formats/json.hpp"
 
 namespace tutti {
 namespace {

@@ -133,7 +133,7 @@ TEST_CASE("Modules must be among the targets") {
                         "\"target_modules\" is the number 3, expected a string");
 }
 
-TEST_CASE("A value head that was saved along is read") {
+TEST_CASE("A value head that was saved with the adapter is read") {
   SafetensorsWriter writer = two_modules();
   writer.add_f32("base_model.model.score.weight", {1, 3}, {1, 2, 3});
   const PeftAdapter adapter = read_adapter(writer,
@@ -171,11 +171,12 @@ TEST_CASE("Everything that is not plain LoRA is refused by name") {
       R"({"init_lora_weights": "gaussian", "target_parameters": [], "fan_in_fan_out": true})"));
 }
 
-TEST_CASE("Tensors that nothing uses are refused") {
-  for (const char* name :
-       {"base_model.model.model.embed_tokens.lora_embedding_A", "base_model.model.lm_head.weight",
-        "q_proj.lora_A.weight", "base_model.model.x.lora_magnitude_vector",
-        "base_model.model.x.lora_A.bias"}) {
+TEST_CASE("Tensors of unknown kinds are refused") {
+  for (const char* name : {"base_model.model.model.embed_tokens.lora_embedding_A",
+                           "base_model.model.model.norm.weight",
+                           "base_model.model.model.layers.0.self_attn.q_proj.base_layer.weight",
+                           "q_proj.lora_A.weight", "base_model.model.x.lora_magnitude_vector",
+                           "base_model.model.x.lora_A.bias"}) {
     SafetensorsWriter writer = two_modules();
     writer.add_f32(name, {1, 1}, {1});
     check_adapter_refused(
@@ -184,6 +185,19 @@ TEST_CASE("Tensors that nothing uses are refused") {
   SafetensorsWriter integers = two_modules();
   integers.add("steps", "I64", {1}, "12345678");
   check_adapter_refused(integers, "{}", "tensor \"steps\" is not of a kind");
+}
+
+TEST_CASE("Weights of embedding and output layers that PEFT saved with an adapter are read") {
+  SafetensorsWriter writer = two_modules();
+  writer.add_f32("base_model.model.lm_head.base_layer.weight", {2, 3}, {1, 2, 3, 4, 5, 6});
+  writer.add_f32("base_model.model.model.embed_tokens.weight", {2, 3}, {1, 2, 3, 4, 5, 6});
+  const PeftAdapter adapter = read_adapter(writer);
+  CHECK(adapter.modules().size() == 2);
+  REQUIRE(adapter.saved_layers().size() == 2);
+  CHECK(adapter.saved_layers().at("lm_head").shape == std::vector<std::size_t>{2, 3});
+  CHECK(adapter.saved_layers().contains("model.embed_tokens"));
+  writer.add_f32("base_model.model.lm_head.weight", {2, 3}, {1, 2, 3, 4, 5, 6});
+  check_adapter_refused(writer, "{}", "has 2 weights of the layer \"lm_head\"");
 }
 
 TEST_CASE("A and B must come together and fit each other") {

@@ -13,6 +13,7 @@
 #include "tests/support/safetensors_writer.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/transformer/support.hpp"
+#include "tutti/formats/quantized/dequantize.hpp"
 
 using namespace tutti;
 using namespace tutti::test;

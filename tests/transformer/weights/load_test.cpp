@@ -12,6 +12,8 @@
 #include "tests/support/safetensors_writer.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/transformer/support.hpp"
+#include "tutti/formats/quantized/dequantize.hpp"
+#include "tutti/formats/safetensors/safetensors.hpp"
 
 using namespace tutti;
 using namespace tutti::test;

@@ -12,10 +12,10 @@ using namespace tutti::test;
 
 TEST_CASE("Equal tensors of different files are stored once", "[weight_sharing]") {
   // Loaded twice: the same contents at different addresses.
-  std::vector<ModelWeights> experts{load_weights(checkpoint("llama")),
-                                    load_weights(checkpoint("llama"))};
-  REQUIRE(experts[0].layers[0].gate.weight.data != experts[1].layers[0].gate.weight.data);
-  const WeightSharing sharing = share_equal_tensors(experts);
+  const std::vector<ModelWeights> loaded{load_weights(checkpoint("llama")),
+                                         load_weights(checkpoint("llama"))};
+  REQUIRE(loaded[0].layers[0].gate.weight.data != loaded[1].layers[0].gate.weight.data);
+  const auto [experts, sharing] = share_equal_tensors(loaded);
   CHECK(experts[0].layers[0].gate.weight.data == experts[1].layers[0].gate.weight.data);
   CHECK(experts[0].embedding.weight.data == experts[1].embedding.weight.data);
   CHECK(sharing.representative == std::vector<std::uint32_t>{0, 0});
@@ -26,7 +26,7 @@ TEST_CASE("Experts that differ keep their own tensors, and a third is the same a
   std::vector<ModelWeights> experts{load_weights(checkpoint("llama")),
                                     load_weights(checkpoint("llama_second")),
                                     load_weights(checkpoint("llama"))};
-  const WeightSharing sharing = share_equal_tensors(experts);
+  const WeightSharing sharing = share_equal_tensors(experts).sharing;
   CHECK(sharing.representative == std::vector<std::uint32_t>{0, 1, 0});
   REQUIRE(sharing.layers.size() == 1);
   CHECK(sharing.layers[0].owner == std::vector<std::uint32_t>{0, 1, 0});
@@ -37,7 +37,7 @@ TEST_CASE("Adapters make experts different but leave the base shared", "[weight_
   std::vector<ModelWeights> experts{
       base.weights(), base.with_adapter(checkpoint("lora_rs")).weights(),
       base.with_adapter(checkpoint("lora_rs")).weights(), base.weights()};
-  const WeightSharing sharing = share_equal_tensors(experts);
+  const WeightSharing sharing = share_equal_tensors(experts).sharing;
   CHECK(sharing.representative == std::vector<std::uint32_t>{0, 1, 2, 0});
   REQUIRE(sharing.layers.size() == 2);
   CHECK(sharing.layers[0].owner == std::vector<std::uint32_t>{0, 0, 0, 0});
@@ -50,14 +50,14 @@ TEST_CASE("Adapters make experts different but leave the base shared", "[weight_
 TEST_CASE("Experts with other norms are different experts", "[weight_sharing]") {
   std::vector<ModelWeights> experts(2, load_weights(checkpoint("llama")));
   experts[1].layers[1].mlp_norm.weight[0] += 0.5F;
-  CHECK(share_equal_tensors(experts).representative == std::vector<std::uint32_t>{0, 1});
+  CHECK(share_equal_tensors(experts).sharing.representative == std::vector<std::uint32_t>{0, 1});
 }
 
 TEST_CASE("An expert with a NaN is its own, and its logits say so", "[weight_sharing]") {
   std::vector<ModelWeights> experts(2, load_weights(checkpoint("llama")));
   for (ModelWeights& expert : experts)
     expert.final_norm.weight[0] = std::numeric_limits<float>::quiet_NaN();
-  CHECK(share_equal_tensors(experts).representative == std::vector<std::uint32_t>{0, 1});
+  CHECK(share_equal_tensors(experts).sharing.representative == std::vector<std::uint32_t>{0, 1});
   CHECK(std::isnan(logits_alone(CpuModel(experts[0]), some_tokens(3))[0]));
 }
 

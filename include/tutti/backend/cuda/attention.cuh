@@ -131,8 +131,9 @@ class BatchAttention {
         launch({dim3(static_cast<unsigned>(part.visit_count), shape.kv_heads),
                 dim3(kAttentionThreads), attention_shared_bytes<Element>(shape.head_dim)},
                stream.get(), attention_kernel<Element>, shape,
-               plan.visits.data() + part.first_visit, spans_.data(), span_begin_.data(),
-               plan.starts.data(), queries.view(), pages.view(), partial, out.view());
+               plan.visits.data() + part.first_visit,
+               RowPages{spans_.data(), span_begin_.data(), plan.starts.data()}, queries.view(),
+               pages.view(), partial, out.view());
       });
     }
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Reader of a PEFT LoRA adapter: adapter_config.json and adapter_model.safetensors in one
-// directory. For each module it gives A, B and the scale of delta W = scale B A. What would change
-// the result and is not supported is refused, never ignored. `fan_in_fan_out` only says how the
+// directory. Gives A, B and the scale of delta W = scale B A per module. Options that would change
+// the result and are not supported are refused, never ignored. `fan_in_fan_out` only says how the
 // base stores its weight; A [r, in] and B [out, r] are the same either way.
 
 #include <cmath>
@@ -38,7 +38,7 @@ class PeftAdapter {
   /// is no plain LoRA.
   explicit PeftAdapter(const std::filesystem::path& directory)
       : config_(directory / "adapter_config.json"), file_(directory / "adapter_model.safetensors") {
-    take_all();
+    read_tensors();
   }
 
   /// Reads an adapter that is in memory already: the text of adapter_config.json and the bytes of
@@ -48,7 +48,7 @@ class PeftAdapter {
   PeftAdapter(std::string_view config, std::span<const std::byte> tensors, const std::string& name)
       : config_(parse_json(config, name + "/adapter_config.json"), name + "/adapter_config.json"),
         file_(tensors, name + "/adapter_model.safetensors") {
-    take_all();
+    read_tensors();
   }
 
   /// By module name as in the base's checkpoint: "model.layers.3.self_attn.q_proj".
@@ -60,11 +60,16 @@ class PeftAdapter {
     const auto entry = modules_.find(target);
     return entry == modules_.end() ? nullptr : &entry->second;
   }
-  /// The value head [labels, hidden] that was trained along, or nullptr.
+  /// Weights of the base's embedding and output layers, by module name. PEFT saves them when such a
+  /// layer has an adapter or the vocabulary was resized, and overwrites the base's with them.
+  [[nodiscard]] const std::map<std::string, TensorView, std::less<>>& saved_layers() const {
+    return saved_layers_;
+  }
+  /// The value head [labels, hidden] that was trained with the adapter, or nullptr.
   [[nodiscard]] const TensorView* value_head() const {
     return value_head_ ? &*value_head_ : nullptr;
   }
-  /// What the adapter was trained on, as its author wrote it down; may be empty.
+  /// "base_model_name_or_path" of the configuration; may be empty.
   [[nodiscard]] const std::string& base_model() const { return config_.base_model(); }
   /// The tensors' file, whose mapping keeps them alive.
   [[nodiscard]] const SafetensorsFile& file() const { return file_; }
@@ -76,13 +81,13 @@ class PeftAdapter {
   [[noreturn]] void refuse(std::string_view tensor) const {
     fail<FormatError>(file_.path(), ": tensor ", in_quotes(tensor),
                       " is not of a kind that is supported (lora_A.weight and lora_B.weight of "
-                      "linear layers, and score.weight)");
+                      "linear layers, score.weight, and the weights of embed_tokens and lm_head)");
   }
 
-  void take_all() {
+  void read_tensors() {
     require<FormatError>(file_.tensors().size() <= kMaxTensors, file_.path(), ": ",
                          file_.tensors().size(), " tensors, at most ", kMaxTensors, " are read");
-    for (const TensorView& tensor : file_.tensors()) take(tensor);
+    for (const TensorView& tensor : file_.tensors()) add(tensor);
     for (const OtherTensor& tensor : file_.other_tensors()) refuse(tensor.name);
     for (auto& [name, target] : modules_) check(name, target);
     require<FormatError>(!modules_.empty(), file_.path(), ": has no LoRA tensors");
@@ -91,7 +96,7 @@ class PeftAdapter {
                          "\"base_model.model.score.weight\"");
   }
 
-  void take(const TensorView& tensor) {
+  void add(const TensorView& tensor) {
     constexpr std::string_view kPrefix = "base_model.model.";
     constexpr std::string_view kA = ".lora_A.weight";
     constexpr std::string_view kB = ".lora_B.weight";
@@ -105,12 +110,27 @@ class PeftAdapter {
       modules_[std::string(name.substr(0, name.size() - kB.size()))].b = tensor;
     } else if (name == "score.weight" && config_.saves_score()) {
       value_head_ = tensor;
+    } else if (const std::string_view layer = saved_layer_name(name); !layer.empty()) {
+      const bool is_new = saved_layers_.emplace(layer, tensor).second;
+      require<FormatError>(is_new, file_.path(), ": has 2 weights of the layer ", in_quotes(layer));
     } else {
       refuse(tensor.name);
     }
   }
 
-  /// Holds a module's tensors to each other and to the configuration, and sets its scale.
+  /// The module of "M.base_layer.weight" or "M.weight" if M is an embedding or output layer, by the
+  /// names in PEFT's EMBEDDING_LAYER_NAMES; else empty.
+  static std::string_view saved_layer_name(std::string_view name) {
+    for (const std::string_view suffix : {".base_layer.weight", ".weight"}) {
+      if (!name.ends_with(suffix)) continue;
+      name.remove_suffix(suffix.size());
+      const std::string_view last = name.substr(name.rfind('.') + 1);
+      return last == "embed_tokens" || last == "lm_head" ? name : std::string_view();
+    }
+    return {};
+  }
+
+  /// Checks a module's tensors against each other and the configuration, and sets its scale.
   void check(const std::string& name, LoraModule& target) const {
     const std::string where = file_.path() + ": module " + in_quotes(name);
     require<FormatError>(!target.a.shape.empty() && !target.b.shape.empty(), where, " has no lora_",
@@ -132,6 +152,7 @@ class PeftAdapter {
   detail::AdapterConfig config_;
   SafetensorsFile file_;
   std::map<std::string, LoraModule, std::less<>> modules_;
+  std::map<std::string, TensorView, std::less<>> saved_layers_;
   std::optional<TensorView> value_head_;
 };
 

@@ -14,6 +14,7 @@
 
 #include "tutti/base/macros.hpp"
 #include "tutti/base/types.hpp"
+#include "tutti/text/tokenizer/named_token.hpp"
 
 namespace tutti {
 
@@ -26,12 +27,6 @@ struct EncodeOptions {
   bool parse_special = true;
   /// Add the tokens that the file puts around every text, such as BOS.
   bool add_special = true;
-};
-
-/// A token with a role, as configurations and chat templates name it.
-struct NamedToken {
-  std::string name;  ///< "bos_token", "eos_token", "pad_token", ...
-  std::string text;
 };
 
 /// Immutable; copies share their data. Const methods may run in any number of threads.

@@ -12,8 +12,8 @@
 #include "tutti/base/types.hpp"
 #include "tutti/text/pre_tokenizer/pre_tokenizer_chain.hpp"
 #include "tutti/text/tokenizer/added_tokens.hpp"
+#include "tutti/text/tokenizer/named_token.hpp"
 #include "tutti/text/tokenizer/normalizer.hpp"
-#include "tutti/text/tokenizer/tokenizer.hpp"
 
 namespace tutti {
 

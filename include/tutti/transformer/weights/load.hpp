@@ -1,245 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Builds an expert's weights from files. Matrices stay where the file has them, mapped into memory;
+// Loads an expert's weights from files. Matrices stay where the file has them, mapped into memory;
 // vectors become float.
 
-#include <cmath>
-#include <cstddef>
 #include <filesystem>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <system_error>
-#include <utility>
-#include <vector>
 
-#include "tutti/architecture/architecture.hpp"
-#include "tutti/architecture/checkpoint_layout.hpp"
-#include "tutti/architecture/model_config.hpp"
-#include "tutti/base/error.hpp"
-#include "tutti/base/float16.hpp"
-#include "tutti/base/linear_weights.hpp"
 #include "tutti/base/tensor.hpp"
-#include "tutti/formats/gguf/gguf_config.hpp"
-#include "tutti/formats/gguf/gguf_file.hpp"
-#include "tutti/formats/huggingface/hf_config.hpp"
-#include "tutti/formats/safetensors/safetensors.hpp"
-#include "tutti/transformer/weights/detail/weight_reader.hpp"
+#include "tutti/transformer/weights/load_options.hpp"
 #include "tutti/transformer/weights/weights.hpp"
 
 namespace tutti {
 
-namespace detail {
-
-/// Angles turned per position by each pair of a head: [head_dim / 2].
-/// Llama 3: Grattafiori et al. 2024, as transformers' modeling_rope_utils computes it.
-inline std::vector<float> rope_frequencies(std::size_t head_dim, float theta,
-                                           const std::optional<RopeScaling>& scaling) {
-  std::vector<float> frequencies;
-  for (std::size_t j = 0; j < head_dim / 2; ++j) {
-    const float exponent = static_cast<float>(2 * j) / static_cast<float>(head_dim);
-    frequencies.push_back(1.0F / std::pow(theta, exponent));
-  }
-  if (!scaling) return frequencies;
-  for (float& frequency : frequencies) {
-    if (scaling->kind == RopeScaling::Kind::linear) {
-      frequency /= scaling->factor;
-      continue;
-    }
-    const float wavelength = 2.0F * std::acos(-1.0F) / frequency;
-    const float original = static_cast<float>(scaling->original_context_length);
-    if (wavelength < original / scaling->high_freq_factor) continue;
-    if (wavelength > original / scaling->low_freq_factor) {
-      frequency /= scaling->factor;
-    } else {
-      const float smooth = (original / wavelength - scaling->low_freq_factor) /
-                           (scaling->high_freq_factor - scaling->low_freq_factor);
-      frequency = (1.0F - smooth) * frequency / scaling->factor + smooth * frequency;
-    }
-  }
-  return frequencies;
-}
-
-/// The sets of ModelWeights::rope_inverse_frequencies.
-inline std::vector<std::vector<float>> rope_inverse_frequencies(const ModelConfig& config) {
-  std::vector<std::vector<float>> sets;
-  if (config.learned_positions) return sets;
-  sets.push_back(rope_frequencies(config.head_dim, config.rope_theta, config.rope_scaling));
-  if (config.sliding_rope_theta)
-    sets.push_back(rope_frequencies(config.head_dim, *config.sliding_rope_theta, std::nullopt));
-  return sets;
-}
-
-/// Rows [first, first + count) of a linear layer.
-inline LinearWeights rows_of(const LinearWeights& linear, std::size_t first, std::size_t count) {
-  LinearWeights part;
-  part.weight = linear.weight;
-  part.weight.data = linear.weight.row(first);
-  part.weight.rows = count;
-  if (!linear.bias.empty()) {
-    const auto begin = linear.bias.begin() + static_cast<std::ptrdiff_t>(first);
-    part.bias.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
-  }
-  return part;
-}
-
-/// Reads block `l` of a model.
-inline LayerWeights read_block(WeightReader& reader, const ModelConfig& config,
-                               const CheckpointLayout& layout, std::size_t l) {
-  const std::size_t hidden = config.hidden_size;
-  const std::size_t query_width = config.heads * config.head_dim;
-  const std::size_t kv_width = config.kv_heads * config.head_dim;
-  const BlockNames& names = layout.block;
-  const auto linear = [&](std::string_view part, std::size_t rows, std::size_t cols,
-                          bool has_bias) {
-    return reader.linear(layout.block_name(l, part), rows, cols, has_bias,
-                         layout.linears_transposed);
-  };
-  const auto norm = [&](std::string_view part, std::size_t size) {
-    return reader.norm(layout.block_name(l, part), size, config.norm, layout.norms_lack_one);
-  };
-  LayerWeights weights;
-  weights.attention_norm = norm(names.attention_norm, hidden);
-  if (names.query.empty() || reader.has(layout.block_name(l, names.query_key_value) + ".weight")) {
-    const LinearWeights fused = linear(names.query_key_value, query_width + 2 * kv_width, hidden,
-                                       config.attention_bias);
-    weights.query = rows_of(fused, 0, query_width);
-    weights.key = rows_of(fused, query_width, kv_width);
-    weights.value = rows_of(fused, query_width + kv_width, kv_width);
-  } else {
-    weights.query = linear(names.query, query_width, hidden, config.attention_bias);
-    weights.key = linear(names.key, kv_width, hidden, config.attention_bias);
-    weights.value = linear(names.value, kv_width, hidden, config.attention_bias);
-  }
-  if (config.head_norms) weights.query_norm = norm(names.query_norm, config.head_dim);
-  if (config.head_norms) weights.key_norm = norm(names.key_norm, config.head_dim);
-  weights.output = linear(names.output, hidden, query_width, config.attention_output_bias);
-  if (config.post_norms) weights.attention_post_norm = norm(names.attention_post_norm, hidden);
-  weights.mlp_norm = norm(names.mlp_norm, hidden);
-  if (config.gated_mlp)
-    weights.gate = linear(names.gate, config.intermediate_size, hidden, config.mlp_bias);
-  weights.up = linear(names.up, config.intermediate_size, hidden, config.mlp_bias);
-  weights.down = linear(names.down, hidden, config.intermediate_size, config.mlp_bias);
-  if (config.post_norms) weights.mlp_post_norm = norm(names.mlp_post_norm, hidden);
-  return weights;
-}
-
-/// A head beside an embedding that it is said to be tied to must be the same: transformers 4 ties
-/// two that differ, 5 does not.
-inline void require_tied(const WeightReader& reader, const std::string& head,
-                         const std::string& embedding, const std::string& source) {
-  require<ModelError>(reader.same(head, embedding), source, ": tie_word_embeddings is true, but ",
-                      reader.description(head), " and ", reader.description(embedding),
-                      " differ: remove ", head, " or set tie_word_embeddings to false");
-}
-
-/// Reads the heads: a language model's, a reward model's, or both.
-inline void read_heads(WeightReader& reader, const CheckpointLayout& layout, ModelWeights& model) {
-  const ModelConfig& config = model.config;
-  const std::string head = std::string(layout.head) + ".weight";
-  const std::string value_head = std::string(layout.value_head) + ".weight";
-  if (reader.has(value_head)) model.value_head = reader.value_head(value_head, config.hidden_size);
-  if (reader.has(head) && !config.tied_embeddings) {
-    model.head.emplace().weight = reader.matrix(head, config.vocabulary_size, config.hidden_size);
-  } else if (config.tied_embeddings || layout.absent_head_is_tied) {
-    if (reader.has(head))
-      require_tied(reader, head, layout.base_name(layout.embedding) + ".weight", model.source);
-    model.head = model.embedding;
-    reader.ignore(head);
-  } else if (!model.value_head) {
-    fail<ModelError>(model.source, ": tensor ", head,
-                     " is missing, and the configuration does not tie it to the embedding ",
-                     "(tie_word_embeddings is false)");
-  }
-}
-
-/// The names as these files have them: what was saved of the base model alone lacks the prefix.
-inline CheckpointLayout layout_as_saved(const WeightReader& reader, CheckpointLayout layout) {
-  if (!reader.has(layout.base_name(layout.embedding) + ".weight") &&
-      reader.has(std::string(layout.embedding) + ".weight")) {
-    layout.base_prefix = {};
-  }
-  return layout;
-}
-
-/// Reads all tensors of a model under the names of one format.
-inline ModelWeights read_weights(WeightReader& reader, const ModelConfig& config,
-                                 const CheckpointLayout& layout, std::string source) {
-  ModelWeights model;
-  model.config = config;
-  model.source = std::move(source);
-  model.embedding.weight = reader.matrix(layout.base_name(layout.embedding) + ".weight",
-                                         config.vocabulary_size, config.hidden_size);
-  if (config.learned_positions) {
-    model.positions.weight = reader.matrix(layout.base_name(layout.positions) + ".weight",
-                                           config.context_length, config.hidden_size);
-  }
-  for (std::size_t l = 0; l < config.layers; ++l)
-    model.layers.push_back(read_block(reader, config, layout, l));
-  model.final_norm = reader.norm(layout.base_name(layout.final_norm), config.hidden_size,
-                                 config.norm, layout.norms_lack_one);
-  read_heads(reader, layout, model);
-  model.rope_inverse_frequencies = rope_inverse_frequencies(config);
-  return model;
-}
-
-/// transformers multiplies embeddings by a factor of their own element type, which is how such
-/// models were trained; llama.cpp does not round it.
-inline float rounded_to(DType type, float factor) {
-  if (type == DType::bf16) return to_float(to_bfloat16(factor));
-  if (type == DType::f16) return to_float(to_float16(factor));
-  return factor;
-}
-
-inline ModelWeights load_gguf(const std::filesystem::path& path, const LoadOptions& options) {
-  const auto file = std::make_shared<const GgufFile>(path);
-  const ModelConfig config = read_gguf_config(*file);
-  const CheckpointLayout& layout =
-      find_architecture(&Architecture::name, config.architecture)->gguf;
-  WeightReader reader(path.string(), file->tensors(), options);
-  ModelWeights model = read_weights(reader, config, layout, path.string());
-  if (config.rope_factors_tensor) {
-    const std::vector<float> factors = reader.vector("rope_freqs.weight", config.head_dim / 2);
-    for (std::size_t j = 0; j < factors.size(); ++j)
-      model.rope_inverse_frequencies.front()[j] /= factors[j];
-  }
-  reader.finish(layout);
-  model.owners = reader.take_owners();
-  model.owners.push_back(file);
-  return model;
-}
-
-inline ModelWeights load_hugging_face(const std::filesystem::path& directory,
-                                      const LoadOptions& options) {
-  const ModelConfig config = read_hf_config(directory / "config.json");
-  const auto file = std::make_shared<const SafetensorsModel>(directory);
-  WeightReader reader(directory.string(), file->tensors(), options);
-  const CheckpointLayout layout = layout_as_saved(
-      reader, find_architecture(&Architecture::name, config.architecture)->hugging_face);
-  ModelWeights model = read_weights(reader, config, layout, directory.string());
-  model.config.embedding_scale = rounded_to(
-      reader.type_of(layout.base_name(layout.embedding) + ".weight"), config.embedding_scale);
-  reader.finish(layout);
-  model.owners = reader.take_owners();
-  model.owners.push_back(file);
-  return model;
-}
-
-}  // namespace detail
-
 /// Loads a `.gguf` file, or a directory with config.json and model.safetensors (or its shards).
 /// @throws FormatError when a file cannot be read; ModelError when it does not hold a complete
-/// model of a known family.
-[[nodiscard]] inline ModelWeights load_weights(const std::filesystem::path& path,
-                                               const LoadOptions& options = {}) {
-  std::error_code error;
-  const bool exists = std::filesystem::exists(path, error);
-  require<FormatError>(exists, path.string(), ": ",
-                       error ? error.message() : "no such file or directory",
-                       ": give a .gguf file or a directory with config.json and model.safetensors");
-  return std::filesystem::is_directory(path, error) ? detail::load_hugging_face(path, options)
-                                                    : detail::load_gguf(path, options);
-}
+/// model of a supported family.
+[[nodiscard]] ModelWeights load_weights(const std::filesystem::path& path,
+                                        const LoadOptions& options = {});
+
+/// The factor by which a Hugging Face model multiplies its embeddings of element type `type`:
+/// transformers rounds it to that type, as in training; llama.cpp does not.
+[[nodiscard]] float embedding_scale_as_stored(float scale, DType type);
 
 }  // namespace tutti
+
+#if !defined(TUTTI_COMPILED)
+#include "tutti/transformer/weights/load-inl.hpp"
+#endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Attention over the cache's pages. A block reads one page of one kv head once, for all rows that
-// see it (the samples behind one prompt, the rows of a prefill); what a query gets from each of its
-// pages is merged by log-sum-exp, in the order of its own sequence (Flash-Decoding; Dao et al.
-// 2023). So a row's bits do not depend on who shares its pages.
+// Attention over the KV cache's pages. A block reads one page of one kv head once for all rows that
+// attend to it (the samples of one prompt, the rows of a prefill). A query's partial results of its
+// pages are merged by log-sum-exp in the order of its sequence (Flash-Decoding; Dao et al. 2023),
+// so that a row's bits do not depend on the rows that share its pages.
 
 #include <algorithm>
 #include <cstddef>
@@ -31,7 +31,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-/// Neighboring rows that see the same page as their `depth`-th.
+/// Neighboring rows that have the same page at place `depth` of their page tables.
 struct PageVisit {
   PageId page = 0;
   std::uint32_t depth = 0;
@@ -39,7 +39,8 @@ struct PageVisit {
   std::uint32_t row_count = 0;
 };
 
-/// The pages that rows [first, last) of a batch see, `starts` being those of all rows.
+/// The pages that rows [first, last) of a batch attend to; `starts` has the window starts of all
+/// rows.
 [[nodiscard]] inline std::vector<PageVisit> page_visits(const Batch& batch,
                                                         std::span<const WindowStart> starts,
                                                         std::size_t first, std::size_t last) {
@@ -63,25 +64,27 @@ struct PageVisit {
   return visits;
 }
 
-/// Padding behind a key in shared memory, so that 32 neighboring positions lie in different banks.
+/// Elements between two keys in shared memory, so that 32 neighboring positions use different
+/// banks.
 template <class Element>
 inline constexpr std::uint32_t kKeyPadding = 4 / sizeof(Element);
 
-/// Bytes of shared memory that partial_attention_kernel needs.
+/// Bytes of dynamic shared memory of attention_kernel.
 template <class Element>
 [[nodiscard]] std::size_t attention_shared_bytes(std::uint32_t head_dim) {
   return (kPagePositions * (2 * std::size_t{head_dim} + kKeyPadding<Element>)) * sizeof(Element) +
          kAttentionWarps * (head_dim + kPagePositions) * sizeof(float);
 }
 
-/// Where the partial results of some rows of a batch lie: [row - first_row, head, depth] of
-/// head_dim weighted sums of values, the largest score, and the sum of the weights.
+/// Partial results of some rows of a batch, [row - first_row, head, depth]: head_dim weighted sums
+/// of values, the largest score, and the sum of the weights.
 struct PartialResults {
   float* values = nullptr;
-  std::uint32_t* pages_done = nullptr;  ///< [rows, kv heads]; zeros before and after.
+  std::uint32_t* pages_done = nullptr;  ///< [rows, kv heads]; zeros before and after a launch.
   std::uint32_t first_row = 0;
   std::uint32_t depths = 0;
 
+  /// Those of one query, [depth].
   [[nodiscard]] __device__ __forceinline__ float* of(const DeviceAttention& shape,
                                                      std::uint32_t row, std::uint32_t head) const {
     return values +
@@ -89,7 +92,108 @@ struct PartialResults {
   }
 };
 
-/// out = the merged attention of one query over depths [begin, end), by one warp.
+/// The pages of each row of a batch. During decoding on the device they change from step to step.
+struct RowPages {
+  const PageSpan* spans = nullptr;
+  const std::uint32_t* span_begin = nullptr;  ///< [rows + 1]
+  const WindowStart* starts = nullptr;        ///< [rows]
+
+  /// Positions of page `depth` that the row attends to end here. 0 if there are none: the page is
+  /// before the row's window, the row has not reached it yet, or the row has ended.
+  [[nodiscard]] __device__ __forceinline__ std::uint32_t end_in_page(std::uint32_t row,
+                                                                     std::uint32_t depth) const {
+    return depth < starts[row].span ? 0 : spans[span_begin[row] + depth].count;
+  }
+  /// The first of these positions.
+  [[nodiscard]] __device__ __forceinline__ std::uint32_t begin_in_page(std::uint32_t row,
+                                                                       std::uint32_t depth) const {
+    return depth == starts[row].span ? starts[row].position : 0;
+  }
+  /// One past the last page of a row that has any; later ones are allocated but empty.
+  [[nodiscard]] __device__ __forceinline__ std::uint32_t end_of(std::uint32_t row) const {
+    std::uint32_t end = span_begin[row + 1] - span_begin[row];
+    while (spans[span_begin[row] + end - 1].count == 0) --end;
+    return end;
+  }
+};
+
+/// The dynamic shared memory of a block of attention_kernel.
+template <class Element>
+struct AttentionMemory {
+  float* weights = nullptr;   ///< [kPagePositions] of the warp: exponentials of the scores.
+  float* query = nullptr;     ///< [head_dim] of the warp, scaled.
+  Element* keys = nullptr;    ///< [kPagePositions, key_stride] of the block.
+  Element* values = nullptr;  ///< [kPagePositions, head_dim] of the block.
+  std::uint32_t dim = 0, key_stride = 0;
+
+  __device__ __forceinline__ AttentionMemory(std::uint32_t head_dim, std::uint32_t warp)
+      : dim(head_dim), key_stride(head_dim + kKeyPadding<Element>) {
+    // Floats first: they have the larger alignment.
+    auto* floats = dynamic_shared<float>();
+    weights = floats + warp * kPagePositions;
+    query = floats + kAttentionWarps * kPagePositions + warp * dim;
+    keys = reinterpret_cast<Element*>(floats + kAttentionWarps * (kPagePositions + dim));
+    values = keys + kPagePositions * key_stride;
+  }
+};
+
+/// Copies the first `count` keys and values of a page to shared memory. All threads of the block
+/// call it.
+template <class Element>
+__device__ __forceinline__ void load_page(const Element* page, std::uint32_t count,
+                                          const AttentionMemory<Element>& memory) {
+  const std::uint32_t dim = memory.dim;
+  for (std::uint32_t i = threadIdx.x; i < count * dim; i += kAttentionThreads) {
+    memory.keys[i / dim * memory.key_stride + i % dim] = page[i];
+    memory.values[i] = page[kPagePositions * dim + i];
+  }
+  __syncthreads();
+}
+
+/// The partial result of one query with positions [begin, end) of the page in shared memory, by one
+/// warp, of which each lane scores two positions.
+template <class Element>
+__device__ __forceinline__ void attend_page(const float* from, float scale, std::uint32_t begin,
+                                            std::uint32_t end,
+                                            const AttentionMemory<Element>& memory, float* to) {
+  static_assert(kPagePositions == 2 * kWarpThreads);
+  const std::uint32_t lane = threadIdx.x % kWarpThreads, dim = memory.dim;
+  for (std::uint32_t i = lane; i < dim; i += kWarpThreads) memory.query[i] = from[i] * scale;
+  __syncwarp();
+  float scores[2];
+  for (unsigned half = 0; half < 2; ++half) {
+    const std::uint32_t position = half * kWarpThreads + lane;
+    scores[half] = -INFINITY;
+    if (position < begin || position >= end) continue;
+    float score = 0.0F;
+    for (std::uint32_t i = 0; i < dim; ++i)
+      score = fmaf(memory.query[i], to_number(memory.keys[position * memory.key_stride + i]),
+                   score);
+    scores[half] = score;
+  }
+  const float largest = warp_maximum(fmaxf(scores[0], scores[1]));
+  float sum = 0.0F;
+  for (unsigned half = 0; half < 2; ++half) {
+    const float weight = expf(scores[half] - largest);
+    memory.weights[half * kWarpThreads + lane] = weight;
+    sum += weight;
+  }
+  sum = warp_sum(sum);
+  __syncwarp();
+  for (std::uint32_t i = lane; i < dim; i += kWarpThreads) {
+    float value = 0.0F;
+    for (std::uint32_t position = begin; position < end; ++position)
+      value = fmaf(memory.weights[position], to_number(memory.values[position * dim + i]), value);
+    to[i] = value;
+  }
+  if (lane == 0) {
+    to[dim] = largest;
+    to[dim + 1] = sum;
+  }
+  __syncwarp();  // before the warp's next query overwrites shared memory
+}
+
+/// out = the attention of one query, merged from depths [begin, end) of `parts`, by one warp.
 __device__ __forceinline__ void merge_attention(const float* parts, std::uint32_t dim,
                                                 std::uint32_t begin, std::uint32_t end,
                                                 float* out) {
@@ -112,108 +216,61 @@ __device__ __forceinline__ void merge_attention(const float* parts, std::uint32_
   }
 }
 
-/// The attention of a batch's rows. Grid: (visits, kv heads). A warp takes one query at a time, a
-/// lane two positions of the page. The block that is the last to do a page of a row merges what the
-/// row's queries got from all of them.
+/// Counts a page of `row` as done, by one warp, after the block has written its partial results.
+/// Returns whether it was the last of the row's `pages`; then all partial results are visible.
+__device__ __forceinline__ bool finish_page(std::uint32_t* done, std::uint32_t pages) {
+  std::uint32_t before = 0;
+  if (threadIdx.x % kWarpThreads == 0) {
+    __threadfence();  // releases the block's partial results before it counts
+    before = atomicAdd(done, 1U);
+    __threadfence();  // acquires those of the blocks that have counted before
+    if (before + 1 == pages) atomicExch(done, 0U);  // for the next layer
+  }
+  before = __shfl_sync(kAllLanes, before, 0);
+  __syncwarp();  // a shuffle does not order memory
+  return before + 1 >= pages;
+}
+
+/// The attention of a batch's rows. Grid: (visits, kv heads). Each warp takes one query at a time.
+/// The last block to finish a page of a row merges the partial results of all the row's pages.
 template <class Element>
 __global__ void __launch_bounds__(kAttentionThreads)
-    attention_kernel(DeviceAttention shape, const PageVisit* visits, const PageSpan* spans,
-                     const std::uint32_t* span_begin, const WindowStart* starts, DeviceRows queries,
-                     DevicePages pages, PartialResults partial, DeviceRows out) {
-  static_assert(kPagePositions == 2 * kWarpThreads);
-  const std::uint32_t dim = shape.head_dim, key_stride = dim + kKeyPadding<Element>;
-  const std::uint32_t warp = threadIdx.x / kWarpThreads, lane = threadIdx.x % kWarpThreads;
-  // Floats first: they have the larger alignment.
-  auto* weights = dynamic_shared<float>() + warp * kPagePositions;
-  auto* query = dynamic_shared<float>() + kAttentionWarps * kPagePositions + warp * dim;
-  auto* keys = reinterpret_cast<Element*>(dynamic_shared<float>() +
-                                          kAttentionWarps * (kPagePositions + dim));
-  Element* values = keys + kPagePositions * key_stride;
-
+    attention_kernel(DeviceAttention shape, const PageVisit* visits, RowPages rows,
+                     DeviceRows queries, DevicePages pages, PartialResults partial,
+                     DeviceRows out) {
+  const std::uint32_t dim = shape.head_dim, kv_head = blockIdx.y;
+  const std::uint32_t warp = threadIdx.x / kWarpThreads;
   const PageVisit visit = visits[blockIdx.x];
-  // Positions of the page that a row sees. While rows move on by themselves some have not come so
-  // far yet, have left the page behind their window, or have ended.
-  const auto seen_of = [&](std::uint32_t row) {
-    return visit.depth < starts[row].span ? 0 : spans[span_begin[row] + visit.depth].count;
-  };
-  std::uint32_t most = 0;
+  std::uint32_t positions = 0;  // that any row attends to
   for (std::uint32_t r = 0; r < visit.row_count; ++r) {
-    const std::uint32_t count = seen_of(visit.first_row + r);
-    most = count > most ? count : most;
+    const std::uint32_t end = rows.end_in_page(visit.first_row + r, visit.depth);
+    positions = end > positions ? end : positions;
   }
-  if (most == 0) return;
-  const auto* page = static_cast<const Element*>(pages.pages[visit.page]) +
-                     pages.offset(shape.layer, blockIdx.y);
-  for (std::uint32_t i = threadIdx.x; i < most * dim; i += kAttentionThreads) {
-    keys[i / dim * key_stride + i % dim] = page[i];
-    values[i] = page[kPagePositions * dim + i];
-  }
-  __syncthreads();
+  if (positions == 0) return;
+  const AttentionMemory<Element> memory(dim, warp);
+  load_page(
+      static_cast<const Element*>(pages.pages[visit.page]) + pages.offset(shape.layer, kv_head),
+      positions, memory);
 
-  const std::uint32_t group = shape.heads / shape.kv_heads;
+  const std::uint32_t group = shape.heads / shape.kv_heads;  // query heads of the kv head
   for (std::uint32_t q = warp; q < visit.row_count * group; q += kAttentionWarps) {
-    const std::uint32_t row = visit.first_row + q / group, head = blockIdx.y * group + q % group;
-    const std::uint32_t count = seen_of(row);
-    if (count == 0) continue;
-    const std::uint32_t begin = visit.depth == starts[row].span ? starts[row].position : 0;
-    const float* from = queries.row(row) + std::size_t{head} * dim;
-    for (std::uint32_t i = lane; i < dim; i += kWarpThreads) query[i] = from[i] * shape.scale;
-    __syncwarp();
-    float scores[2];
-    for (unsigned half = 0; half < 2; ++half) {
-      const std::uint32_t position = half * kWarpThreads + lane;
-      scores[half] = -INFINITY;
-      if (position < begin || position >= count) continue;
-      float score = 0.0F;
-      for (std::uint32_t i = 0; i < dim; ++i)
-        score = fmaf(query[i], to_number(keys[position * key_stride + i]), score);
-      scores[half] = score;
-    }
-    const float largest = warp_maximum(fmaxf(scores[0], scores[1]));
-    float sum = 0.0F;
-    for (unsigned half = 0; half < 2; ++half) {
-      const float weight = expf(scores[half] - largest);
-      weights[half * kWarpThreads + lane] = weight;
-      sum += weight;
-    }
-    sum = warp_sum(sum);
-    __syncwarp();
-    float* to = partial.of(shape, row, head) + std::size_t{visit.depth} * (dim + 2);
-    for (std::uint32_t i = lane; i < dim; i += kWarpThreads) {
-      float value = 0.0F;
-      for (std::uint32_t position = begin; position < count; ++position) {
-        value = fmaf(weights[position], to_number(values[position * dim + i]), value);
-      }
-      to[i] = value;
-    }
-    if (lane == 0) {
-      to[dim] = largest;
-      to[dim + 1] = sum;
-    }
-    __syncwarp();  // before the next query takes the place of this one
+    const std::uint32_t row = visit.first_row + q / group, head = kv_head * group + q % group;
+    const std::uint32_t end = rows.end_in_page(row, visit.depth);
+    if (end == 0) continue;
+    attend_page(queries.row(row) + std::size_t{head} * dim, shape.scale,
+                rows.begin_in_page(row, visit.depth), end, memory,
+                partial.of(shape, row, head) + std::size_t{visit.depth} * (dim + 2));
   }
-
   __syncthreads();
+
   for (std::uint32_t r = warp; r < visit.row_count; r += kAttentionWarps) {
     const std::uint32_t row = visit.first_row + r;
-    if (seen_of(row) == 0) continue;
+    if (rows.end_in_page(row, visit.depth) == 0) continue;
+    const std::uint32_t begin = rows.starts[row].span, end = rows.end_of(row);
     std::uint32_t* done = partial.pages_done +
-                          std::size_t{row - partial.first_row} * shape.kv_heads + blockIdx.y;
-    std::uint32_t end = span_begin[row + 1] - span_begin[row];
-    while (spans[span_begin[row] + end - 1].count == 0) --end;  // room that is not in use yet
-    const std::uint32_t begin = starts[row].span;
-    std::uint32_t before = 0;
-    if (lane == 0) {
-      __threadfence();  // what the block has written, before it counts
-      before = atomicAdd(done, 1U);
-      __threadfence();  // what others had written when they counted, before it is read
-      if (before + 1 == end - begin) atomicExch(done, 0U);  // for the next layer
-    }
-    before = __shfl_sync(kAllLanes, before, 0);
-    if (before + 1 < end - begin) continue;
-    __syncwarp();  // a shuffle orders no memory
-    for (std::uint32_t h = 0; h < group; ++h) {
-      const std::uint32_t head = blockIdx.y * group + h;
+                          std::size_t{row - partial.first_row} * shape.kv_heads + kv_head;
+    if (!finish_page(done, end - begin)) continue;
+    for (std::uint32_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
       merge_attention(partial.of(shape, row, head), dim, begin, end,
                       out.row(row) + std::size_t{head} * dim);
     }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Takes tensors out of a file by name, holds them to the shapes that the configuration asks for,
-// and knows which were used.
+// Reads a file's tensors by name, checks them against the shapes of the configuration, and records
+// which were used.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,19 +25,13 @@
 #include "tutti/formats/checked.hpp"
 #include "tutti/formats/quantized/convert.hpp"
 #include "tutti/formats/quantized/dequantize.hpp"
+#include "tutti/transformer/weights/load_options.hpp"
 
 namespace tutti {
 
-struct LoadOptions {
-  /// Element type to convert all matrices to (f32, f16, bf16, or q8_0); by default they are used in
-  /// place as they are. Adapters are converted to floats only; read each step beside a base that is
-  /// read once, eight of them are many bytes: f16 or bf16 halve those.
-  std::optional<DType> storage;
-};
-
 namespace detail {
 
-/// Takes the tensors of one file into ModelWeights, one by one, and knows which have been used.
+/// Reads the tensors of one model by name and records which have been used.
 class WeightReader {
  public:
   WeightReader(std::string source, std::span<const TensorView> tensors, const LoadOptions& options)
@@ -43,6 +39,13 @@ class WeightReader {
     for (std::size_t i = 0; i < tensors.size(); ++i) index_.emplace(tensors[i].name, i);
   }
 
+  /// Declares a tensor of an element type that weights cannot have: asking for it is an error that
+  /// names the type.
+  void add_unsupported(std::string name, std::string type) {
+    unsupported_.emplace(std::move(name), std::move(type));
+  }
+
+  /// @throws FormatError when the file has it in an element type that weights cannot have.
   [[nodiscard]] bool has(std::string_view name) const { return index_of(name) < tensors_.size(); }
 
   /// A matrix of exactly this shape.
@@ -61,7 +64,7 @@ class WeightReader {
   }
 
   /// A linear layer `stem.weight`, with `stem.bias` where `has_bias` says that the architecture has
-  /// one. `transposed`: the file has [cols, rows], which is copied.
+  /// one. `transposed`: the file has [cols, rows]; the layer is a transposed copy.
   [[nodiscard]] LinearWeights linear(const std::string& stem, std::size_t rows, std::size_t cols,
                                      bool has_bias, bool transposed) {
     LinearWeights result;
@@ -83,8 +86,8 @@ class WeightReader {
     return result;
   }
 
-  /// A norm `stem.weight`, with `stem.bias` if it is a LayerNorm; `lacks_one`: the file has the
-  /// weight less 1.
+  /// A norm `stem.weight`, with `stem.bias` if it is a LayerNorm; `lacks_one`: the file stores the
+  /// weight minus 1.
   [[nodiscard]] NormWeights norm(const std::string& stem, std::size_t size, NormKind kind,
                                  bool lacks_one) {
     NormWeights result;
@@ -96,12 +99,12 @@ class WeightReader {
     return result;
   }
 
-  /// The element type that the file has a tensor in, f32 if it has none.
+  /// The element type of a tensor, f32 if the file has no such tensor.
   [[nodiscard]] DType type_of(std::string_view name) const {
     return has(name) ? tensors_[index_of(name)].type : DType::f32;
   }
 
-  /// Whether two tensors that the file has are of one type and shape and have the same bytes.
+  /// Whether two tensors of the file have the same type, shape and bytes.
   [[nodiscard]] bool same(std::string_view a, std::string_view b) const {
     const TensorView& first = tensors_[index_of(a)];
     const TensorView& second = tensors_[index_of(b)];
@@ -110,14 +113,14 @@ class WeightReader {
            (first.bytes == 0 || std::memcmp(first.data, second.data, first.bytes) == 0);
   }
 
-  /// A tensor that the file has, for messages: its name, element type and shape.
+  /// Name, element type and shape of a tensor of the file, for messages.
   [[nodiscard]] std::string description(std::string_view name) const {
     const TensorView& tensor = tensors_[index_of(name)];
     return "tensor " + tensor.name + " (" + std::string(layout_of(tensor.type).name) + ' ' +
            shape_text(tensor.shape) + ')';
   }
 
-  /// Any number of rows: reward heads have as many as there are labels.
+  /// A matrix of any number of rows: a reward head has one per label.
   [[nodiscard]] LinearWeights value_head(const std::string& name, std::size_t cols) {
     const std::vector<std::size_t>& shape = tensors_[index_of(name)].shape;
     LinearWeights result;
@@ -129,20 +132,20 @@ class WeightReader {
     if (has(name)) used_[index_of(name)] = true;
   }
 
-  /// @throws ModelError naming a tensor that nothing has asked for and that `layout` does not
-  /// ignore: a model with unknown parts
-  ///         would give wrong answers.
+  /// @throws ModelError naming a tensor that has not been read and that `layout` does not ignore: a
+  /// model with unknown parts would give wrong answers.
   void finish(const CheckpointLayout& layout) const {
-    const auto ignored = [&](std::string_view name) {
-      return std::any_of(layout.ignored.begin(), layout.ignored.end(),
-                         [&](std::string_view end) { return !end.empty() && name.ends_with(end); });
+    const auto check = [&](std::string_view name, bool used) {
+      const bool ignored = std::any_of(
+          layout.ignored.begin(), layout.ignored.end(),
+          [&](std::string_view end) { return !end.empty() && name.ends_with(end); });
+      require<ModelError>(used || ignored, source_, ": tensor ", in_quotes(name),
+                          " is not part of the architecture that the file names; it has ",
+                          tensors_.size() + unsupported_.size(),
+                          " tensors: convert the model, or use one of a supported family");
     };
-    for (std::size_t i = 0; i < tensors_.size(); ++i) {
-      require<ModelError>(used_[i] || ignored(tensors_[i].name), source_, ": tensor ",
-                          in_quotes(tensors_[i].name),
-                          " is not part of the architecture that the file names; ", tensors_.size(),
-                          " tensors in all: convert the model, or use one of a supported family");
-    }
+    for (std::size_t i = 0; i < tensors_.size(); ++i) check(tensors_[i].name, used_[i]);
+    for (const auto& [name, type] : unsupported_) check(name, false);
   }
 
   [[nodiscard]] std::vector<std::shared_ptr<const void>> take_owners() {
@@ -152,7 +155,12 @@ class WeightReader {
  private:
   [[nodiscard]] std::size_t index_of(std::string_view name) const {
     const auto found = index_.find(name);
-    return found == index_.end() ? tensors_.size() : found->second;
+    if (found != index_.end()) return found->second;
+    if (const auto other = unsupported_.find(name); other != unsupported_.end()) {
+      fail<FormatError>(source_, ": tensor ", in_quotes(name), " has dtype ", other->second,
+                        "; weights can be F32, F16 or BF16: convert the checkpoint");
+    }
+    return tensors_.size();
   }
 
   const TensorView& take(const std::string& name, const std::vector<std::size_t>& shape) {
@@ -170,6 +178,7 @@ class WeightReader {
   std::string source_;
   std::span<const TensorView> tensors_;
   std::unordered_map<std::string_view, std::size_t> index_;
+  std::map<std::string, std::string, std::less<>> unsupported_;  // element types by name
   std::vector<bool> used_;
   LoadOptions options_;
   std::vector<std::shared_ptr<const void>> owners_;
