@@ -31,8 +31,8 @@ class BandwidthProbe {
       const float* from = memory_.data() + quarter_++ % 4 * quarter;
       std::vector<float> sums(pool.size() * 16);
       const auto start = std::chrono::steady_clock::now();
-      pool.run([&](std::size_t thread, std::size_t threads) {
-        const std::size_t share = quarter / threads / kStep * kStep;
+      pool.for_each(pool.size(), [&](std::size_t thread) {
+        const std::size_t share = quarter / pool.size() / kStep * kStep;
         sums[thread * 16] = sum_all(from + thread * share, share);
       });
       const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

@@ -19,7 +19,7 @@ namespace tutti {
 /// Sequentially consistent unless an order is given. After a change, call notify_all.
 class WaitableWord {
  public:
-  WaitableWord() = default;
+  explicit WaitableWord(std::uint32_t value = 0) : value_(value) {}
 
   [[nodiscard]] std::uint32_t load(std::memory_order order = std::memory_order_seq_cst) const {
     return value_.load(order);
@@ -29,6 +29,11 @@ class WaitableWord {
   }
   std::uint32_t fetch_add(std::uint32_t value) { return value_.fetch_add(value); }
   std::uint32_t fetch_sub(std::uint32_t value) { return value_.fetch_sub(value); }
+  std::uint32_t fetch_or(std::uint32_t bits) { return value_.fetch_or(bits); }
+  /// May fail although the number is `expected`, which then holds what it is.
+  bool compare_exchange(std::uint32_t& expected, std::uint32_t value) {
+    return value_.compare_exchange_weak(expected, value);
+  }
 
 #if defined(TUTTI_WAIT_BY_CONDITION_VARIABLE)
   /// Sleeps while the number is `old`.
@@ -48,7 +53,7 @@ class WaitableWord {
 #endif
 
  private:
-  std::atomic<std::uint32_t> value_{0};
+  std::atomic<std::uint32_t> value_;
 #if defined(TUTTI_WAIT_BY_CONDITION_VARIABLE)
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;

@@ -25,22 +25,34 @@ namespace detail {
 /// Weight rows that a share's border should not cut: a multiple of the heights of all tiles and
 /// panels.
 inline constexpr std::size_t kShareRows = 48;
+/// Shares per thread: a thread that loses its processor holds up at most one of them.
+inline constexpr std::size_t kSharesPerThread = 4;
+/// Cost below which a share is not worth its own stream of weights.
+inline constexpr std::size_t kMinShareCost = std::size_t{64} << 10;
+
+/// Shares of work of `total` cost for `threads` threads, a multiple of their number.
+[[nodiscard]] constexpr std::size_t share_count(std::size_t total, std::size_t threads) {
+  if (threads == 1) return 1;
+  return threads * std::clamp<std::size_t>(total / (threads * kMinShareCost), 1, kSharesPerThread);
+}
 
 }  // namespace detail
 
-/// Runs all jobs over the pool. They must be independent: none reads what another writes. Each
-/// thread gets one contiguous share of about equal cost, so that with one job an expert it works on
-/// its own experts and reads one stream of weights.
+/// Runs all jobs over the pool. They must be independent: none reads what another writes. The work
+/// is cut into contiguous shares of about equal cost. Each thread begins with neighboring shares,
+/// so that with one job per expert it works on its own experts and reads one stream of weights, and
+/// then takes shares of threads that are behind.
 inline void run_products(ThreadPool& pool, std::span<const ProductJob> jobs,
                          const Kernels& kernels = default_kernels()) {
   std::size_t total = 0;
   for (const ProductJob& job : jobs)
     total += job.x.rows == 0 ? 0 : detail::row_cost(job) * job.weight.rows;
   if (total == 0) return;
-  pool.run([&](std::size_t thread, std::size_t threads) {
-    const std::size_t from = total / threads * thread;
-    const std::size_t to = thread + 1 == threads ? total : total / threads * (thread + 1);
-    // A border in cost becomes the same row for the thread before it and the one behind it.
+  const std::size_t shares = detail::share_count(total, pool.size());
+  pool.for_each(shares, [&](std::size_t share) {
+    const std::size_t from = total / shares * share;
+    const std::size_t to = share + 1 == shares ? total : total / shares * (share + 1);
+    // A border in cost becomes the same row for the share before it and the one after it.
     std::size_t start = 0;
     for (const ProductJob& job : jobs) {
       if (job.x.rows == 0) continue;
