@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Microseconds of a decode step on a GPU: N experts of M samples each with random weights of four
-// shapes, independent, as adapters of one base, and in 8 bits; beside them the same work as N x M
-// single inferences one after another, and as N models with M rows each. And how fast their prompts
-// are read. Prints one JSON object, and each of its lines as it comes to the standard error, with
-// the device, its copy bandwidth and its bf16 product rate as measured in the same run.
+// Microseconds per decode step on a GPU: N experts with M samples each and random weights of four
+// shapes, independent, as adapters of one base, and in 8 bits; the same work as N x M single
+// inferences one after another, and as N models with M rows each; and the speed of prefill. Prints
+// one JSON object, and each of its lines as it is measured to the standard error, with the device,
+// its copy bandwidth and its bf16 product rate as measured in the same run.
 //   decode_steps [shape ...]        shapes: 135M 360M 1B 8B; all of them by default
 
 #include <cublas_v2.h>
@@ -37,7 +37,7 @@ double seconds_of(const auto& body) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Median and half the spread of the middle half.
+/// Median, and half of the distance between the quartiles.
 struct Timing {
   double median = 0, spread = 0;
 };
@@ -68,7 +68,7 @@ const std::map<std::string, ModelConfig> kShapes = {
     {"8B", shape(4096, 14336, 32, 32, 8, 128, 128256)},
 };
 
-/// A prompt of each expert, in new sequences.
+/// The rows of one prompt per expert, in new sequences.
 std::vector<Row> make_prompts(BatchedTransformer<Cuda>& stack, std::size_t length) {
   std::vector<Row> rows;
   for (std::uint32_t e = 0; e < stack.size(); ++e) {
@@ -79,8 +79,7 @@ std::vector<Row> make_prompts(BatchedTransformer<Cuda>& stack, std::size_t lengt
   return rows;
 }
 
-/// How long prompts take, up to their last tokens' logits on the host, and the operations that it
-/// is.
+/// Time of a prefill up to the last tokens' logits on the host, and its operations.
 struct Prefill {
   Timing seconds;
   double flops = 0;
@@ -105,11 +104,11 @@ Prefill prefill_of(const std::vector<ModelWeights>& experts, std::size_t length,
   return result;
 }
 
-/// A stack behind prompts that draws on the device.
+/// A stack that has read prompts and decodes on the device.
 class Decoder {
  public:
   Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, std::size_t prompt)
-      : stack_(experts, CudaOptions{.steps_per_poll = kStepsALook}) {
+      : stack_(experts, CudaOptions{}) {
     const std::vector<Row> rows = make_prompts(stack_, prompt);
     for (std::uint32_t e = 0; e < experts.size(); ++e) {
       for (std::uint16_t s = 0; s < samples; ++s) {
@@ -129,7 +128,7 @@ class Decoder {
     running_.assign(first_.size(), 1);
   }
 
-  /// Seconds a step, from one look of the host to the next, after some steps that warm up.
+  /// Seconds per step, from one poll of the host to the next, after a warm-up.
   Timing steps() {
     std::vector<double> seconds;
     while (true) {
@@ -138,13 +137,13 @@ class Decoder {
       if (drawn.empty()) break;
       for (std::size_t i = 0; i < drawn.size(); i += first_.size())
         first_tokens_.push_back(drawn[i].token);
-      if (drawn.size() == kStepsALook * first_.size())
-        seconds.push_back(taken / kStepsALook);  // not the first look, nor the last ones
+      if (drawn.size() == kStepsPerPoll * first_.size())
+        seconds.push_back(taken / kStepsPerPoll);  // neither the first poll nor the last ones
     }
     return timing_of(seconds);
   }
 
-  /// What the first row has drawn.
+  /// The draws of the first row.
   [[nodiscard]] const std::vector<Token>& first_tokens() const { return first_tokens_; }
   [[nodiscard]] double bytes_per_step() {
     const Cost total = stack_.ledger().total();
@@ -152,7 +151,7 @@ class Decoder {
   }
 
  private:
-  static constexpr std::size_t kStepsALook = 16;
+  static constexpr std::size_t kStepsPerPoll = CudaOptions{}.steps_per_poll;
 
   BatchedTransformer<Cuda> stack_;
   SamplingOptions sampling_;
@@ -175,7 +174,7 @@ std::vector<ModelWeights> make_experts(const ModelConfig& config, const std::str
   return experts;
 }
 
-/// Bytes a second that a copy within the device reads and writes.
+/// Bytes per second that a copy within the device reads and writes.
 double copy_bandwidth() {
   constexpr std::size_t kBytes = std::size_t{1} << 30;
   const cuda::Stream stream;
@@ -206,7 +205,7 @@ std::vector<BFloat16> random_bfloat16(std::size_t count, std::uint32_t seed) {
   return values;
 }
 
-/// Floating-point operations a second of large products of bf16 matrices.
+/// Floating-point operations per second of large products of bf16 matrices.
 double product_rate() {
   constexpr int kSize = 8192, kProducts = 20;
   const cuda::Stream stream;
@@ -251,7 +250,7 @@ Json device_facts() {
           {"bf16_flops_per_second", product_rate()}};
 }
 
-/// Of the weights of `experts` independent models; the host must hold them too.
+/// Bytes of the weights of `experts` models, on the device and on the host.
 double weight_bytes(const ModelConfig& c, const std::string& kind, std::size_t experts) {
   const std::size_t attention = 2 * c.hidden_size * c.head_dim * (c.heads + c.kv_heads);
   const std::size_t values = c.vocabulary_size * c.hidden_size +
@@ -272,7 +271,7 @@ void check_room(double needed) {
                        " bytes, this machine has ", host_bytes);
 }
 
-/// What a decoder gave, whose memory has been given back.
+/// The results of a decoder whose memory has been freed.
 struct Decoded {
   Timing step;
   std::vector<Token> first_tokens;
@@ -284,7 +283,7 @@ Decoded decode(const std::vector<ModelWeights>& experts, std::size_t samples, st
   return {step, decoder.first_tokens(), decoder.bytes_per_step()};
 }
 
-/// Adds to a line of results what these experts give, or why there is nothing.
+/// Adds the measurements of these experts to a line of results, or the reason for skipping them.
 void measure(const std::vector<ModelWeights>& all, const std::string& kind, std::size_t samples,
              std::size_t prompt, const Json& device, Json& line) {
   const std::size_t experts = all.size();

@@ -190,7 +190,7 @@ void measure_kernels(const Shape& shape, const Load& load, DType type,
                    cuda::advance_kernel<cuda::kRowThreads>, state, false);
     });
     if (context != contexts.front()) continue;
-    report("rotary angles", 0, 0, 1, [&] { attention.turn(row_count, stream); });
+    report("rotary angles", 0, 0, 1, [&] { attention.compute_angles(row_count, stream); });
     report("norm", 0, 0, 1, [&] {
       cuda::launch({dim3(static_cast<unsigned>(row_count)), dim3(cuda::kRowThreads)}, stream.get(),
                    cuda::norm_kernel<cuda::kRowThreads>, norm, attention.rows(), nullptr, x.view(),

@@ -36,7 +36,7 @@ stage steps 150 steps.jsonl "$measure" steps 135M 1B 8B
 stage prefill 60 prefill.jsonl "$measure" prefill 135M 1B
 if command -v compute-sanitizer > /dev/null || [ -x /usr/local/cuda/bin/compute-sanitizer ]; then
   PATH=$PATH:/usr/local/cuda/bin
-  stage memcheck 60 memcheck.txt compute-sanitizer --tool memcheck --error-exitcode 1 "$tests" 'attention behind a shared prompt*'
+  stage memcheck 60 memcheck.txt compute-sanitizer --tool memcheck --error-exitcode 1 "$tests" 'attention after a shared prompt*'
 else
   echo '{"stage": "memcheck", "error": "compute-sanitizer is not installed"}' | tee -a "$out/summary.jsonl"
 fi

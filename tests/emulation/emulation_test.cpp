@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the emulated device must find: kernels with one planted mistake each.
+// What the emulated device must find: kernels with one planted mistake each, and the rules of
+// memory, launches and graphs.
 #include "tests/emulation/emulation.hpp"
 
 #include <cmath>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A stack of its own that control can be switched to and from: one for every CUDA thread of the
-// blocks in work.
+// Fibers: one stack for every CUDA thread of the resident blocks.
 
 #include <cstddef>
 
@@ -12,22 +11,21 @@ struct Context {
   void* stack_pointer = nullptr;
   const void* stack_bottom = nullptr;
   std::size_t stack_bytes = 0;
-  std::size_t stack_offset = 0;  ///< Bytes at its top that are left out.
+  std::size_t stack_offset = 0;  ///< Unused bytes at its top.
   void* fake_stack = nullptr;    ///< AddressSanitizer's.
   void* tsan_thread = nullptr;   ///< ThreadSanitizer's.
 };
 
-/// Suspends `from`, which is running, and goes on with `to`. Nothing orders the accesses of the two
-/// for ThreadSanitizer.
+/// Suspends `from`, which is running, and resumes `to`. For ThreadSanitizer this does not order
+/// their accesses.
 void switch_context(Context& from, Context& to);
 
-/// To be called first on a new stack. `left` is the context that switched to it.
+/// Must be called first on a new stack. `left` is the context that switched to it.
 void entered_new_stack(Context& left);
 
-/// Maps a stack, with a page below that faults, and prepares it to begin with `entry`, which never
-/// returns.
+/// Maps a stack with a guard page and prepares it to start with `entry`, which never returns.
 void create_context(Context& context, void (*entry)());
-/// Prepares the same stack again; whatever was suspended on it is forgotten.
+/// Prepares the same stack again; what was suspended on it is abandoned.
 void reset_context(Context& context, void (*entry)());
 
 }  // namespace tutti::emulation

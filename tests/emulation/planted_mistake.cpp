@@ -31,8 +31,8 @@ __global__ void forget_a_barrier(float* out) {
   out[threadIdx.x] = values[kThreads - 1 - threadIdx.x];
 }
 
-/// The last block to come reads what the others have written, but nothing makes them write before
-/// they are counted.
+/// The last block reads what the others have written, but no fence orders their writes before their
+/// count.
 __global__ void forget_a_fence(float* out, unsigned* blocks, float* total) {
   if (threadIdx.x != 0) return;
   out[blockIdx.x] = 1.0F;

@@ -117,7 +117,7 @@ std::map<const void*, Function>& functions() {
   return *instance;
 }
 
-/// While one is alive, device memory can be touched.
+/// While one exists, device memory is accessible.
 struct Access {
   Access() {
     if (device().open++ == 0) device().protect(PROT_READ | PROT_WRITE);
@@ -374,8 +374,7 @@ cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPoo
   });
 }
 
-// The memory is the stream's until what was enqueued before is done; what is enqueued later must
-// not use it, even if it runs earlier.
+// Work enqueued before may use the memory; work enqueued later must not.
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream) {
   if (capturing()) return result(cudaErrorStreamCaptureUnsupported);
   Device& d = device();
@@ -419,10 +418,9 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
     return result(cudaErrorInvalidValue);
   check_range(to, bytes);
   check_range(from, bytes);
-  // As CUDA does: from pageable memory the bytes are taken before the call returns, from pinned
-  // memory when the copy runs.
+  // As in CUDA: pageable memory is read before the call returns, pinned memory when the copy runs.
   if (!from_device && bytes_left(device().pinned, from) < bytes) {
-    // A graph would read that memory whenever it is launched, which no one means.
+    // A graph would read that memory at each launch, which is never intended.
     if (stream_of(stream).capture != nullptr) return result(cudaErrorStreamCaptureUnsupported);
     auto staged = std::make_shared<std::vector<char>>(static_cast<const char*>(from),
                                                       static_cast<const char*>(from) + bytes);
@@ -435,7 +433,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
     const Access access;
     std::memcpy(to, from, bytes);
   });
-  // And into pageable memory a copy is done when the call returns.
+  // A copy into pageable memory is done when the call returns.
   if (!to_device && bytes_left(device().pinned, to) < bytes && stream_of(stream).capture == nullptr)
     drain(stream_of(stream));
   return error;
@@ -483,7 +481,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   if (stream_of(stream).capture != nullptr)
-    return result(cudaErrorStreamCaptureUnsupported);  // the backend's graphs have none
+    return result(cudaErrorStreamCaptureUnsupported);  // the backend's graphs contain none
   const auto point = std::make_shared<CUevent_st::Point>(
       CUevent_st::Point{&stream_of(stream), false, {}});
   event->point = point;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the emulation tells AddressSanitizer and ThreadSanitizer, if the program is built with one:
-// stacks that change, memory that must not be touched, and what orders one thread's accesses behind
-// another's. Without a sanitizer all of it is nothing.
+// What the emulation announces to AddressSanitizer and ThreadSanitizer, if the program is built
+// with one: switches of stacks, memory that must not be accessed, and the order between the
+// accesses of two threads. Without a sanitizer these functions do nothing.
 
 #include <cstddef>
 
@@ -33,7 +33,7 @@ inline void poison(void* memory, std::size_t bytes) {
 inline void unpoison(void* memory, std::size_t bytes) {
   if (__asan_unpoison_memory_region != nullptr) __asan_unpoison_memory_region(memory, bytes);
 }
-/// What was done before `release` is ordered before what follows an `acquire` of the same address.
+/// Accesses before `release` are ordered before those after an `acquire` of the same address.
 inline void acquire(void* address) {
   if (__tsan_acquire != nullptr) __tsan_acquire(address);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled without sanitizers, which would take the change of stacks for damage; what they must
-// know is told to them.
+// Compiled without sanitizers, which would report the switches of stacks; what they must know is
+// announced to them explicitly (sanitizers.hpp).
 #include "tests/emulation/scheduler.hpp"
 
 #include <array>
@@ -29,7 +29,7 @@ constexpr unsigned kWarp = 32;
 constexpr std::size_t kStaticSharedBytes = 48 * 1024;
 constexpr std::size_t kMaxVariables = 64;
 constexpr std::size_t kRedZone = 64;
-/// Read as a number of any floating-point type, memory that no one has written is NaN.
+/// Unwritten memory, read as any floating-point type, is NaN.
 constexpr int kUnwritten = 0xFF;
 
 struct Block;
@@ -42,16 +42,16 @@ struct Thread {
   unsigned index = 0;  ///< Within its block.
   uint3 position{};    ///< The same as threadIdx.
   State state = State::finished;
-  Place place;                  ///< Where it waits.
-  unsigned mask = 0;            ///< Of the collective that it waits in.
+  Place place;                  ///< The operation in which it waits.
+  unsigned mask = 0;            ///< Of the collective operation in which it waits.
   bool fenced = false;          ///< Whether it has executed a fence.
-  void* last_atomic = nullptr;  ///< To which its next fence may order it.
+  void* last_atomic = nullptr;  ///< Address of its last atomic, ordered by its next fence.
 
   [[nodiscard]] unsigned lane() const { return index % kWarp; }
   [[nodiscard]] unsigned warp() const { return index / kWarp; }
 };
 
-/// Lanes of one warp on their way through one operation.
+/// Lanes of one warp that execute one collective operation.
 struct Meeting {
   unsigned mask = 0;
   unsigned arrived = 0;
@@ -62,9 +62,9 @@ struct Meeting {
 
 struct Warp {
   unsigned live = 0;                    ///< Lanes that have not finished.
-  std::array<Meeting, kWarp> meetings;  ///< The first `meeting_count` are under way.
+  std::array<Meeting, kWarp> meetings;  ///< The first `meeting_count` are in progress.
   std::size_t meeting_count = 0;
-  char order = 0;  ///< Its address stands for __syncwarp's ordering.
+  char order = 0;  ///< Its address represents the ordering by __syncwarp.
 };
 
 struct SharedVariable {
@@ -77,7 +77,7 @@ struct FreeMemory {
 };
 using Memory = std::unique_ptr<char, FreeMemory>;
 
-/// Shared memory that no one has written, with a red zone behind its `bytes`.
+/// Unwritten shared memory, followed by a red zone.
 Memory make_shared_memory(std::size_t bytes) {
   constexpr std::size_t kAlignment = 128;
   const std::size_t size = (bytes + kRedZone + kAlignment - 1) / kAlignment * kAlignment;
@@ -99,7 +99,7 @@ struct Block {
   std::size_t static_used = 0;   ///< Of static_memory, red zones included.
   std::size_t static_bytes = 0;  ///< Of the variables alone.
   std::vector<SharedVariable> variables;
-  char order[2] = {};  ///< Their addresses stand for the barriers' ordering, even and odd ones.
+  char order[2] = {};  ///< Their addresses represent the ordering by even and odd barriers.
   unsigned barriers = 0;
 };
 
@@ -112,19 +112,19 @@ std::string text_of(Place place) {
   return file.substr(file.find_last_of('/') + 1) + ":" + std::to_string(place.line);
 }
 
-/// The kernel in work. There is one device, and it runs one kernel at a time.
+/// The current kernel. There is one device, and it runs one kernel at a time.
 struct Scheduler {
   std::vector<std::unique_ptr<Block>> blocks;
-  // Nothing here may allocate or move memory while a thread runs: ThreadSanitizer would take it for
-  // the thread's own doing.
+  // Nothing here may allocate or move memory while a thread runs: ThreadSanitizer would attribute
+  // it to the thread.
   /// A ring of `ready_count` threads from `next_ready` on; its size is a power of two.
   std::vector<Thread*> ready;
-  /// Shared memory of blocks that have ended: freed behind all that used it.
+  /// Shared memory of finished blocks, freed after the last access.
   std::vector<Memory> retired;
   std::size_t next_ready = 0, ready_count = 0;
   Thread* running = nullptr;
   Context host;
-  Context* left = nullptr;  ///< Where control came from last.
+  Context* left = nullptr;  ///< The context that was left last.
   const std::function<void()>* body = nullptr;
   SharedBytes shared;  ///< Of each block.
   std::uint64_t random_state = 1;
@@ -157,7 +157,7 @@ struct Scheduler {
     return thread;
   }
 
-  /// Makes the next ready thread the running one. @return its context, for the caller to switch to.
+  /// Makes the next ready thread the running one and returns its context, to switch to.
   Context& next() {
     running = take_ready();
     threadIdx = running->position;
@@ -165,7 +165,7 @@ struct Scheduler {
     return running->context;
   }
 
-  /// From a thread to the next one, or to the loop of run() where that has something to do. Returns
+  /// Switches from a thread to the next one, or to the loop of run() if that is needed. Returns
   /// when the thread runs again.
   void suspend() {
     release(&kernel_order);  // the thread may never run again, if another one fails
@@ -177,8 +177,7 @@ struct Scheduler {
     if (&to != left) switch_context(thread.context, to);
   }
 
-  /// Ends the kernel with the message that `make` returns. Whatever else is on the thread's stack
-  /// is abandoned.
+  /// Ends the kernel with the message that `make` returns. The thread's stack is abandoned.
   template <class Make>
   [[noreturn]] void fail(Make make) {
     if (failure.empty()) failure = make();
@@ -286,7 +285,7 @@ std::string Scheduler::report_waiting() const {
   return report;
 }
 
-/// After a failure: no thread goes on where it was.
+/// After a failure: abandons all threads.
 void Scheduler::clean_up() {
   next_ready = ready_count = 0;
   for (const auto& block : blocks) {
@@ -356,20 +355,20 @@ void Scheduler::run(dim3 grid, dim3 shape) {
   if (failure.empty()) retired.clear();
 }
 
-/// Rounds toward zero, as tensor cores were found to (Fasi et al. 2021, "Numerical behavior of
-/// NVIDIA tensor cores").
+/// Rounds toward zero, as tensor cores do (Fasi et al. 2021, "Numerical behavior of NVIDIA tensor
+/// cores").
 float truncate(double value) {
   const auto nearest = static_cast<float>(value);
   return std::fabs(static_cast<double>(nearest)) > std::fabs(value) ? std::nextafter(nearest, 0.0F)
                                                                     : nearest;
 }
 
-/// D = A B + C with the fragments' layouts of the PTX manual, "Matrix Fragments for mma.m16n8k16"
-/// and "... m16n8k8". A double holds the exact products, and their sum but for its last bits.
+/// D = A B + C with the fragment layouts of the PTX manual ("Matrix Fragments for mma.m16n8k16" and
+/// "... m16n8k8"). Products are exact in double, sums nearly.
 void multiply_fragments(const Meeting& meeting) {
   const bool bf16 = meeting.kind == Collective::mma_bf16;
   const unsigned depth = bf16 ? 16 : 8,
-                 packed = bf16 ? 2 : 1;  // numbers along k, and in a register
+                 packed = bf16 ? 2 : 1;  // numbers along k, and per register
   float a[16][16], b[16][8];
   double sums[16][8];
   const auto number = [&](std::uint32_t bits, unsigned place) {
@@ -402,7 +401,7 @@ void multiply_fragments(const Meeting& meeting) {
   }
 }
 
-/// Gives every lane of a complete meeting what it asked for, or writes why that cannot be.
+/// Computes the result of every lane of a complete meeting, or sets `failure`.
 bool complete(Meeting& meeting, std::string& failure) {
   if (meeting.kind == Collective::synchronize) return true;
   if (meeting.kind == Collective::mma_bf16 || meeting.kind == Collective::mma_tf32) {
@@ -472,7 +471,7 @@ void block_barrier(Place place) {
              " and " + text_of(place);
     });
   }
-  // All threads pass one barrier before any reaches the next but one.
+  // All threads pass a barrier before any reaches the second one after it.
   char* order = &block.order[block.barriers % 2];
   release(order);
   ++block.at_barrier;
@@ -499,7 +498,7 @@ void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
   const auto end = warp.meetings.begin() + static_cast<std::ptrdiff_t>(warp.meeting_count);
   const auto found = std::find_if(warp.meetings.begin(), end,
                                   [&](const Meeting& m) { return m.mask == mask; });
-  if (found == end) {  // each lane is in one meeting at most, so there is room for another
+  if (found == end) {  // each lane is in at most one meeting, so there is room
     ++warp.meeting_count;
     found->arrived = 0;
     found->mask = mask;
@@ -512,7 +511,7 @@ void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
              text_of(place);
     });
   }
-  // Only __syncwarp orders memory; a shuffle moves a value and nothing else.
+  // Only __syncwarp orders memory; a shuffle only moves a value.
   if (kind == Collective::synchronize) release(&warp.order);
   found->lanes[thread.lane()] = lane;
   found->arrived |= 1U << thread.lane();
@@ -533,8 +532,8 @@ void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
   if (kind == Collective::synchronize) acquire(&warp.order);
 }
 
-// As in the memory model of PTX: a fence, an atomic operation, another thread's atomic operation on
-// the same address and its fence order what precedes the first behind what follows the last.
+// As in the memory model of PTX: what precedes a thread's fence and atomic operation is visible to
+// what follows another thread's later atomic operation on the same address and its fence.
 void fence() {
   Thread& thread = *scheduler().running;
   if (thread.last_atomic != nullptr) acquire(thread.last_atomic);

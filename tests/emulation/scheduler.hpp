@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Runs the threads of a kernel as fibers, in an order that the options choose, and watches over the
-// rules that they must keep.
+// Runs the threads of a kernel as fibers, in the order of the options, and checks the rules of
+// CUDA.
 
 #include <cstddef>
 #include <functional>

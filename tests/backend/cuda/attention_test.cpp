@@ -122,7 +122,7 @@ double largest_difference(const Outputs& outputs) {
 
 }  // namespace
 
-TEST_CASE("attention behind a shared prompt equals the Cpu backend's in any order of threads",
+TEST_CASE("attention after a shared prompt equals the Cpu backend's in any order of threads",
           "[cuda][kernel]") {
   const Case test{{4, 2, 16, RopePairing::halves, 0.25F}};
   std::vector<float> first;

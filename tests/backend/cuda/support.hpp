@@ -53,7 +53,7 @@ inline cuda::Rows rows_of(const std::vector<float>& values, std::size_t width,
   return rows;
 }
 
-/// The elements of all rows, one row behind the other.
+/// The elements of all rows, one row after the other.
 inline std::vector<float> values_of(const cuda::Rows& rows, const cuda::Stream& stream) {
   const MatrixView<const float> host = rows.download(rows.capacity(), stream);
   std::vector<float> values;

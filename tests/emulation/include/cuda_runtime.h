@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Stands in for CUDA's header of this name, so that a plain C++ compiler builds the Cuda backend
-// and a CPU runs its kernels: the vector types, the functions of device code, and as much of the
-// runtime's interface as the backend calls. Every CUDA thread is a fiber of the scheduler in
-// ../scheduler.cpp; ../runtime.cpp has memory, streams and graphs.
+// Replaces CUDA's header of this name, so that a C++ compiler builds the Cuda backend and a CPU
+// runs its kernels: the vector types, the functions of device code, and the part of the runtime API
+// that the backend calls. Every CUDA thread is a fiber of ../scheduler.cpp; ../runtime.cpp has
+// memory, streams and graphs.
 
 #if defined(__CUDACC__)
 #error \
@@ -19,8 +19,7 @@
 #include <functional>
 #include <type_traits>
 
-// Before the language's words are taken for CUDA's: what the standard library itself uses them for
-// must be included above.
+// After the standard headers, which may use these names themselves.
 #define __global__
 #define __device__
 #define __host__
@@ -52,7 +51,7 @@ inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z,
 inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 
-/// Those of the fiber that runs, set at every switch.
+/// Of the running fiber; set at every switch.
 extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
 
@@ -93,10 +92,10 @@ struct LaneFragments {
 void block_barrier(Place place);
 void warp_collective(unsigned mask, Collective kind, void* lane, Place place);
 void fence();
-/// Tells the scheduler of an atomic operation, before which another thread may run.
+/// Announces an atomic operation, before which another thread may run.
 void before_atomic(void* address);
 [[nodiscard]] void* dynamic_shared();
-/// The block's shared variable named by `key`, `bytes` long, full of NaNs at first.
+/// The block's shared variable named by `key`, of `bytes` bytes, initially NaNs.
 [[nodiscard]] void* static_shared(const void* key, std::size_t bytes, std::size_t alignment);
 
 /// Sets the bytes of static shared memory that a kernel has. Returns true.
@@ -120,7 +119,7 @@ template <class T>
   return value;
 }
 
-/// Reads, changes and writes in one step, relaxed, as CUDA's atomics do.
+/// A relaxed atomic read-modify-write, as CUDA's atomics are.
 template <class T, class Change>
 T atomic_change(T* address, Change change) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8);
@@ -187,8 +186,7 @@ inline float rsqrtf(float x) { return 1.0F / std::sqrt(x); }
 inline unsigned __umulhi(unsigned a, unsigned b) {
   return static_cast<unsigned>(std::uint64_t{a} * b >> 32);
 }
-/// A product that is rounded before it is added to anything: the compiler must not see that it is
-/// one.
+/// A rounded product that the compiler must not fuse with an addition.
 inline float __fmul_rn(float a, float b) {
   float product = a * b;
   asm("" : "+m"(product));
@@ -196,8 +194,7 @@ inline float __fmul_rn(float a, float b) {
 }
 inline int __popc(unsigned x) { return std::popcount(x); }
 
-// The runtime's interface. An error code that the backend does not tell from others has no name
-// here.
+// The runtime API. Only error codes that the backend distinguishes have names.
 enum cudaError_t : int {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,

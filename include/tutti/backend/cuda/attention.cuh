@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Enqueues the attention of a batch: which rows visit which page, in how many parts, and where the
-// parts lie until they are merged.
+// Enqueues the attention of a batch: plans which rows visit which page, and owns the partial
+// results until they are merged.
 
 #include <algorithm>
 #include <bit>
@@ -23,8 +23,8 @@ class BatchAttention {
   explicit BatchAttention(std::size_t partial_floats = kPartialFloats)
       : partial_floats_(partial_floats) {}
 
-  /// Uploads what the attention of all layers needs of a batch.
-  /// @param frequencies each set has radians a position, one for each pair of a head.
+  /// Uploads the rows, pages and rotary angles of a batch, for all layers.
+  /// @param frequencies sets of radians per position, one per pair of a head.
   void begin(const Batch& batch, std::span<const std::vector<float>> frequencies,
              const Stream& stream) {
     planned_ = 0;
@@ -43,11 +43,11 @@ class BatchAttention {
       angles.cosines.grow(batch.size() * frequencies[set].size(), stream);
       angles.sines.grow(batch.size() * frequencies[set].size(), stream);
     }
-    turn(batch.size(), stream);
+    compute_angles(batch.size(), stream);
   }
 
-  /// The same for rows that move on by themselves (kernels/decode.cuh); a batch of the same model
-  /// has been attended to before.
+  /// As `begin`, for decoding on the device (kernels/decode.cuh). Precondition: `attend` has run
+  /// for one ordinary batch of the model.
   void begin_moving(const Batch& batch, std::span<const std::vector<float>> frequencies,
                     const Stream& stream) {
     const std::size_t windows = planned_;
@@ -60,7 +60,8 @@ class BatchAttention {
   }
   [[nodiscard]] bool moving() const { return moving_; }
 
-  /// Makes room for rows to move on by `steps` positions, up to those of `batch`.
+  /// Plans the next `steps` steps of decoding on the device, after which the rows attend to the
+  /// spans of `batch`.
   void move(const Batch& batch, std::size_t steps, const Stream& stream) {
     span_limits_.assign(batch.spans, stream);
     spans_.grow(batch.spans.size(), stream);
@@ -80,7 +81,7 @@ class BatchAttention {
     }
   }
 
-  /// What launches are told beside what `share` gives: if it differs, they cannot be repeated.
+  /// The launch arguments of `attend` beyond those in DecodeState: part of the key of a graph.
   [[nodiscard]] std::vector<std::uintptr_t> arguments() const {
     const auto address = [](const void* pointer) {
       return reinterpret_cast<std::uintptr_t>(pointer);
@@ -98,8 +99,8 @@ class BatchAttention {
 
   [[nodiscard]] const Row* rows() const { return rows_.data(); }
 
-  /// Cosines and sines for the rows as they are.
-  void turn(std::size_t rows, const Stream& stream) {
+  /// Enqueues the rotary angles of the rows at their current positions.
+  void compute_angles(std::size_t rows, const Stream& stream) {
     for (Angles& angles : angles_) {
       launch({dim3(static_cast<unsigned>(rows)), dim3(kWarpThreads)}, stream.get(),
              rope_angles_kernel<kWarpThreads>, rows_.data(), angles.frequencies.data(),
@@ -108,18 +109,18 @@ class BatchAttention {
     }
   }
 
-  /// Where the queries, keys and values of a layer go.
-  /// @param set of the frequencies given to `begin`; without meaning where `shape.turned` is false.
+  /// Destination of a layer's queries, keys and values.
+  /// @param set of the frequencies given to `begin`; unused where `shape.rotary` is false.
   [[nodiscard]] CacheEntry entry(const DeviceAttention& shape, std::size_t set,
                                  const KvStorage& pages) const {
     return {.shape = shape,
-            .cosines = shape.turned ? angles_[set].cosines.data() : nullptr,
-            .sines = shape.turned ? angles_[set].sines.data() : nullptr,
+            .cosines = shape.rotary ? angles_[set].cosines.data() : nullptr,
+            .sines = shape.rotary ? angles_[set].sines.data() : nullptr,
             .slots = slots_.data(),
             .pages = pages.view()};
   }
 
-  /// @param window positions that a row sees, its own included; 0 for all.
+  /// @param window in positions, the current one included; 0: all.
   void attend(const DeviceAttention& shape, std::size_t window, const Batch& batch,
               const KvStorage& pages, const Rows& queries, const Rows& out, const Stream& stream) {
     const Plan& plan = plan_of(shape, window, batch, stream);
@@ -144,13 +145,13 @@ class BatchAttention {
     DeviceArray<float> frequencies, cosines, sines;
   };
 
-  /// Rows whose partial results are in memory at a time.
+  /// Rows whose partial results are in memory at the same time.
   struct Part {
     std::uint32_t first_row = 0, row_count = 0, depths = 0;
     std::size_t first_visit = 0, visit_count = 0;
   };
 
-  /// What the layers with one window do with the batch.
+  /// The page visits of a batch in all layers with one window.
   struct Plan {
     std::size_t window = 0;
     DeviceAttention shape;  ///< Of one of them.
@@ -159,7 +160,7 @@ class BatchAttention {
     DeviceArray<WindowStart> starts;
   };
 
-  /// The plan of the batch in work, made when the first layer with its window asks.
+  /// The plan of the current batch for `window`, made for the first layer that has it.
   const Plan& plan_of(const DeviceAttention& shape, std::size_t window, const Batch& batch,
                       const Stream& stream) {
     for (std::size_t i = 0; i < planned_; ++i) {
@@ -173,9 +174,9 @@ class BatchAttention {
     return made;
   }
 
-  /// @param moving steps that the rows make by themselves, up to where they are in `batch`; then
-  /// there is room to spare, so that most
-  ///        plans of a generation have one shape, and the device sets where windows start.
+  /// @param moving steps that the device decodes until the rows are where `batch` has them; 0 for
+  /// an ordinary batch. Sizes of such plans are rounded up to powers of two, so that few shapes
+  /// occur in a generation, and the device sets the window starts.
   void plan(Plan& plan, const Batch& batch, std::size_t moving, const Stream& stream) {
     plan.parts.clear();
     std::vector<PageVisit> visits;
@@ -219,7 +220,7 @@ class BatchAttention {
   std::vector<Angles> angles_;
   bool moving_ = false;
   std::vector<Plan> plans_;
-  /// The first so many plans are of the batch in work; the others keep their memory for later ones.
+  /// Plans [0, planned_) belong to the current batch; the others keep their memory for later ones.
   std::size_t planned_ = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Products of many rows by cuBLAS. It promises no order of sums, so the bits of a row may depend on
-// the rows beside it, and it takes activations in the type of the weights.
+// Products of many rows by cuBLAS. It guarantees no order of summation, so a row's bits may depend
+// on the other rows, and it needs activations in the type of the weights.
 
 #include <cublas_v2.h>
 
@@ -29,7 +29,7 @@ inline void check(cublasStatus_t status, std::string_view doing) {
                     ")");
 }
 
-/// A part of a launch with what the host knows of it.
+/// A part of a launch, with the host's copy of its groups and matrices.
 struct HostPart {
   ProductPart part;
   std::span<const DeviceGroup> groups;
@@ -37,19 +37,19 @@ struct HostPart {
   const StackedMatrices* second = nullptr;
 };
 
-/// A handle of the library, and what its calls need beside.
+/// A cuBLAS handle and the buffers of its calls.
 class Cublas {
  public:
   /// @throws DeviceError when the library cannot be used.
   explicit Cublas(const Stream& stream) {
     cublasHandle_t handle = nullptr;
-    check(cublasCreate(&handle), "creating a handle of cuBLAS");
+    check(cublasCreate(&handle), "creating a cuBLAS handle");
     handle_.reset(handle);
-    check(cublasSetStream(handle, stream.get()), "giving cuBLAS a stream");
+    check(cublasSetStream(handle, stream.get()), "setting the stream of cuBLAS");
   }
 
-  /// The products of a job without a norm, whose parts have weights of one type of floats, and
-  /// their ends.
+  /// Enqueues the products of a job without a norm, whose weights have one floating-point type, and
+  /// their epilogue.
   void enqueue(ProductJob job, std::span<const HostPart* const> parts, const Stream& stream) {
     std::size_t rows = 0, groups = 0, outputs = 0, max_rows = 0;
     for (const HostPart* part : parts) {
@@ -126,7 +126,7 @@ class Cublas {
     const float one = 1.0F, zero = 0.0F;
     for (const auto& [shape, pointers] : shapes) {
       const std::size_t count = pointers.weights.size();
-      // Matrices of cuBLAS are column by column: ours are the transposed ones.
+      // cuBLAS is column-major: our row-major matrices are their transposes.
       check(
           cublasGemmBatchedEx(
               handle_.get(), CUBLAS_OP_T, CUBLAS_OP_N, static_cast<int>(shape.outputs),

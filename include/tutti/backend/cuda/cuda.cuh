@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The backend that runs on a GPU: the weights of all experts in device memory, each phase of a
-// layer a few launches that serve every row of every expert. Its results do not equal the Cpu
-// backend's to the bit, but here too a row's bits do not depend on the other rows of its batch.
+// The backend that runs on a GPU: the weights of all experts are in device memory, and each phase
+// of a layer is a few launches for all rows of all experts. Its results differ from the Cpu
+// backend's by roundings; as there, a row's bits do not depend on the other rows of its batch.
 
 #include <algorithm>
 #include <cmath>
@@ -25,16 +25,15 @@
 namespace tutti {
 
 struct CudaOptions {
-  int device = 0;  ///< Which GPU, as CUDA numbers them.
-  /// For work on the host, such as drawing tokens; 0 takes as many as the machine has.
+  int device = 0;  ///< Index of the GPU in CUDA's order.
+  /// Threads for work on the host, such as drawing tokens; 0: one per processor.
   std::size_t host_threads = 0;
-  /// Tokens of each candidate between two looks of the host; 0 draws on the host.
+  /// Decode steps per poll of the host, when it collects the tokens; 0: the host draws.
   std::size_t steps_per_poll = 8;
-  /// From so many rows of the same weights in a pass on, prompts and texts to score are multiplied
-  /// by cuBLAS, which is faster for long ones. Their activations are rounded to the type of the
-  /// weights (f16 ends at 65504), and a row's bits may depend on the rows beside it, so that
-  /// results are the same again only for the same requests on the same device. 0: never. Drawing
-  /// tokens and quantized weights do without.
+  /// Use cuBLAS for prefill and scoring when a pass has at least this many rows per weight matrix;
+  /// 0: never. Activations are then rounded to the type of the weights (f16 ends at 65504), and a
+  /// row's bits may depend on the other rows, so that results repeat only for the same requests on
+  /// the same device. Decoding and quantized weights never use it.
   std::size_t cublas_rows = 0;
 };
 
@@ -85,8 +84,8 @@ class Cuda {
     pages.reserve(count, stream_);
   }
 
-  /// Waits for the device. The view of the first `count` rows is valid until the next call for the
-  /// same ones.
+  /// Waits for the device. The view of the first `count` rows is valid until the next call for
+  /// `rows`.
   [[nodiscard]] MatrixView<const float> host(const Rows& rows, std::size_t count) const {
     activate();
     return rows.download(count, stream_);
@@ -126,7 +125,7 @@ class Cuda {
                                         {phase.value, {}, End::value}};
       return products_.run(input, products, stream_);
     }
-    // A head's norm needs all of the head, which no warp has.
+    // A head's norm needs the whole head, of which a warp has only a pair of elements.
     key_.reset(x.capacity(), shape.kv_heads * shape.head_dim, stream_);
     value_.reset(x.capacity(), shape.kv_heads * shape.head_dim, stream_);
     const cuda::Product products[] = {
@@ -223,7 +222,7 @@ class Cuda {
                                      std::size_t steps, Step&& step) {
     activate();
     return decoding_.run(batch, attention_, pages.view().pages, logits, steps, stream_, [&] {
-      attention_.turn(batch.size(), stream_);
+      attention_.compute_angles(batch.size(), stream_);
       step();
     });
   }
@@ -247,7 +246,7 @@ class Cuda {
             .kv_heads = static_cast<std::uint32_t>(shape.kv_heads),
             .head_dim = static_cast<std::uint32_t>(shape.head_dim),
             .interleaved = shape.pairing == RopePairing::interleaved,
-            .turned = shape.rope_set.has_value(),
+            .rotary = shape.rope_set.has_value(),
             .scale = shape.scale};
   }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A generation that stays on the device: what its rows draw becomes their next input without the
-// host, which comes by every few steps. From the second step on a step is one graph, which later
-// generations of the same shape use too.
+// Decoding on the device: a row's draw becomes its next input without the host, which polls every
+// few steps. From the second step on a step is one CUDA graph; later generations of the same shape
+// reuse it.
 
 #include <algorithm>
 #include <bit>
@@ -20,7 +20,7 @@
 
 namespace tutti::cuda {
 
-/// All that the launches of a step are told: steps with equal keys are one graph.
+/// All launch arguments of a step: steps with equal keys share a graph.
 struct StepKey {
   DecodeState state;
   DeviceSampling sampling;
@@ -29,8 +29,8 @@ struct StepKey {
   friend bool operator==(const StepKey&, const StepKey&) = default;
 };
 
-/// Its arrays keep their places from one generation to the next, so that generations of one shape
-/// share their graphs.
+/// The state of a generation. Its arrays keep their addresses from one generation to the next, so
+/// that generations of one shape share graphs.
 class Decoding {
  public:
   /// Begins a generation. `products` and `attention` have begun with the rows of `start`.
@@ -64,11 +64,10 @@ class Decoding {
     if (sampler_.penalizes()) remember(start, stream);
   }
 
-  /// Enqueues `steps` steps of `batch`, whose rows have spans unless the host has ended them.
-  /// `forward` enqueues a pass that leaves their logits. @returns what is new of [steps, rows]
-  /// tokens: the last steps are still to be made when the host looks, so that the device has work
-  /// while the host sees to the next ones; the next call returns them. Without steps, it returns
-  /// what is left.
+  /// Enqueues `steps` steps of `batch`; rows that the host has stopped have no spans. `forward`
+  /// enqueues a forward pass that leaves the logits. @returns tokens [n, rows] not returned before.
+  /// The last quarter of the steps stays for the next call, so that the device has work while the
+  /// host handles tokens; `steps == 0` returns the rest.
   template <class Forward>
   std::span<const DrawnToken> run(const Batch& batch, BatchAttention& attention,
                                   const void* const* pages, const Rows& logits, std::size_t steps,
@@ -76,13 +75,13 @@ class Decoding {
     constexpr std::size_t kUnseenPart = 4;
     const std::size_t unseen = steps / kUnseenPart;
     if (steps == 0) {
-      looked_at_.record(stream.get());
+      poll_point_.record(stream.get());
     } else {
       enqueue(batch, attention, pages, logits, steps, unseen, stream, forward);
     }
     made_ += steps;
     const std::size_t first = seen_ * batch.size(), count = (made_ - unseen - seen_) * batch.size();
-    copies_.wait_for(looked_at_);
+    copies_.wait_for(poll_point_);
     results_host_.download(results_, count, copies_, first);
     copies_.wait();
     seen_ = made_ - unseen;
@@ -119,17 +118,17 @@ class Decoding {
     auto* captured = graphs_.find(key, stream);
     for (std::size_t s = 0; s < steps; ++s) {
       if (captured == nullptr) {
-        step();  // makes the room that a capture could not make
+        step();  // allocates, which a capture must not
         captured = &graphs_.add(key, stream);
       } else {
         if (captured->graph.empty()) captured->graph = Graph::capture(stream, step);
         captured->graph.launch(stream);
       }
-      if (s + 1 + unseen == steps) looked_at_.record(stream.get());
+      if (s + 1 + unseen == steps) poll_point_.record(stream.get());
     }
   }
 
-  /// What penalties count.
+  /// Uploads the histories and counts the tokens in the window of the penalties.
   void remember(const DecodingStart& start, const Stream& stream) {
     std::size_t longest = 0;
     for (const std::span<const Token> history : start.histories)
@@ -155,16 +154,16 @@ class Decoding {
 
   DeviceSampler sampler_;
   DecodeState state_;
-  std::vector<std::uint32_t> experts_;  ///< Of the rows, which decide the groups of products.
+  std::vector<std::uint32_t> experts_;  ///< Of each row; they determine the groups of products.
   DeviceArray<DrawKey> keys_;
   DeviceArray<Token> end_tokens_, history_;
   DeviceArray<std::uint32_t> running_, wanted_, said_;
   DeviceArray<DrawnToken> drawn_, results_;
   DeviceArray<std::uint32_t> step_;
   PinnedArray<DrawnToken> results_host_;
-  std::size_t made_ = 0, seen_ = 0;  ///< Steps enqueued, and those that the host has seen.
-  Event looked_at_;                  ///< The end of the steps that the host looks at.
-  Stream copies_;                    ///< To the host, beside the steps that go on.
+  std::size_t made_ = 0, seen_ = 0;  ///< Steps enqueued, and steps returned to the host.
+  Event poll_point_;                 ///< End of the steps whose tokens the next poll returns.
+  Stream copies_;                    ///< Copies tokens to the host while steps continue.
   GraphCache<StepKey> graphs_;
 };
 

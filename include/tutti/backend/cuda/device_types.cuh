@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the Cuda backend's concept types are: stacked linear layers and norms, rows of activations,
-// and the cache's pages.
+// The types that the Backend concept asks for: stacked linear layers and norms, rows of
+// activations, and the KV cache's pages.
 
 #include <algorithm>
 #include <cstddef>
@@ -19,10 +19,10 @@
 
 namespace tutti::cuda {
 
-/// One matrix of each expert; experts may lack theirs.
+/// One matrix per expert; null for experts without it.
 struct StackedMatrices {
-  DType type = DType::f32;    ///< Of all of them, on the device.
-  std::uint32_t outputs = 0;  ///< The most rows of any.
+  DType type = DType::f32;    ///< On the device, the same for all.
+  std::uint32_t outputs = 0;  ///< Largest number of rows of any of them.
   std::uint32_t pattern = 0;  ///< Number in BatchGroups.
   std::vector<std::shared_ptr<const StoredMatrix>> stored;
   DeviceArray<DeviceMatrix> table;  ///< [experts]
@@ -44,7 +44,7 @@ struct Norm {
   std::uint32_t width = 0;
 };
 
-/// A [capacity, width] float matrix on the device, and room for its copy on the host.
+/// A [capacity, width] float matrix on the device, with a pinned buffer for its copy on the host.
 class Rows {
  public:
   Rows() = default;
@@ -53,12 +53,12 @@ class Rows {
         width_(width),
         stride_(padded(width)),
         data_(capacity * stride_, stream) {
-    data_.set_zero(stream);  // kernels read what pads a row, and never write it
+    data_.set_zero(stream);  // kernels read the padding of rows and never write it
   }
 
   [[nodiscard]] std::size_t width() const { return width_; }
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
-  /// Rows from `first` on. Kernels take rows that they read and rows that they write alike.
+  /// Rows from `first` on, for reading and writing.
   [[nodiscard]] DeviceRows view(std::size_t first = 0) const {
     return {const_cast<float*>(data_.data()) + first * stride_,
             static_cast<std::uint32_t>(stride_)};
@@ -66,15 +66,15 @@ class Rows {
 
   void set_zero(const Stream& stream) { data_.set_zero(stream); }
 
-  /// Waits for the stream and returns the first `count` rows as they are then.
+  /// Waits for the stream and returns a copy of the first `count` rows.
   [[nodiscard]] MatrixView<const float> download(std::size_t count, const Stream& stream) const {
     host_.download(data_, count * stride_, stream);
     stream.wait();
     return {host_.data(), count, width_, stride_};
   }
 
-  /// Makes room for `capacity` rows of `width`; what was there is lost if it is too small or of
-  /// another width.
+  /// Reallocates unless there is room for `capacity` rows of `width`; reallocating loses the
+  /// contents.
   void reset(std::size_t capacity, std::size_t width, const Stream& stream) {
     if (capacity > capacity_ || width != width_)
       *this = Rows(std::max(capacity, capacity_), width, stream);
@@ -86,7 +86,7 @@ class Rows {
   mutable PinnedArray<float> host_;
 };
 
-/// The cache's memory. Pages stay where they are when more are added.
+/// The memory of the KV cache. Pages keep their addresses when more are added.
 class KvStorage {
  public:
   explicit KvStorage(const KvShape& shape) : shape_(shape) {}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Every answer of CUDA is looked at: what is not success becomes an exception that says what was
-// being done.
+// Every return code of CUDA is checked; errors become exceptions that name the operation.
 
 #include <cuda_runtime.h>
 
@@ -17,14 +16,13 @@ namespace cuda {
 inline void check(cudaError_t error, std::string_view doing) {
   if (error == cudaSuccess) [[likely]]
     return;
-  (void)cudaGetLastError();  // or it would be found again by a call that has nothing to do with it
+  (void)cudaGetLastError();  // or an unrelated later call would report it
   fail<DeviceError>(doing, ": ", cudaGetErrorName(error), " (", cudaGetErrorString(error), ")");
 }
 
 }  // namespace cuda
 
-/// Whether a GPU can be used. Never throws: no driver, a driver that is too old, and no device are
-/// all `false`.
+/// Whether there is a GPU and a driver that this program can use. Never throws.
 [[nodiscard]] inline bool cuda_available() noexcept {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The groups of a batch as products want them: neighboring experts that have the same weights are
-// one group, so that a shared base is read once for the rows of all of them. Which experts those
-// are differs from layer to layer, but only in a few patterns.
+// Row groups of a batch for products: neighboring experts with the same weights form one group, so
+// that a shared base is read once for all of their rows. Which experts share differs between
+// layers, in a few patterns.
 
 #include <algorithm>
 #include <cstddef>
@@ -17,12 +17,11 @@
 
 namespace tutti::cuda {
 
-/// For each expert a number that those with the same weights have in common; kNoWeights for those
-/// that have none.
+/// [experts]: equal numbers for equal weights; kNoWeights for experts without this layer.
 using SharingPattern = std::vector<std::uint32_t>;
 inline constexpr std::uint32_t kNoWeights = std::numeric_limits<std::uint32_t>::max();
 
-/// Groups as kernels find them, and as the host knows them.
+/// Groups on the device, with the host's copy.
 struct PlacedGroups : GroupList {
   std::span<const DeviceGroup> host;
 };
@@ -44,10 +43,10 @@ inline void append_groups(std::span<const RowGroup> batch, const SharingPattern&
   }
 }
 
-/// All patterns of a model, and the groups of the batch in work under each.
+/// All sharing patterns of a model, and the groups of the current batch under each.
 class BatchGroups {
  public:
-  /// The number of a pattern, a new one if it is not known yet.
+  /// The number of a pattern; unknown patterns get a new one.
   [[nodiscard]] std::uint32_t number_of(const SharingPattern& pattern) {
     const auto known = std::find(patterns_.begin(), patterns_.end(), pattern);
     if (known == patterns_.end()) {
@@ -57,7 +56,7 @@ class BatchGroups {
     return static_cast<std::uint32_t>(known - patterns_.begin());
   }
 
-  /// Uploads the groups of a batch under all patterns; those from before are no longer valid.
+  /// Uploads the groups of a batch under all patterns; earlier ones become invalid.
   void begin(std::span<const RowGroup> batch, const Stream& stream) {
     std::vector<DeviceGroup> groups;
     begins_.clear();
@@ -77,7 +76,7 @@ class BatchGroups {
                    device_.data() + begin);
   }
 
-  /// The same groups twice: those that kernels look at, and how they were.
+  /// Gives the kernels the mutable group list and an immutable copy.
   void share(DecodeState& state, const Stream& stream) {
     all_.assign(host_, stream);
     state.groups = device_.data();
@@ -85,8 +84,8 @@ class BatchGroups {
     state.group_count = static_cast<std::uint32_t>(host_.size());
   }
 
-  /// Other groups, such as those of the rows that have outputs, under one pattern. Valid until the
-  /// next call.
+  /// Uploads other groups, such as those of the rows with outputs, under one pattern. Valid until
+  /// the next call.
   [[nodiscard]] PlacedGroups upload_others(std::span<const RowGroup> others, std::uint32_t pattern,
                                            const Stream& stream) {
     other_host_.clear();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The linear layers of a model on the device: uploads and stacks those of all experts, and turns a
-// phase's products into as few launches as their types and groups allow.
+// Linear layers on the device: uploads and stacks those of all experts, and launches the products
+// of a phase together where types and groups allow it.
 
 #include <algorithm>
 #include <cstddef>
@@ -22,11 +22,11 @@
 
 namespace tutti::cuda {
 
-/// What the products of a phase have in common.
+/// The common input of the products of a phase.
 struct ProductInput {
   const Rows& x;
   DeviceNorm norm;            ///< Without weights for none.
-  const Row* rows = nullptr;  ///< On the device: whose rows those of x are.
+  const Row* rows = nullptr;  ///< On the device: the batch rows of x.
   std::size_t row_count = 0;
   CacheEntry entry = {};
 };
@@ -42,8 +42,8 @@ struct Product {
 
 class Products {
  public:
-  /// Products whose largest group has at least `rows` rows, 1 or more, are made by cuBLAS from now
-  /// on, except those of quantized weights and of a loop of decoding on the device.
+  /// Uses cuBLAS for products whose largest group has at least `rows` rows (1 or more), except with
+  /// quantized weights and in decoding on the device.
   /// @throws DeviceError when cuBLAS cannot be used.
   void use_cublas(std::size_t rows, const Stream& stream) {
     cublas_.emplace(stream);
@@ -59,9 +59,8 @@ class Products {
     std::vector<std::shared_ptr<const void>> temporary;
     std::deque<WeightMatrix> transposed;
     for (const LinearWeights* expert : experts) {
-      weights.push_back(expert->weight.rows == 0
-                            ? nullptr
-                            : &expert->weight);  // a part that the family does not have
+      weights.push_back(expert->weight.rows == 0 ? nullptr  // the family does not have this layer
+                                                 : &expert->weight);
       a.push_back(expert->delta ? &expert->delta->a : nullptr);
       b.push_back(expert->delta
                       ? &transposed.emplace_back(transpose(expert->delta->b_transposed, temporary))
@@ -86,25 +85,25 @@ class Products {
     return linear;
   }
 
-  /// The groups of the batch from now on.
+  /// Sets the groups of the current batch.
   void begin(std::span<const RowGroup> batch, const Stream& stream) {
     groups_.begin(batch, stream);
     shared_ = false;
   }
 
-  /// Gives the groups to kernels that take rows away which have ended.
+  /// Lets the kernels of decoding remove rows from the groups when they end.
   void share_groups(DecodeState& state, const Stream& stream) {
     groups_.share(state, stream);
     shared_ = true;
   }
 
-  /// Enqueues the products of a phase, of the rows of the batch.
+  /// Enqueues the products of a phase for the rows of the batch.
   void run(const ProductInput& input, std::span<const Product> products, const Stream& stream) {
     run(
         input, products, [&](std::uint32_t pattern) { return groups_.list(pattern); }, stream);
   }
 
-  /// The same of other rows, such as those that have outputs.
+  /// The same for other rows, such as those with outputs.
   void run(const ProductInput& input, const Product& product, std::span<const RowGroup> groups,
            const Stream& stream) {
     run(
@@ -150,7 +149,7 @@ class Products {
           part.part.second = *linear++;
           part.second = &second;
         } else {
-          // Matrices that no warp can read side by side: the second one goes first.
+          // The two matrices differ in type or groups: the second one is multiplied first.
           other_.reset(input.x.capacity(), second.outputs, stream);
           const PlacedGroups of_second = list(second.pattern);
           const HostPart before{{.linear = *linear++,
@@ -170,16 +169,17 @@ class Products {
 
   template <class List>
   static std::size_t max_rows(std::span<const Product> products, List list) {
-    std::size_t most = 0;
+    std::size_t largest = 0;
     for (const Product& product : products) {
-      most = std::max(most, list(product.linear.weights.pattern).max_rows);
+      largest = std::max(largest, list(product.linear.weights.pattern).max_rows);
       if (product.second != nullptr)
-        most = std::max(most, list(product.second->weights.pattern).max_rows);
+        largest = std::max(largest, list(product.second->weights.pattern).max_rows);
     }
-    return most;
+    return largest;
   }
 
-  /// A x of all products in one launch, and the views of their matrices.
+  /// Enqueues A x of all products in one launch, and fills `linears` with the views of their
+  /// matrices.
   template <class List>
   void multiply_low_rank(const ProductInput& input, const ProductJob& job,
                          std::span<const Product> products, List list,
@@ -190,7 +190,7 @@ class Products {
       if (!linear.has_deltas()) return;
       Rows& low_rank = low_rank_[parts.size()];
       low_rank.reset(input.x.capacity(), largest_rank_,
-                     stream);  // not this layer's, or memory would come and go
+                     stream);  // largest of all layers, so that it is allocated once
       linears.back().low_rank_b = linear.low_rank_b.table.data();
       linears.back().low_rank_type = linear.low_rank_b.type;
       linears.back().low_rank = low_rank.view();
@@ -209,7 +209,7 @@ class Products {
     enqueue(job, parts, stream);
   }
 
-  /// One launch for each type among the parts.
+  /// One launch per weight type.
   void enqueue(ProductJob job, std::span<const HostPart> parts, const Stream& stream) {
     std::vector<const HostPart*> left;
     for (const HostPart& part : parts) left.push_back(&part);
@@ -295,7 +295,7 @@ class Products {
 
   MatrixStore store_;
   BatchGroups groups_;
-  bool shared_ = false;  ///< Whether kernels change the groups.
+  bool shared_ = false;  ///< Whether kernels modify the groups.
   Rows normed_, other_;
   std::uint32_t largest_rank_ = 0;
   Rows low_rank_[kMaxParts];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Arrays on the device, and the ways of their elements there and back.
+// Arrays in device memory, and copies of their elements to and from the host.
 
 #include <cuda_runtime.h>
 
@@ -15,8 +15,7 @@
 
 namespace tutti::cuda {
 
-/// `size()` elements on the device, which the host cannot touch. They are there for the work of one
-/// stream.
+/// `size()` elements in device memory, allocated and freed in the order of one stream.
 template <class T>
 class DeviceArray {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -47,20 +46,20 @@ class DeviceArray {
   [[nodiscard]] const T* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }
 
-  /// Makes room for `size` elements; what was there is lost if it grows.
+  /// Reallocates if there are fewer than `size` elements, which loses the contents.
   void grow(std::size_t size, const Stream& stream) {
     if (size <= size_) return;
-    *this = {};  // first: the pool may give the new elements the same place
+    *this = {};  // first: the pool may then reuse the memory
     *this = DeviceArray(size, stream);
   }
 
-  /// `from` and nothing else counts from now on. What was there keeps its place if it has room.
+  /// Replaces the contents by `from`. The address changes only if the array grows.
   void assign(std::span<const T> from, const Stream& stream) {
     grow(from.size(), stream);
     upload(from, stream);
   }
 
-  /// Copies `from` to the beginning. The elements are taken at once.
+  /// Copies `from` to the beginning. `from` may change after the call.
   void upload(std::span<const T> from, const Stream& stream) {
     stream.upload(data_, from.data(), from.size_bytes());
   }
@@ -72,7 +71,7 @@ class DeviceArray {
  private:
   T* data_ = nullptr;
   std::size_t size_ = 0;
-  std::optional<Stream> stream_;  ///< Of the elements, where there are any.
+  std::optional<Stream> stream_;  ///< Of the allocation; none while empty.
 };
 
 /// An array on the device with the elements of `from`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Sampling options as kernels want them, and the launch of a draw.
+// Converts sampling options for kernels, and launches draws.
 
 #include <algorithm>
 #include <cmath>
@@ -19,7 +19,7 @@ namespace tutti::cuda {
 /// Draws tokens from rows of logits.
 class DeviceSampler {
  public:
-  /// How to draw from now on. `options` have been validated.
+  /// Sets the options of later draws. They must have been validated.
   void set(const SamplingOptions& options, const Stream& stream) {
     const Penalties::Options penalties = options.penalties();
     how_.greedy = options.temperature == 0.0F;
@@ -53,7 +53,7 @@ class DeviceSampler {
 
   [[nodiscard]] const DeviceSampling& how() const { return how_; }
 
-  /// Whether draws depend on what has been said, and how far back.
+  /// Whether draws depend on earlier tokens.
   [[nodiscard]] bool penalizes() const {
     return last_n_ > 0 &&
            (how_.repetition != 1.0F || how_.presence != 0.0F || how_.frequency != 0.0F);

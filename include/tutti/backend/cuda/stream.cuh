@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Owners of what CUDA hands out for enqueuing work: streams, each with a pool of memory and a way
-// to it, events, and host memory that copies can use directly.
+// Owners of CUDA's handles: streams, each with a memory pool and a staging buffer, events, and
+// pinned host memory.
 
 #include <cuda_runtime.h>
 
@@ -67,7 +67,7 @@ class MemoryPools {
 
 }  // namespace detail
 
-/// Host memory that the device's copies read and write while the host goes on.
+/// Pinned host memory, for asynchronous copies.
 template <class T>
 class PinnedArray {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -97,8 +97,7 @@ class PinnedArray {
   void grow(std::size_t size) {
     if (size > size_) *this = PinnedArray(size);
   }
-  /// Copies elements [first, first + count) of `from` to the same places here; they are there once
-  /// the stream has been waited for.
+  /// Enqueues a copy of elements [first, first + count) of `from` to the same indices here.
   void download(const DeviceArray<T>& from, std::size_t count, const Stream& stream,
                 std::size_t first = 0);
 
@@ -122,21 +121,20 @@ class Event {
 
   [[nodiscard]] cudaEvent_t get() const { return event_; }
 
-  /// From now on it is the point behind all that has been enqueued.
+  /// Moves the event after all work enqueued so far.
   void record(cudaStream_t stream) { check(cudaEventRecord(event_, stream), "recording an event"); }
-  /// Waits until the device has come to the point; not at all if there is none yet.
+  /// Waits until the device has reached the event; returns at once if it was never recorded.
   void wait() const { check(cudaEventSynchronize(event_), "waiting for an event"); }
 
  private:
   cudaEvent_t event_ = nullptr;
 };
 
-/// Pinned memory through which the host's bytes go to the device. Copies from there wait for
-/// nothing but their turn in the stream, so that the host fills one slot while others are copied,
-/// and goes on while the device is still at work.
+/// A ring of pinned buffers for uploads: the host fills one slot while others are copied, and does
+/// not wait for the device.
 class Staging {
  public:
-  /// Takes the bytes at once and enqueues their copy.
+  /// Enqueues a copy; `from` may change after the call.
   void upload(std::byte* to, const std::byte* from, std::size_t bytes, cudaStream_t stream) {
     while (bytes > 0) {
       if (used_ >= kSlotBytes) next_slot(stream);
@@ -184,29 +182,28 @@ class Stream {
 
   [[nodiscard]] cudaStream_t get() const { return state_->stream; }
 
-  /// Waits until all that was enqueued is done.
+  /// Waits until all enqueued work is done.
   /// @throws DeviceError when any of it failed.
   void wait() const { check(cudaStreamSynchronize(get()), "waiting for the device"); }
 
-  /// What is enqueued from now on begins once the device has come to the point.
+  /// Later work of this stream starts after the event.
   void wait_for(const Event& event) const {
     check(cudaStreamWaitEvent(get(), event.get(), 0), "making a stream wait");
   }
 
-  /// Copies `bytes` bytes to the device. They are taken at once.
+  /// Enqueues a copy to the device; `from` may change after the call.
   void upload(void* to, const void* from, std::size_t bytes) const {
     state_->staging.upload(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes,
                            get());
   }
 
-  /// Memory for what is enqueued from now on.
-  /// @throws DeviceError when there is no room, and while work is captured: it would be the graph's
-  /// memory.
+  /// Memory for work enqueued later.
+  /// @throws DeviceError when the device is full, and while a graph is captured.
   [[nodiscard]] void* allocate(std::size_t bytes) const {
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
     check(cudaStreamIsCapturing(get(), &status), "asking whether a stream is captured");
     require<DeviceError>(status == cudaStreamCaptureStatusNone, "a graph's work asks for ", bytes,
-                         " bytes: this is an error in tutti");
+                         " bytes: this is a bug in tutti, please report it");
     void* memory = nullptr;
     cudaError_t error = cudaMallocFromPoolAsync(&memory, bytes, state_->pool, get());
     if (error == cudaErrorMemoryAllocation) {
@@ -220,13 +217,12 @@ class Stream {
     check(error, "allocating device memory");
     return memory;
   }
-  /// Gives memory back once all that has been enqueued is done, without waiting for it.
+  /// Frees memory after the work enqueued so far, without waiting.
   void release(void* memory) const noexcept {
     ++state_->releases;
     (void)cudaFreeAsync(memory, get());
   }
-  /// How often memory has been given back: work that was captured before may use memory that is
-  /// gone.
+  /// How often memory has been freed: graphs captured earlier may use freed memory.
   [[nodiscard]] std::uint64_t releases() const { return state_->releases; }
 
  private:
@@ -259,7 +255,7 @@ class Stream {
 
     void destroy() const noexcept {
       if (stream == nullptr) return;
-      (void)cudaStreamSynchronize(stream);  // copies may still read what is staged
+      (void)cudaStreamSynchronize(stream);  // copies may still read the staging buffers
       (void)cudaStreamDestroy(stream);
       if (pool != nullptr) detail::MemoryPools::instance().destroy(pool);
     }

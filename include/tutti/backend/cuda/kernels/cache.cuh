@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// How queries, keys and values leave a layer's products: turned by the rotary embedding, keys and
-// values into the cache's pages.
+// The epilogue of a layer's query, key and value products: rotary embedding, and the store of keys
+// and values in the KV cache.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +19,7 @@ struct DevicePages {
   std::uint32_t head_dim = 0;
   KvType type = KvType::f32;
 
-  /// In elements, from a page's beginning to the keys of a head.
+  /// Elements from the beginning of a page to the keys of a head.
   [[nodiscard]] __device__ __host__ std::size_t offset(std::uint32_t layer,
                                                        std::uint32_t kv_head) const {
     return (std::size_t{layer} * kv_heads + kv_head) * 2 * kPagePositions * head_dim;
@@ -33,7 +33,7 @@ struct DeviceAttention {
   std::uint32_t kv_heads = 0;
   std::uint32_t head_dim = 0;
   bool interleaved = false;  ///< RopePairing::interleaved.
-  bool turned = true;        ///< Whether the layer has rotary embeddings.
+  bool rotary = true;        ///< Whether the layer has rotary embeddings.
   float scale = 1.0F;
 };
 
@@ -55,16 +55,16 @@ __device__ __forceinline__ void from_number(float number, BFloat16& value) {
       (nan ? bits | 0x400000U : bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16);
 }
 
-/// The place of a row that is not stored: it has ended.
+/// The page of a row that has ended, which is not stored.
 inline constexpr PageId kNoPage = 0xFFFFFFFFU;
 
-/// Where the queries, keys and values of a batch go in one layer.
+/// The rotary angles and cache slots of a batch's queries, keys and values in one layer.
 struct CacheEntry {
   DeviceAttention shape;
-  /// [rows, head_dim / 2], as the sines; without meaning where nothing is turned.
+  /// [rows, head_dim / 2], both; null in layers without rotary embeddings.
   const float* cosines = nullptr;
   const float* sines = nullptr;
-  const PageSlot* slots = nullptr;  ///< One a row.
+  const PageSlot* slots = nullptr;  ///< One per row.
   DevicePages pages;
 
   __device__ __forceinline__ void store(std::size_t row, std::uint32_t head, bool is_value,
@@ -82,21 +82,21 @@ struct CacheEntry {
     }
   }
 
-  /// Turns elements `first` and `second` of a head, neighbors or half a head apart.
-  __device__ __forceinline__ void turn(std::size_t row, std::uint32_t first, float& a,
-                                       float& b) const {
-    if (!shape.turned) return;
+  /// Rotates a pair of a head: element `first` and the next one, or the one half a head later.
+  __device__ __forceinline__ void rotate(std::size_t row, std::uint32_t first, float& a,
+                                         float& b) const {
+    if (!shape.rotary) return;
     const std::uint32_t pair = shape.interleaved ? first / 2 : first;
     const std::size_t at = row * (shape.head_dim / 2) + pair;
-    const float turned_a = fmaf(a, cosines[at], -(b * sines[at])),
-                turned_b = fmaf(a, sines[at], b * cosines[at]);
-    a = turned_a;
-    b = turned_b;
+    const float rotated_a = fmaf(a, cosines[at], -(b * sines[at])),
+                rotated_b = fmaf(a, sines[at], b * cosines[at]);
+    a = rotated_a;
+    b = rotated_b;
   }
 };
 
-/// Norms the heads of queries and keys if there are such norms, turns the queries in place, and
-/// stores keys and values. Grid: (rows, heads + kv heads + kv heads), a warp each.
+/// Normalizes the heads of queries and keys if there are such norms, rotates the queries in place,
+/// and stores keys and values. Grid: (rows, heads + kv heads + kv heads), one warp per block.
 template <unsigned kThreads>
 __global__ void __launch_bounds__(kThreads)
     append_kernel(const __grid_constant__ CacheEntry entry,
@@ -121,7 +121,7 @@ __global__ void __launch_bounds__(kThreads)
   if (norm.weights != nullptr) {
     moments = moments_of(x, norm, threadIdx.x, kThreads,
                          [](float value) { return warp_sum(value); });
-    __syncwarp();  // all have read x before one writes to it: shuffles order no memory
+    __syncwarp();  // all lanes have read x before one writes it: shuffles do not order memory
   }
   const std::size_t weights = std::size_t{rows[row].expert} * norm.width;
   for (std::uint32_t j = threadIdx.x; j < dim / 2; j += kThreads) {
@@ -132,7 +132,7 @@ __global__ void __launch_bounds__(kThreads)
       a = normalized(a, moments, norm, weights + first);
       b = normalized(b, moments, norm, weights + second);
     }
-    entry.turn(row, first, a, b);
+    entry.rotate(row, first, a, b);
     if (is_query) {
       x[first] = a;
       x[second] = b;

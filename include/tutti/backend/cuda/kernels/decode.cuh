@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What moves the rows of a generation on by one token: each row's draw becomes its next input, its
-// place in the cache and the pages it sees move along, and rows that have ended leave.
+// Advances the rows of a generation by one token: each row's draw becomes its next input, its cache
+// slot, pages and window starts follow, and rows that have ended are removed.
 
 #include "tutti/backend/batch.hpp"
 #include "tutti/backend/cuda/kernels/cache.cuh"
@@ -9,7 +9,7 @@
 
 namespace tutti::cuda {
 
-/// The rows' windows that layers have, and where each begins.
+/// A window size that layers have, and where it starts for each row.
 struct DeviceWindow {
   std::uint32_t window = 0;  ///< 0: all positions.
   WindowStart* starts = nullptr;
@@ -24,21 +24,21 @@ struct DecodeState {
   Row* rows = nullptr;
   DrawKey* keys = nullptr;
   std::uint32_t* running = nullptr;       ///< 0 for rows that have ended.
-  const std::uint32_t* wanted = nullptr;  ///< 0 for rows that the host has ended.
+  const std::uint32_t* wanted = nullptr;  ///< 0 for rows that the host has stopped.
   PageSlot* slots = nullptr;
-  PageSpan* spans = nullptr;  ///< As far as the rows have come; a row that has ended sees none.
+  PageSpan* spans = nullptr;  ///< The pages up to each row's position; none for ended rows.
   const PageSpan* span_limits = nullptr;
   const std::uint32_t* span_begin = nullptr;
   DeviceWindow windows[kMaxWindows] = {};
-  /// Of all patterns, without the rows at the ends that have ended.
+  /// Of all sharing patterns, without ended rows at their ends.
   DeviceGroup* groups = nullptr;
   const DeviceGroup* all_groups = nullptr;
   const Token* end_tokens = nullptr;
   const DrawnToken* drawn = nullptr;
   DrawnToken* results = nullptr;  ///< [steps, rows]
-  std::uint32_t* step = nullptr;  ///< The next row of results.
-  // For penalties: how often each token stands in the last `last_n` of a row's history. Null where
-  // there are none.
+  std::uint32_t* step = nullptr;  ///< Index of the next step in `results`.
+  // For penalties: how often each token occurs in the last `last_n` tokens of a row's history. Null
+  // without penalties.
   std::uint32_t* said = nullptr;  ///< [rows, vocabulary]
   Token* history = nullptr;       ///< [rows, history_stride]
   std::uint32_t vocabulary = 0, history_stride = 0, last_n = 0;
@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(kThreads) count_said_kernel(DecodeState state)
   }
 }
 
-/// Takes what row r has drawn.
+/// Makes the draw of row r its next input, or ends the row.
 __device__ inline void take_drawn(const DecodeState& state, std::uint32_t r) {
   DrawnToken& result = state.results[std::size_t{*state.step} * state.row_count + r];
   result = DrawnToken{};
@@ -84,7 +84,7 @@ __device__ inline void take_drawn(const DecodeState& state, std::uint32_t r) {
   if (row.position >= state.last_n) --said[history[row.position - state.last_n]];
 }
 
-/// The row's place in the cache and what it sees: all up to its own position.
+/// Sets the cache slot of row r, its pages up to its position, and the starts of its windows.
 __device__ inline void place_row(const DecodeState& state, std::uint32_t r) {
   const std::uint32_t length = state.running[r] == 0 ? 0 : state.rows[r].position + 1;
   state.slots[r] = {kNoPage, 0};
@@ -104,8 +104,8 @@ __device__ inline void place_row(const DecodeState& state, std::uint32_t r) {
   }
 }
 
-/// Takes the draws of a step, or what the host says of the rows if not `after_step`, and prepares
-/// the next step. One block.
+/// Applies the draws of a step (`after_step`) or the host's stops (otherwise), and prepares the
+/// next step. Grid: one block.
 template <unsigned kThreads>
 __global__ void __launch_bounds__(kThreads)
     advance_kernel(const __grid_constant__ DecodeState state, bool after_step) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a step does to single rows besides norms, products and attention. Each row's sums have one
-// fixed order.
+// The embeddings of rows.
 
 #include "tutti/backend/cuda/kernels/norm.cuh"
 

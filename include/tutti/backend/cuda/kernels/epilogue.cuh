@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What surrounds products that cuBLAS makes: rows of x in the weights' type before them, and behind
-// them what becomes of their sums.
+// Kernels around products by cuBLAS: rounding x to the type of the weights before, and the epilogue
+// after them.
 
 #include "tutti/backend/cuda/kernels/product_job.cuh"
 
@@ -19,16 +19,16 @@ __global__ void __launch_bounds__(kThreads) round_rows_kernel(DeviceRows x, std:
   }
 }
 
-/// Sums that have been made, of the first and of the second matrix of each part of a job.
+/// The sums of the first and of the second matrix of each part of a job.
 struct ProductSums {
   DeviceRows first[kMaxParts], second[kMaxParts];
 };
 
-/// Rows of the batch for each block of end_sums_kernel.
+/// Batch rows per block of end_sums_kernel.
 inline constexpr std::uint32_t kEndedRows = 4;
 
-/// Brings sums to where they go. A thread has one pair of weight rows. Grid: (blocks of all parts
-/// times row tiles, groups).
+/// Runs the epilogue of the sums. A thread handles one pair of weight rows. Grid: (blocks of all
+/// parts * row tiles, groups).
 template <unsigned kThreads>
 __global__ void __launch_bounds__(kThreads)
     end_sums_kernel(const __grid_constant__ ProductJob job,

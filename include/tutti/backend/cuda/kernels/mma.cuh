@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The two instructions of tensor cores that products are made of: D = A B + C with A [16, k], B [k,
-// 8], and C, D [16, 8] in floats, for bf16 (k = 16) and tf32 (k = 8). All lanes of a warp call them
-// together. Fragments are those of the PTX manual ("Matrix Fragments for mma.m16n8k16" and "...
-// m16n8k8"). With group = lane / 4, place = lane % 4:
+// The two tensor core instructions that products use: D = A B + C with A [16, k], B [k, 8], and C,
+// D [16, 8] in floats, for bf16 (k = 16) and tf32 (k = 8). All lanes of a warp call them together.
+// Fragments are those of the PTX manual ("Matrix Fragments for mma.m16n8k16" and "... m16n8k8").
+// With group = lane / 4 and place = lane % 4:
 //   c[i]: row group + i / 2 * 8, column 2 * place + i % 2
-//   a[i]: row group + i % 2 * 8, b[i]: column group; along k, bf16 has two numbers a register, the
-//   first in the lower half: bf16  a[i]: k = 2 * place + i / 2 * 8 + {0, 1}     b[i]: k = 2 * place
-//   + i * 8 + {0, 1} tf32  a[i]: k = place + i / 2 * 4                  b[i]: k = place + i * 4
+//   a[i]: row group + i % 2 * 8
+//   b[i]: column group
+// Along k, bf16 has two numbers per register, the first in the lower half:
+//   bf16  a[i]: k = 2 * place + i / 2 * 8 + {0, 1}, b[i]: k = 2 * place + i * 8 + {0, 1}
+//   tf32  a[i]: k = place + i / 2 * 4,              b[i]: k = place + i * 4
 // A column of D depends on that column of B and C alone.
 
 #include "tutti/backend/cuda/device.cuh"

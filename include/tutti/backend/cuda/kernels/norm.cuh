@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// RMSNorm and LayerNorm of rows. A row's sums have one order, that of a block of kRowThreads, in
-// whichever kernel they are made.
+// RMSNorm and LayerNorm of rows. All kernels compute a row's sums in the order of a block of
+// kRowThreads, so that their bits are equal.
 
 #include "tutti/backend/cuda/kernels/weights.cuh"
 #include "tutti/base/types.hpp"
 
 namespace tutti::cuda {
 
-/// Threads of a block that works on one row.
+/// Threads of a block that processes one row.
 inline constexpr unsigned kRowThreads = 128;
 
 /// The norms of all experts, [experts, width] each.
@@ -20,8 +20,8 @@ struct DeviceNorm {
   bool layer = false;  ///< LayerNorm instead of RMSNorm.
 };
 
-/// The mean that LayerNorm takes away (0 for RMSNorm) and the factor that follows. All threads of a
-/// block call it.
+/// The mean that LayerNorm subtracts (0 for RMSNorm) and the factor. All threads of a block call
+/// it.
 struct Moments {
   float mean = 0.0F;
   float factor = 1.0F;
@@ -47,7 +47,7 @@ template <class Sum>
                                                           const DeviceNorm& norm,
                                                           std::size_t weight) {
   const float value = (x - moments.mean) * moments.factor;
-  // Written so that no compiler has a choice of roundings: several kernels must give the same bits.
+  // One fmaf or one product, so that every kernel rounds alike.
   return norm.layer ? fmaf(value, norm.weights[weight], norm.biases[weight])
                     : value * norm.weights[weight];
 }
@@ -71,8 +71,8 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-/// The norms of the rows [first, first + count) in shared memory, `stride` floats each, padded with
-/// zeros. A block of kRowThreads.
+/// Normalizes rows [first, first + count) into shared memory, `stride` floats each, padded with
+/// zeros. A block of kRowThreads calls it.
 __device__ __forceinline__ void normalize_to_shared(const DeviceNorm& norm, const Row* rows,
                                                     DeviceRows x, std::uint32_t first,
                                                     std::uint32_t count, float* to,

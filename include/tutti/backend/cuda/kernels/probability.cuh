@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Log-probabilities from rows of logits, with the bits of base/probability.hpp: sums of
-// exponentials are made in its order. A row is a block's.
+// Log-probabilities from rows of logits, one block per row. Sums of exponentials are computed in
+// the order of base/probability.hpp and have its bits.
 
 #include <cstdint>
 
@@ -11,7 +11,7 @@
 
 namespace tutti::cuda {
 
-/// Threads of a block that has a row of logits.
+/// Threads of a block that processes a row of logits.
 inline constexpr unsigned kLogitThreads = 512;
 
 namespace detail {
@@ -49,11 +49,10 @@ template <unsigned kThreads>
   return block_combined<kThreads>(value, [](Wide a, Wide b) { return a + b; });
 }
 
-/// Whole numbers in the order in which tokens rank: by logits, of equal ones the lowest token
-/// first.
+/// Integers in the order of the tokens: by logit, among equal logits the lowest token first.
 [[nodiscard]] __device__ __forceinline__ Wide rank_of(float logit, std::uint32_t token) {
   const auto order = static_cast<std::uint32_t>(tutti::detail::order_of(logit + 0.0F)) ^
-                     0x80000000U;  // + 0: there is one zero only
+                     0x80000000U;  // + 0: -0 becomes 0
   return Wide{order} << 32 | (0xFFFFFFFFU - token);
 }
 [[nodiscard]] __device__ __forceinline__ Token token_of(Wide rank) {
@@ -108,7 +107,7 @@ template <unsigned kThreads>
   return result;
 }
 
-/// How a row's logits become log-probabilities, in nats.
+/// Converts a row's logits to log-probabilities, in nats.
 struct Softmax {
   double largest;
   double log_sum;  ///< Of exp(logit - largest).

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// y = x W^T for the rows of each expert, with what a layer does before it (a norm) and behind it.
-// The expert is the grid's second index; one launch serves several matrices that have the same
-// input. Here are the products with f32 weights, those with all others in tensor_product.cuh. A
-// warp reads two weight rows once for up to kTile rows of x: output (m, n) is the sum of 32 chains,
-// one a lane, over k in ascending order, added in one fixed tree. Its bits depend on row m of x and
-// row n of W alone.
+// y = x W^T for the rows of each expert, fused with the norm before and the epilogue after it. The
+// expert is the grid's second index; one launch serves several matrices with the same input. This
+// file has the products with f32 weights, tensor_product.cuh all others. A warp reads two weight
+// rows once for up to kTile rows of x. Output (m, n) is the sum of 32 chains, one per lane, over k
+// in ascending order, added in a fixed tree: its bits depend on row m of x and row n of W alone.
 
 #include <algorithm>
 
@@ -57,7 +56,7 @@ __global__ void __launch_bounds__(kRowThreads)
   for (std::uint32_t begin = 0; begin < group.count; begin += kTile) {
     const std::uint32_t count = group.count - begin < kTile ? group.count - begin : kTile;
     if (job.norm.weights != nullptr) {
-      if (begin > 0) __syncthreads();  // all have read the rows before
+      if (begin > 0) __syncthreads();  // all warps have read the previous rows
       normalize_to_shared(job.norm, job.rows, job.x, group.first + begin, count, normed, stride);
     }
     const InputTile inputs = job.norm.weights != nullptr
@@ -66,7 +65,7 @@ __global__ void __launch_bounds__(kRowThreads)
     for (std::uint32_t i = 0; i < job.units; ++i) {
       WeightPair pair = pair_of(block.part, job.entry.shape,
                                 (block.number * job.units + i) * kProductWarps + warp);
-      if (pair.first >= block.first.rows) break;  // a whole warp
+      if (pair.first >= block.first.rows) break;  // the whole warp
       const bool both = pair.second < block.first.rows;
       if (!both) pair.second = pair.first;
       float sums[2][kTile];
@@ -82,30 +81,30 @@ __global__ void __launch_bounds__(kRowThreads)
   }
 }
 
-/// Rows of x that a block norms itself at most; with more a kernel before it costs less. The bits
-/// are the same.
+/// Largest number of rows of x that blocks normalize themselves; for more, norm_kernel costs less.
+/// The bits are the same.
 inline constexpr std::size_t kNormedRows = 4;
 inline constexpr std::size_t kNormedBytes = std::size_t{64} << 10;
 
-/// Whether a product may have a norm of rows of `cols` in front, with that many rows in the largest
+/// Whether blocks can normalize rows of `cols` themselves, with `max_rows` rows in the largest
 /// group.
 [[nodiscard]] constexpr bool norm_fits(std::size_t max_rows, std::size_t cols) {
   return max_rows <= kNormedRows && kNormedRows * padded(cols) * sizeof(float) <= kNormedBytes;
 }
 
-/// How many products a launch has.
+/// The sizes of a launch.
 struct ProductCounts {
-  std::size_t pairs = 0;     ///< Of weight rows, those of all groups.
-  std::size_t groups = 0;    ///< The most of any part.
-  std::size_t max_rows = 0;  ///< The most rows of x of any group.
+  std::size_t pairs = 0;     ///< Pairs of weight rows in all groups.
+  std::size_t groups = 0;    ///< Largest number of groups of a part.
+  std::size_t max_rows = 0;  ///< Largest number of rows of x of a group.
 };
 
 [[nodiscard]] inline std::size_t pairs_of(const ProductPart& part) {
   return std::size_t{part.second.matrices != nullptr ? part.outputs : (part.outputs + 1) / 2};
 }
 
-/// Divides the grid's first index among the parts, `pairs` a block times `job.units`, and returns
-/// its size.
+/// Divides the grid's first index among the parts, `pairs` * `job.units` per block, and returns the
+/// number of blocks.
 [[nodiscard]] inline unsigned place_parts(ProductJob& job, std::size_t count, std::size_t pairs) {
   std::uint32_t blocks = 0;
   for (std::size_t p = 0; p < kMaxParts; ++p) {
@@ -118,7 +117,7 @@ struct ProductCounts {
   return blocks;
 }
 
-/// Tiles for each block: enough blocks to fill a large GPU come first; beyond, longer ones spare
+/// Tiles per block: first enough blocks to fill a large GPU, then more tiles per block, which saves
 /// norms.
 [[nodiscard]] inline std::uint32_t units_of(const ProductCounts& counts, std::size_t pairs) {
   constexpr std::size_t kBlocks = 1024, kMaxUnits = 4;
@@ -153,9 +152,9 @@ inline void enqueue_products(DType type, ProductJob job, std::size_t count, cuda
   with_device_type(type, [&](auto constant) {
     constexpr DType kType = decltype(constant)::value;
     if constexpr (on_tensor_cores(kType)) {
-      // The tiles that are multiplied at a time have no influence on bits. Decoding is bound by
-      // reading weights, and small tiles leave room for many warps that do; prefill reads weights
-      // once for 64 rows, and those from the cache once for 32 weight rows.
+      // The tile size does not influence bits. Decoding is bound by reading weights, and small
+      // tiles leave room for many warps that do; prefill reads weights once for 64 rows of x, and
+      // rows of x from the L2 cache once for 32 weight rows.
       if (counts.max_rows <= 2 * kTileInputs)
         return enqueue_tensor_products<kType, 1, 2>(job, count, counts, stream);
       enqueue_tensor_products<kType, 2, 8>(job, count, counts, stream);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A launch of products y = x W^T as kernels see it, and what becomes of their sums: bias, low-rank
-// delta, residual, activation and gate, rotary embedding and cache. How the sums are made is in
-// product.cuh and tensor_product.cuh.
+// The arguments of a launch of products y = x W^T, and their epilogues: bias, low-rank delta,
+// residual, activation and gate, rotary embedding and cache. The sums are computed in product.cuh
+// and tensor_product.cuh.
 
 #include "tutti/backend/cuda/kernels/cache.cuh"
 #include "tutti/backend/cuda/kernels/norm.cuh"
@@ -10,15 +10,15 @@
 
 namespace tutti::cuda {
 
-/// What becomes of a product.
+/// The epilogue of a product.
 enum class ProductEnd : std::uint8_t {
   store,
-  add,       ///< to what is there
+  add,       ///< adds to the output
   activate,  ///< act(W x)
   gate,      ///< act(W x) * (V x), with V the `second` matrix, or with `other` in its place.
-  query,     ///< turned
-  key,       ///< turned, to the cache
-  value,     ///< to the cache
+  query,     ///< rotates
+  key,       ///< rotates, stores in the cache
+  value,     ///< stores in the cache
 };
 
 /// One matrix of each expert in a launch.
@@ -26,11 +26,11 @@ struct ProductPart {
   DeviceLinear linear;
   DeviceLinear second = {};  ///< Of the same types and groups; none unless `end` is gate.
   GroupList groups = {};
-  std::uint32_t outputs = 0;  ///< The most weight rows of any expert.
+  std::uint32_t outputs = 0;  ///< Largest number of weight rows of any expert.
   ProductEnd end = ProductEnd::store;
   Activation activation = Activation::silu;
   DeviceRows out = {}, other = {};
-  std::uint32_t end_block = 0;  ///< Set when it is launched: its blocks end before this one.
+  std::uint32_t end_block = 0;  ///< One past the last block of the part; set at the launch.
 };
 
 inline constexpr std::size_t kMaxParts = 3;
@@ -38,18 +38,17 @@ inline constexpr std::size_t kMaxParts = 3;
 /// The products of one launch.
 struct ProductJob {
   DeviceRows x;
-  DeviceNorm norm = {};       ///< Of x, made in each block; without weights x is taken as it is.
-  const Row* rows = nullptr;  ///< Of the batch; only their experts count.
-  CacheEntry entry = {};      ///< For the ends query, key and value.
+  DeviceNorm norm = {};       ///< Of x, computed in each block; none if it has no weights.
+  const Row* rows = nullptr;  ///< Of the batch; only their experts are used.
+  CacheEntry entry = {};      ///< For the epilogues query, key and value.
   std::uint32_t cols = 0;     ///< Width of x.
-  std::uint32_t units = 1;    ///< Tiles of weight rows for each block, one after the other.
-  /// Blocks that share their weight rows: neighbors in the grid, each with rows of x of its own.
+  std::uint32_t units = 1;    ///< Tiles of weight rows per block, one after the other.
+  /// Blocks with the same weight rows and different rows of x, next to each other in the grid.
   std::uint32_t row_tiles = 1;
   ProductPart parts[kMaxParts] = {};
 };
 
-/// Warps of a block. As many threads as a block that norms a row, so that those in here have the
-/// same sums.
+/// Warps of a block: as many threads as norm_kernel has, so that norms have the same sums.
 inline constexpr unsigned kProductWarps = kRowThreads / kWarpThreads;
 
 /// Two weight rows.
@@ -57,7 +56,7 @@ struct WeightPair {
   std::uint32_t first = 0, second = 0;
 };
 
-/// The rows of a warp's unit: those that end together.
+/// The two weight rows of a warp's unit, which share an epilogue.
 [[nodiscard]] __device__ __forceinline__ WeightPair pair_of(const ProductPart& part,
                                                             const DeviceAttention& shape,
                                                             std::uint32_t unit) {
@@ -70,7 +69,7 @@ struct WeightPair {
   return {first, first + half};
 }
 
-/// W x + bias + delta for weight row n and row r of the batch.
+/// W x + bias + B (A x) of weight row n and batch row r, given `sum` = W x.
 [[nodiscard]] __device__ __forceinline__ float completed(const DeviceLinear& linear,
                                                          std::uint32_t group_expert,
                                                          std::uint32_t expert, std::uint32_t n,
@@ -95,13 +94,13 @@ struct WeightPair {
   return sum + delta;
 }
 
-/// GELU by its tanh approximation (Hendrycks and Gimpel 2016).
+/// SiLU, or GELU by its tanh approximation (Hendrycks and Gimpel 2016).
 [[nodiscard]] __device__ __forceinline__ float activated(Activation activation, float x) {
   if (activation == Activation::silu) return x / (1.0F + expf(-x));
   return 0.5F * x * (1.0F + tanhf(0.7978845608F * (x + 0.044715F * x * x * x)));
 }
 
-/// Brings the two products of row r to where they go. `both`: the second one exists.
+/// Writes the two outputs of row r. `both`: the second one exists.
 __device__ __forceinline__ void end_product(const ProductPart& part, const CacheEntry& entry,
                                             std::uint32_t r, WeightPair pair, bool both, float a,
                                             float b) {
@@ -129,19 +128,18 @@ __device__ __forceinline__ void end_product(const ProductPart& part, const Cache
       if (both) to[pair.second] = activated(part.activation, b) * part.other.row(r)[pair.second];
       return;
     case ProductEnd::query:
-      entry.turn(r, pair.first % dim, a, b);
+      entry.rotate(r, pair.first % dim, a, b);
       to[pair.first] = a;
       to[pair.second] = b;
       return;
-    case ProductEnd::key: entry.turn(r, pair.first % dim, a, b); [[fallthrough]];
+    case ProductEnd::key: entry.rotate(r, pair.first % dim, a, b); [[fallthrough]];
     case ProductEnd::value:
       entry.store(r, pair.first / dim, part.end == ProductEnd::value, pair.first % dim, a);
       entry.store(r, pair.second / dim, part.end == ProductEnd::value, pair.second % dim, b);
   }
 }
 
-/// Adds to the sums of row r what belongs to them, and brings them to where they go. `both`: the
-/// second one exists.
+/// The whole epilogue of two sums of row r. `both`: the second one exists.
 __device__ __forceinline__ void end_pair(const ProductJob& job, const ProductPart& part,
                                          std::uint32_t group_expert, std::uint32_t r,
                                          WeightPair pair, bool both, float a, float b) {
@@ -152,15 +150,15 @@ __device__ __forceinline__ void end_pair(const ProductJob& job, const ProductPar
   end_product(part, job.entry, r, pair, both, a, b);
 }
 
-/// What a block works on.
+/// The part, group and matrices of a block.
 struct ProductBlock {
-  unsigned index;  ///< Of its part.
+  unsigned index;  ///< Of the part.
   const ProductPart& part;
-  std::uint32_t number;                  ///< Among the part's blocks of weight rows.
+  std::uint32_t number;                  ///< Of the block within the part.
   DeviceGroup group = {};                ///< Empty if the part has fewer groups than others.
-  DeviceMatrix first = {}, second = {};  ///< One matrix twice, unless the part has two.
+  DeviceMatrix first = {}, second = {};  ///< The same matrix, unless the part has two.
 
-  /// @param block among those of all parts.
+  /// @param block index among the blocks of all parts.
   __device__ __forceinline__ ProductBlock(const ProductJob& job, unsigned block,
                                           unsigned group_number)
       : index(part_of(job, block)),
@@ -181,13 +179,13 @@ struct ProductBlock {
   }
 };
 
-/// Rows of x that a product reads, `stride` floats apart; there are `count`.
+/// `count` rows of x that a product reads, `stride` floats apart.
 struct InputTile {
   const float* first = nullptr;
   std::uint32_t stride = 0;
   std::uint32_t count = 0;
 
-  /// Tiles that are not full multiply their last row again, and throw the result away.
+  /// Row m, or the last one where there are no more: its result is discarded.
   [[nodiscard]] __device__ __forceinline__ const float* row(std::uint32_t m) const {
     return first + std::size_t{m < count ? m : count - 1} * stride;
   }

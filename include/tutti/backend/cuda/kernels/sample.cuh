@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Draws one token for each row of logits, as sampler/ does on the host: the same filters in the
-// same order, the same random bits, ties to the lowest token. Sums that decide what a filter keeps
-// are whole numbers, or made in the host's order, so that the order of the threads cannot change
-// them.
+// Draws one token per row of logits, as sampler/ does on the host: the same filters in the same
+// order, the same random bits, ties to the lowest token. Sums that decide what a filter keeps are
+// integers or computed in the host's order, so that the order of the threads does not change them.
 
 #include <cstdint>
 
@@ -16,7 +15,7 @@
 
 namespace tutti::cuda {
 
-/// How to draw: SamplingOptions, for kernels.
+/// SamplingOptions for kernels.
 struct DeviceSampling {
   bool greedy = false;
   bool temperature_first = false;  ///< SamplerOrder::hugging_face.
@@ -35,13 +34,13 @@ struct DeviceSampling {
 
 namespace detail {
 
-/// Below all tokens with a logit of `least` or more, above all others.
+/// A rank below those of all tokens with a logit of `least` or more, and above all others.
 [[nodiscard]] __device__ __forceinline__ Wide bound_of(float least) {
   return rank_of(least, 0xFFFFFFFFU);
 }
 
-/// Entries as a filter weighs them: each 1, or each exp(logit - shift) as a multiple of 2^-44, so
-/// that sums have no order.
+/// The weight of a token in a filter: 1, or exp(logit - shift) as a multiple of 2^-44, so that sums
+/// do not depend on their order.
 struct Weighing {
   bool by_mass = false;
   float shift = 0.0F;
@@ -52,7 +51,7 @@ struct Weighing {
   }
 };
 
-/// The weight of the entries that rank at `least` or higher.
+/// Total weight of the tokens with a rank of `least` or higher.
 template <unsigned kThreads>
 [[nodiscard]] __device__ __forceinline__ Wide weight_from(const float* x, std::uint32_t count,
                                                           Wide least, const Weighing& weigh) {
@@ -69,8 +68,9 @@ inline constexpr unsigned kDigits = 256;
 inline constexpr std::size_t kMinKeptBytes = kDigits * (sizeof(Wide) + sizeof(unsigned)) +
                                              2 * sizeof(Wide);
 
-/// The rank of the last of the entries that rank first among those from `least` on, as few as weigh
-/// `wanted` together; `least` if all do not. It is found digit by digit, from the highest.
+/// The lowest rank of the shortest prefix, by descending rank, whose total weight is `wanted` or
+/// more, among ranks of `least` or higher; `least` if all together weigh less. It is found digit by
+/// digit, from the highest.
 template <unsigned kThreads>
 [[nodiscard]] __device__ __forceinline__ Wide min_kept(const float* x, std::uint32_t count,
                                                        Wide least, Wide wanted, float largest,
@@ -78,8 +78,8 @@ template <unsigned kThreads>
   TUTTI_SHARED(Wide, weights, kDigits);
   TUTTI_SHARED(unsigned, entries, kDigits);
   TUTTI_SHARED(Wide, found, 2);  // the digit, and the weight above it
-  // Entries far behind are left out first: counting them would take long, since most have the same
-  // digits.
+  // Tokens far below the maximum are left out first: most share their digits, and atomics on one
+  // counter are slow.
   for (float reach = 1.0F; reach < 128.0F; reach *= 2.0F) {
     const Wide bound = bound_of(largest - reach);
     if (bound <= least) break;
@@ -118,7 +118,7 @@ template <unsigned kThreads>
   return prefix > least ? prefix : least;
 }
 
-/// x[t] = the logit after bias, penalties and, if it comes first, temperature.
+/// x[t] = the logit after bias, penalties and, in SamplerOrder::hugging_face, temperature.
 template <unsigned kThreads>
 __device__ __forceinline__ void change_logits(const DeviceSampling& how, const float* logits,
                                               std::uint32_t count, const std::uint32_t* said,
@@ -143,8 +143,7 @@ __device__ __forceinline__ void change_logits(const DeviceSampling& how, const f
   __syncthreads();
 }
 
-/// The lowest rank that top-k and top-p keep. `dense`: whether all tokens are there, as they are
-/// where no filter has dropped any.
+/// The lowest rank that top-k and top-p keep.
 template <unsigned kThreads>
 [[nodiscard]] __device__ __forceinline__ Wide filtered(const DeviceSampling& how, const float* x,
                                                        std::uint32_t count, float largest) {
@@ -161,8 +160,8 @@ template <unsigned kThreads>
                             weigh);
 }
 
-/// Of the tokens that rank at `least` or higher and have a logit of `floor` or more: the one whose
-/// logit and noise have the largest sum, as a rank.
+/// Among the tokens with a rank of `least` or higher and a logit of `floor` or more: the one with
+/// the largest sum of logit and noise, as a rank.
 template <unsigned kThreads>
 [[nodiscard]] __device__ __forceinline__ Wide drawn_from(const float* x, std::uint32_t count,
                                                          Wide least, float floor, float factor,
@@ -193,12 +192,12 @@ template <unsigned kThreads>
 }  // namespace detail
 
 /// drawn[r] = a token for logits[r], [width] each. Grid: rows.
-/// @param running 0 for rows that have ended and draw nothing; null if all draw.
-/// @param keys of the draws, one a row.
-/// @param said for each row how often each token stands in the window of the penalties, [rows,
-/// width]; null without penalties.
-/// @param changed room for the logits after bias, penalties and temperature; not used, and may be
-/// null, where there are none of them.
+/// @param running 0 for ended rows, which draw nothing; null if all rows draw.
+/// @param keys of the draws, one per row.
+/// @param said [rows, width]: how often each token occurs in the row's penalty window; null without
+/// penalties.
+/// @param changed buffer for the logits after bias, penalties and temperature; may be null without
+/// them.
 template <unsigned kThreads>
 __global__ void __launch_bounds__(kThreads)
     sample_kernel(DeviceSampling how, DeviceRows logits, std::uint32_t width,
@@ -237,7 +236,7 @@ __global__ void __launch_bounds__(kThreads)
     highest = detail::drawn_from<kThreads>(x, width, least, largest + how.log_min_p,
                                            how.temperature_first ? 1.0F : how.inverse_temperature,
                                            keys[row]);
-    if (failed(highest)) return;  // scaled logits may leave the range of floats
+    if (failed(highest)) return;  // scaled logits may overflow
   }
   const Token token = detail::token_of(highest);
   answer(token, softmax.log_probability(logits.row(row)[token]));

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Products with 16-bit and quantized weights on tensor cores, for any number of rows: sixteen
-// weight rows are the instruction's rows, and rows of x its columns, of which none depends on
-// another. Each warp of a block sums over every fourth slice of 32 columns, and the four sums are
-// added in the order of the warps. So, as in product.cuh, the bits of output (m, n) depend on row m
-// of x and row n of W alone.
+// Products with 16-bit and quantized weights on tensor cores, for any number of rows. Sixteen
+// weight rows are the rows of an mma instruction, and rows of x its columns, which are independent
+// of each other. Each warp of a block sums every fourth slice of 32 columns, and the four sums are
+// added in the order of the warps. As in product.cuh, the bits of output (m, n) depend on row m of
+// x and row n of W alone.
 
 #include "tutti/backend/cuda/kernels/product_job.cuh"
 #include "tutti/backend/cuda/kernels/tensor_slice.cuh"
 
 namespace tutti::cuda {
 
-/// Whether products with such weights are those of this file.
+/// Whether products with weights of `type` are those of this file.
 [[nodiscard]] constexpr bool on_tensor_cores(DType type) { return device_type(type) != DType::f32; }
 
 /// The instruction's rows: pairs of weight rows, the first ones above the second ones.
@@ -21,11 +21,11 @@ inline constexpr std::uint32_t kTileInputs = 8;
 /// Sums in a tile.
 inline constexpr std::uint32_t kTileSums = 2 * kTilePairs * kTileInputs;
 
-/// Where a lane reads the weights of kHigh tiles.
+/// The addresses from which a lane reads the weights of kHigh tiles.
 template <DType type, unsigned kHigh>
 class TileWeights {
  public:
-  /// Pairs from `pair` on; where there are no more, the last one again.
+  /// Pairs from `pair` on; past the last row, the last row again.
   __device__ __forceinline__ TileWeights(const ProductPart& part, const DeviceAttention& shape,
                                          const DeviceMatrix& first, const DeviceMatrix& second,
                                          std::uint32_t pair)
@@ -39,8 +39,8 @@ class TileWeights {
     }
   }
 
-  /// The lane's weights in the slice that begins at column `slice`, of a row of the first or the
-  /// second ones.
+  /// The lane's weights of columns from `slice` on, in the first (`side` 0) or second row of its
+  /// pair.
   [[nodiscard]] __device__ __forceinline__ LoadedWeights<type> load(unsigned tile, unsigned side,
                                                                     std::uint32_t slice) const {
     LoadedWeights<type> loaded;
@@ -58,7 +58,7 @@ class TileWeights {
   }
 
  private:
-  /// Where a row begins.
+  /// The beginning of a row.
   struct Place {
     const PackedWeights<type>* weights;
     const PackedScales<type>* scales;
@@ -81,12 +81,12 @@ class TileWeights {
   std::uint32_t cols_;
 };
 
-/// A warp's share of the sums of kHigh x kWide tiles.
+/// A warp's partial sums of kHigh x kWide tiles.
 template <DType type, unsigned kHigh, unsigned kWide>
 __device__ __forceinline__ void multiply_tiles(const TileWeights<type, kHigh>& tiles,
                                                std::uint32_t cols, const InputTile& inputs,
                                                float (&sums)[kHigh][kWide][4]) {
-  // Slices whose weights are on their way at once: eight loads a lane, sixteen of the small ones.
+  // Slices whose weights are loaded at once: eight loads per lane in flight, sixteen small ones.
   constexpr std::uint32_t kBatch = (sizeof(LoadedWeights<type>) <= 8 ? 8 : 4) / kHigh,
                           kStep = kSliceColumns * kProductWarps;
   const unsigned lane = threadIdx.x % kWarpThreads;
@@ -136,14 +136,14 @@ __device__ __forceinline__ void multiply_tiles(const TileWeights<type, kHigh>& t
   }
 }
 
-/// Floats of shared memory between the norms of two rows: the lanes that read eight rows at once
-/// meet no bank twice.
+/// Floats of shared memory from one normalized row to the next: lanes that read eight rows at once
+/// use different banks.
 [[nodiscard]] __device__ __host__ constexpr std::uint32_t normed_stride(std::uint32_t cols) {
   return (cols + 7) / 8 * 8 + 4;
 }
 
-/// Brings the sums of all warps to where they go. `partial`: [warps, kHigh, kWide, 2 * kTilePairs,
-/// kTileInputs].
+/// Adds the partial sums of all warps and runs the epilogue. `partial`: [warps, kHigh, kWide, 2 *
+/// kTilePairs, kTileInputs].
 template <unsigned kHigh, unsigned kWide>
 __device__ __forceinline__ void end_tiles(const ProductJob& job, const ProductPart& part,
                                           const DeviceGroup& group, const DeviceMatrix& first,
@@ -193,12 +193,12 @@ __global__ void __launch_bounds__(kRowThreads, kHigh == 1 ? 5 : 3)
   for (std::uint32_t unit = 0; unit < job.units; ++unit) {
     const std::uint32_t pair = (block.number * job.units + unit) * kHigh * kTilePairs;
     if (pair_of(block.part, job.entry.shape, pair).first >= block.first.rows)
-      return;  // all of the block
+      return;  // the whole block
     float sums[kHigh][kWide][4] = {};
     multiply_tiles(
         TileWeights<type, kHigh>(block.part, job.entry.shape, block.first, block.second, pair),
         job.cols, inputs, sums);
-    if (unit > 0) __syncthreads();  // all have read the sums before
+    if (unit > 0) __syncthreads();  // all warps have read the previous sums
     TUTTI_UNROLL
     for (unsigned i = 0; i < kHigh * kWide; ++i) {
       auto* to = reinterpret_cast<float2*>(partial + (warp * kHigh * kWide + i) * kTileSums) + lane;

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a warp multiplies on tensor cores at a time: 32 columns of sixteen weight rows with eight
-// rows of x.
+// A slice is what a warp multiplies on tensor cores at once: 32 columns of sixteen weight rows with
+// eight rows of x.
 //
-// Rows of x are floats, the instructions take shorter numbers, so x is cut into parts that are
-// multiplied one after the other:
-// - bf16 weights: x = high + middle + low, each the next eight bits, which loses nothing.
-// - Quantized weights: their codes are whole numbers of at most eight bits, which bf16 holds
-// exactly. A slice has one scale for each
-//   weight row, by which its sum is multiplied, or two, for its halves (Q6_K). Types with a minimum
-//   add it times the sum of the slice's x, a product with ones.
-// - f16 weights: f16 parts of x would overflow at 65504 and vanish below 2^-24, so that each row
-// would need a scale. tf32 has the
-//   mantissa of f16 and the exponents of float: weights convert to it exactly, and x = high + low
-//   is off by at most 2^-23 of x. That is four multiplications of k = 8 where f16 would need two of
-//   k = 16, within what reading the weights takes.
+// Rows of x are floats, but the instructions take shorter numbers, so x is split into parts that
+// are multiplied one after the other:
+// - bf16 weights: x = high + middle + low, eight bits of mantissa each, which is exact.
+// - Quantized weights: codes are integers of at most eight bits, which are exact in bf16. A slice
+// has
+//   one scale per weight row, by which its sum is multiplied, or two, for its halves (Q6_K). Types
+//   with a minimum add it times the sum of the slice's x, computed as a product with ones.
+// - f16 weights: f16 parts of x would overflow at 65504 and underflow below 2^-24, so that each row
+//   would need a scale. tf32 has the mantissa of f16 and the exponents of float: the conversion of
+//   weights is exact, and x = high + low is off by at most 2^-23 of x. That takes four instructions
+//   of k = 8 where f16 would take two of k = 16, still less time than reading the weights.
 // Tensor cores round each addition toward zero (Fasi et al. 2021, "Numerical behavior of NVIDIA
-// tensor cores"). Hence the parts are added smallest first, and each slice begins at zero and is
-// added to the sum of those before by the ordinary units.
+// tensor cores"). Hence the smallest parts are added first, and each slice starts from zero and is
+// added to the previous sum by ordinary float additions.
 
 #include "tutti/backend/cuda/kernels/mma.cuh"
 #include "tutti/backend/cuda/kernels/weights.cuh"
@@ -29,7 +28,7 @@ inline constexpr std::uint32_t kSliceColumns = 32;
 static_assert(kSliceColumns == kGroupWeights,
               "the scales of a slice of quantized weights are one load");
 
-/// Registers for eight numbers of one row or column.
+/// Registers for eight numbers of a row or column.
 template <DType type>
 inline constexpr unsigned kFragmentWords = type == DType::f16 ? 8 : 4;
 template <DType type>
@@ -38,11 +37,11 @@ inline constexpr unsigned kInputParts = type == DType::f16 ? 2 : 3;
 template <DType type>
 using Fragment = unsigned[kFragmentWords<type>];
 
-/// Sums of a slice that have scales of their own.
+/// Sums of a slice with different scales.
 template <DType type>
 inline constexpr unsigned kSliceSums = type == DType::q6_k ? 2 : 1;
-/// The code in the middle of those that begin at 0, from which they are counted here: small numbers
-/// meet x.
+/// The middle of the codes that begin at 0. It is subtracted before the product, so that the sums
+/// have small terms.
 template <DType type>
 inline constexpr int kMiddleCode = !has_minimum(type)  ? 0
                                    : has_nibbles(type) ? 8
@@ -54,7 +53,7 @@ struct LoadedWeights {
   PackedWeights<type> packed = {};
   PackedScales<type> scales = {};
 
-  /// What is added to scale * code.
+  /// What scale * (code - middle) lacks.
   [[nodiscard]] __device__ __forceinline__ float offset() const {
     return fmaf(static_cast<float>(kMiddleCode<type>), scale_of<type>(scales, 0),
                 minimum_of<type>(scales));
@@ -91,7 +90,7 @@ __device__ __forceinline__ void to_fragment(const PackedWeights<type>& packed,
   }
 }
 
-/// Cuts eight floats into parts, the largest first.
+/// Splits eight floats into parts whose sum they are, the largest first.
 template <DType type>
 __device__ __forceinline__ void to_parts(float (&x)[8],
                                          Fragment<type> (&parts)[kInputParts<type>]) {
@@ -112,9 +111,9 @@ __device__ __forceinline__ void to_parts(float (&x)[8],
   }
 }
 
-/// The products of a slice: sums of weights or of codes. Which of a lane's numbers stand for which
-/// k of the instruction does not matter as long as it is the same for weights and x: a lane's two
-/// words are its own in both, and no lane needs another's.
+/// The sums of a slice, of weights or of codes. The order of a lane's numbers along the
+/// instruction's k does not matter as long as weights and x have the same: so each lane passes the
+/// words that it has loaded, and no lane needs another's.
 template <DType type>
 __device__ __forceinline__ void multiply_slice(const Fragment<type>& first,
                                                const Fragment<type>& second,
@@ -135,8 +134,8 @@ __device__ __forceinline__ void multiply_slice(const Fragment<type>& first,
   }
 }
 
-/// Adds a slice to the sums of a tile. `weights`: those that the lane has loaded, of the two rows
-/// whose sums are its own.
+/// Adds a slice, scaled, to the sums of a tile. `weights`: the lane's, of the two rows whose sums
+/// it holds.
 template <DType type>
 __device__ __forceinline__ void add_slice(const LoadedWeights<type> (&weights)[2],
                                           const float (&slice)[kSliceSums<type>][4],
@@ -156,9 +155,9 @@ __device__ __forceinline__ void add_slice(const LoadedWeights<type> (&weights)[2
   }
 }
 
-/// Columns of its eight in a slice at which a lane begins to read the first and the second four.
-/// Where the halves of a slice have sums of their own, a lane has four of each, which are those
-/// that one instruction multiplies.
+/// Columns of a slice from which a lane reads its first and its second four numbers. If the halves
+/// of a slice have separate sums, a lane reads four numbers of each, since one instruction
+/// multiplies one half.
 template <DType type>
 [[nodiscard]] __device__ __forceinline__ std::uint32_t column_of(unsigned half) {
   const std::uint32_t lane = threadIdx.x % 4;

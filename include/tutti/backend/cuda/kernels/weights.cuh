@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What kernels see of weights and activations: the matrices of all experts, rows of floats, and
-// which rows are whose.
+// Views of weights and activations for kernels: the matrices of all experts, rows of floats, and
+// the row groups of experts.
 
 #include <type_traits>
 
@@ -10,14 +10,14 @@
 
 namespace tutti::cuda {
 
-/// One expert's rows, or those of several neighbors that have the same weights.
+/// The rows of one expert, or of several neighboring experts with the same weights.
 struct DeviceGroup {
   std::uint32_t expert = 0;
   std::uint32_t first = 0;
   std::uint32_t count = 0;
 };
 
-/// Groups on the device, for one launch.
+/// The groups of a launch, on the device.
 struct GroupList {
   const DeviceGroup* groups = nullptr;
   std::size_t count = 0;
@@ -38,20 +38,20 @@ struct DeviceRows {
 /// low-rank delta.
 struct DeviceLinear {
   const DeviceMatrix* matrices = nullptr;  ///< [experts]
-  /// [experts], null entries for none; null for none at all.
+  /// [experts], null for experts without; null if no expert has one.
   const float* const* biases = nullptr;
-  /// [experts], without columns for those that have no delta; null for none at all.
+  /// [experts], without columns for experts without a delta; null if no expert has one.
   const DeviceMatrix* low_rank_b = nullptr;
   DeviceRows low_rank;               ///< A x of every row.
   DType low_rank_type = DType::f32;  ///< Of low_rank_b: f32, f16 or bf16.
 };
 
-/// Eight neighboring weights, or codes of weights, as they lie in memory.
+/// Eight neighboring weights, or codes of weights, as stored.
 template <DType type>
 using PackedWeights = std::conditional_t<!is_quantized(type), uint4,
                                          std::conditional_t<has_nibbles(type), unsigned, uint2>>;
 
-/// Scales of kGroupWeights neighbors, as they lie in memory.
+/// The scales of kGroupWeights neighboring weights, as stored.
 template <DType type>
 using PackedScales = std::conditional_t<type == DType::q8_0 || type == DType::q4_0, std::uint16_t,
                                         std::conditional_t<type == DType::q4_1, unsigned, uint2>>;
