@@ -46,7 +46,7 @@ void accumulate_columns(const float* const (&a)[Q], std::size_t begin, std::size
   });
   for (std::size_t i = begin; i < end; ++i) {
     FloatLanes factors[Q];
-    unroll<Q>([&](auto q) TUTTI_ALWAYS_INLINE { factors[q] = keep_broadcast(a[q][i]); });
+    unroll<Q>([&](auto q) TUTTI_ALWAYS_INLINE { factors[q] = keep(broadcast(a[q][i])); });
     unroll<Vectors>([&](auto v) TUTTI_ALWAYS_INLINE {
       const FloatLanes element = keep(load_elements(b + i * stride + column + v * kLanes));
       unroll<Q>([&](auto q)

@@ -65,11 +65,6 @@ inline void store_bfloat16(BFloat16* to, FloatLanes value) {
 }
 #endif
 
-#if !defined(TUTTI_HAS_NEON)
-/// keep(broadcast(value)).
-[[nodiscard]] inline FloatLanes keep_broadcast(float value) { return keep(broadcast(value)); }
-#endif
-
 /// Prefetches the cache line at `address`, which need not be valid, into the L1 or L2 cache.
 template <int level = 1>
 TUTTI_ALWAYS_INLINE inline void prefetch(const void* address) {

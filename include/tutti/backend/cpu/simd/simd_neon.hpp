@@ -101,18 +101,12 @@ struct UpperHalves {
   return {masked(from), masked(from + 16)};
 }
 
-/// The value, loaded between what is kept before it and what is kept after it. GCC's scheduler
-/// would else load the operands of a whole step first, and then the largest tiles run out of
-/// registers: their inner loops take a fifth more instructions.
+/// The value, loaded before whatever memory is read after this. GCC's scheduler would else load the
+/// operands of a whole step first, and the largest tiles would run out of registers: their inner
+/// loops would take a third more instructions. A constraint on the value itself costs copies.
 [[nodiscard]] inline FloatLanes keep(FloatLanes value) {
-  asm volatile("" : "+w"(value.low), "+w"(value.high));
+  asm volatile("" : : : "memory");
   return value;
-}
-/// keep(broadcast(value)) in one register.
-[[nodiscard]] inline FloatLanes keep_broadcast(float value) {
-  float32x4_t lanes = vdupq_n_f32(value);
-  asm volatile("" : "+w"(lanes));
-  return {lanes, lanes};
 }
 
 [[nodiscard]] inline FloatLanes operator+(FloatLanes a, FloatLanes b) {
