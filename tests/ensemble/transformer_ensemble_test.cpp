@@ -177,6 +177,29 @@ TEST_CASE("A stop string ends its candidate where it stands, and the others go o
   CHECK((ended >= 2 && ended < 16));
 }
 
+TEST_CASE("An end token of one expert ends its candidates only, on the device too",
+          "[transformer_ensemble]") {
+  TextCodec codec;
+  Ensemble ensemble(ExpertStack<8, TestModel>(eight_experts(), on_threads(2)), codec);
+  const Request request = request_of(2, 20);
+  const Result free = ensemble.generate(request);
+  // Expert e ends at the token that its first sample draws at step 2 + e; all end at `common`.
+  const Token common = free.candidates[15].tokens[12];
+  for (std::uint32_t e = 0; e < 8; ++e)
+    codec.expert_end_tokens.push_back({free.candidates[2 * e].tokens[2 + e], common});
+  Ensemble with_ends(ExpertStack<8, TestModel>(eight_experts(), on_threads(2)), codec);
+  const Result ended = with_ends.generate(request);
+  for (std::size_t i = 0; i < 16; ++i) {
+    CAPTURE(i);
+    const std::vector<Token>& whole = free.candidates[i].tokens;
+    const std::vector<Token>& ends = codec.expert_end_tokens[free.candidates[i].expert];
+    const auto end = std::find_first_of(whole.begin(), whole.end(), ends.begin(), ends.end());
+    CHECK(ended.candidates[i].tokens == std::vector<Token>(whole.begin(), end));
+    CHECK(ended.candidates[i].finish ==
+          (end == whole.end() ? FinishReason::length : FinishReason::end_of_text));
+  }
+}
+
 TEST_CASE("Candidates that a budget ends leave the cache to the scorer as all others do",
           "[transformer_ensemble]") {
   const std::vector<TestModel> experts = {TestModel::load(checkpoint("llama")),

@@ -18,7 +18,7 @@
 
 namespace tutti {
 
-namespace detail {
+namespace detail::inline TUTTI_ABI {
 
 inline constexpr std::size_t kFusionBlock = 256;
 using FusionBlock = std::array<float, kFusionBlock>;
@@ -69,7 +69,9 @@ inline void multiply_block(MatrixView<const float> logits, std::span<const float
   }
 }
 
-}  // namespace detail
+}  // namespace detail::inline TUTTI_ABI
+
+inline namespace TUTTI_ABI {
 
 TUTTI_INLINE void fuse_distributions(Fusion fusion, MatrixView<const float> logits,
                                      std::span<const float> weights, std::span<float> fused) {
@@ -100,5 +102,7 @@ TUTTI_INLINE void fuse_distributions(Fusion fusion, MatrixView<const float> logi
   const float normalizer = log_sum_exp(fused);
   for (float& value : fused) value -= normalizer;
 }
+
+}  // namespace TUTTI_ABI
 
 }  // namespace tutti

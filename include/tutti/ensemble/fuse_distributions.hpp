@@ -8,7 +8,7 @@
 #include "tutti/base/matrix_view.hpp"
 #include "tutti/ensemble/request.hpp"
 
-namespace tutti {
+namespace tutti::inline TUTTI_ABI {
 
 /// Writes the logarithm of the fused distribution, normalized: [vocabulary].
 ///
@@ -22,7 +22,7 @@ namespace tutti {
 void fuse_distributions(Fusion fusion, MatrixView<const float> logits,
                         std::span<const float> weights, std::span<float> fused);
 
-}  // namespace tutti
+}  // namespace tutti::inline TUTTI_ABI
 
 #if !defined(TUTTI_COMPILED)
 #include "tutti/ensemble/fuse_distributions-inl.hpp"

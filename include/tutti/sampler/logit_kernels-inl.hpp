@@ -55,7 +55,7 @@ inline std::size_t entries_at_least(std::span<const float> logits, float thresho
     if (!reaches(block, threshold)) continue;
     for (std::size_t i = 0; i < block.size(); ++i) {
       to[size] = {static_cast<Token>(begin + i), block[i]};
-      size += block[i] >= threshold ? 1 : 0;
+      size += block[i] >= threshold ? 1U : 0U;
     }
   }
   return size;

@@ -80,7 +80,8 @@ template <class Better>
                                                  const std::vector<bool>& voted) {
   const BetterScore better{candidates};
   return index_of_largest(values, [&](std::size_t i, std::size_t j) {
-    return voted[i] == voted[j] ? better(i, j) : static_cast<bool>(voted[i]);
+    const bool i_voted = voted[i];
+    return i_voted == voted[j] ? better(i, j) : i_voted;
   });
 }
 

@@ -79,7 +79,7 @@ inline void add_experts_in(const std::filesystem::path& directory, ExpertPaths& 
   for (const std::filesystem::path& entry : entries) {
     const std::optional<std::string> split = split_name(entry);
     if (split && !split_models.insert(*split).second) continue;
-    experts += add_expert(entry, found) ? 1 : 0;
+    experts += add_expert(entry, found) ? 1U : 0U;
   }
   require<FormatError>(experts > 0, directory.string(), ": none of its ", entries.size(),
                        " entries is an expert: a .gguf file, or a directory with config.json or "
