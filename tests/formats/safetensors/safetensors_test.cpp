@@ -28,6 +28,7 @@ TEST_CASE("A model is one file, given by its name or its directory") {
   CHECK(SafetensorsModel(directory.path()).find("b") == nullptr);
 }
 
+#if !defined(_WIN32)  // where only administrators create symbolic links
 TEST_CASE("A path that cannot be looked at is refused as one that cannot be opened") {
   const TemporaryDirectory directory;
   const std::filesystem::path loop = directory.path() / "model.safetensors";
@@ -36,6 +37,7 @@ TEST_CASE("A path that cannot be looked at is refused as one that cannot be open
   CHECK_THROWS_WITH(SafetensorsModel(directory.path()), contains("model.safetensors: cannot open"));
   CHECK_THROWS_AS(SafetensorsModel(directory.path() / std::string(300, 'x')), FormatError);
 }
+#endif
 
 TEST_CASE("Shards make one model") {
   const TemporaryDirectory directory;
@@ -126,7 +128,7 @@ TEST_CASE("A shard must lie beside its index") {
   SafetensorsWriter().add_f32("a", {1}, {1}).write(directory.path() / "outside.safetensors");
   const std::filesystem::path inner = directory.path() / "inner";
   for (const char* name : {"../outside.safetensors", "..", "/etc/passwd",
-                           "a/../../outside.safetensors", "sub/x", "..\\\\x", "", "."}) {
+                           "a/../../outside.safetensors", "sub/x", "..\\\\x", "C:x", "", "."}) {
     CAPTURE(name);
     directory.write("inner/model.safetensors.index.json",
                     R"({"weight_map": {"a": ")" + std::string(name) + "\"}}");

@@ -113,10 +113,10 @@ class SafetensorsModel {
   }
 
   /// A shard lies beside its index. The index may come from a stranger: it must not point anywhere
-  /// else.
+  /// else; on Windows "C:x" would be a path of another drive.
   [[nodiscard]] std::filesystem::path shard_path(const std::string& shard) const {
     const bool is_plain = !shard.empty() && shard != "." &&
-                          shard.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos &&
+                          shard.find_first_of(std::string_view("/\\:\0", 4)) == std::string::npos &&
                           shard.find("..") == std::string::npos;
     require<FormatError>(is_plain, path(), ": shard ", in_quotes(shard), " is no plain file name");
     return path_.parent_path() / shard;
