@@ -50,3 +50,9 @@ set_target_properties(tutti_compiled PROPERTIES EXPORT_NAME compiled OUTPUT_NAME
 target_link_libraries(tutti_compiled PUBLIC tutti::tutti)
 target_compile_definitions(tutti_compiled PUBLIC TUTTI_COMPILED)
 target_include_directories(tutti_compiled PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+if(NOT PROJECT_IS_TOP_LEVEL)
+  # As a subproject only what links it builds it.
+  set(tutti_object_libraries ${tutti_instruction_sets})
+  list(TRANSFORM tutti_object_libraries PREPEND tutti_kernels_)
+  set_target_properties(tutti_compiled ${tutti_object_libraries} PROPERTIES EXCLUDE_FROM_ALL ON)
+endif()
