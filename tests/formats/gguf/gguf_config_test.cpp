@@ -252,19 +252,91 @@ TEST_CASE("Keys and tensors that are missing or contradict each other are refuse
       small_model("llama.attention.head_count").add("llama.attention.head_count", std::uint32_t{3}),
       "is no multiple of 3 heads");
   check_config_refused(small_model("llama.attention.head_count")
-                           .add("llama.attention.head_count", std::vector<std::int32_t>{2, 2}),
-                       "is an array of 2 i32");
+                           .add("llama.attention.head_count", std::vector<std::int32_t>{2, 1}),
+                       "is an array of 2 i32; only one value for all layers");
+  CHECK(read_config(small_model("llama.attention.head_count")
+                        .add("llama.attention.head_count", std::vector<std::int32_t>{2, 2}))
+            .heads == 2);
 }
 
-TEST_CASE("Token ids beyond the vocabulary are refused") {
-  check_config_refused(small_model().add("tokenizer.ggml.bos_token_id", std::uint32_t{3}),
-                       "BOS token is 3, but the vocabulary has 3 tokens");
-  check_config_refused(small_model().add("tokenizer.ggml.eom_token_id", std::uint32_t{9}),
-                       "EOS token is 9");
-  check_config_refused(small_model().add("tokenizer.ggml.unknown_token_id", std::uint32_t{3}),
-                       "tokenizer.ggml.unknown_token_id is 3, but");
-  check_config_refused(small_model().add("tokenizer.ggml.padding_token_id", ~std::uint32_t{0}),
-                       "is the u32 4294967295, expected an integer");
+TEST_CASE("Special tokens outside the vocabulary count as absent, as for llama.cpp") {
+  const ModelConfig config = read_config(
+      small_model()
+          .add("tokenizer.ggml.bos_token_id", std::uint32_t{3})
+          .add("tokenizer.ggml.eos_token_id", std::uint32_t{2})
+          .add("tokenizer.ggml.eom_token_id", std::uint32_t{9})
+          .add("tokenizer.ggml.unknown_token_id", std::uint32_t{3})
+          .add("tokenizer.ggml.padding_token_id", ~std::uint32_t{0}));
+  CHECK_FALSE(config.bos_token.has_value());
+  CHECK(config.eos_tokens == std::vector<Token>{2});
+  CHECK_FALSE(config.pad_token.has_value());
+}
+
+TEST_CASE("All tokens in which llama.cpp sees the end of generation are end tokens") {
+  const ModelConfig config = read_config(
+      small_model()
+          .add("tokenizer.ggml.tokens", std::vector<std::string>{"a", "<|im_end|>", "<|eom_id|>"})
+          .add("tokenizer.ggml.eos_token_id", std::uint32_t{2})
+          .add("tokenizer.ggml.fim_pad_token_id", std::uint32_t{0}));
+  CHECK(config.eos_tokens == std::vector<Token>{2, 0, 1});
+}
+
+TEST_CASE("Sampling settings of the file describe the model") {
+  const GenerationDefaults defaults = read_config(
+                                          small_model()
+                                              .add("general.sampling.temp", 0.5F)
+                                              .add("general.sampling.top_k", std::int32_t{20})
+                                              .add("general.sampling.penalty_repeat", 1.5F))
+                                          .generation_defaults;
+  CHECK(defaults.temperature == 0.5F);
+  CHECK(defaults.top_k == 20);
+  CHECK(defaults.repetition_penalty == 1.5F);
+  CHECK_FALSE(defaults.top_p.has_value());
+}
+
+TEST_CASE("A part of a split model is refused with the number of parts") {
+  check_config_refused(
+      small_model().add("split.no", std::uint16_t{0}).add("split.count", std::uint16_t{2}),
+      "m.gguf: is part 1 of 2 of a split model; join them");
+  CHECK_NOTHROW(read_config(small_model().add("split.count", std::uint16_t{1})));
+  // Parts after the first have none of the keys that describe a model.
+  check_config_refused(
+      GgufWriter().add("split.no", std::uint16_t{1}).add("split.count", std::uint16_t{2}),
+      "is part 2 of 2 of a split model");
+}
+
+TEST_CASE("Files that are no model are refused by their type") {
+  check_config_refused(small_model().add("general.type", "adapter"),
+                       "\"general.type\" is \"adapter\", expected \"model\"");
+  check_config_refused(small_model().add("general.quantization_version", std::uint32_t{1}),
+                       "\"general.quantization_version\" is 1, only 2 is supported");
+}
+
+TEST_CASE("Keys that change what is computed and are not supported are refused by name and value") {
+  check_config_refused(small_model().add("llama.attention.scale", 0.3F),
+                       "\"llama.attention.scale\" is the f32 0.300000, which is not supported");
+  for (const char* key :
+       {"attention.clamp_kqv", "attention.max_alibi_bias", "logit_scale", "residual_scale",
+        "embedding_scale", "attention.output_scale", "attention.temperature_scale",
+        "rope.scaling.attn_factor", "rope.scaling.yarn_ext_factor", "router_logit_softcapping"}) {
+    check_config_refused(small_model().add(std::string("llama.") + key, 2.5F),
+                         "\"llama." + std::string(key) + "\" is the f32 2.5");
+    CHECK_NOTHROW(read_config(small_model().add(std::string("llama.") + key, 0.0F)));
+  }
+  for (const char* key :
+       {"pooling_type", "expert_used_count", "nextn_predict_layers", "attention.shared_kv_layers",
+        "attention.kv_lora_rank", "leading_dense_block_count", "a_key_of_the_future"}) {
+    check_config_refused(small_model().add(std::string("llama.") + key, std::uint32_t{3}),
+                         "\"llama." + std::string(key) + "\" is the u32 3");
+    CHECK_NOTHROW(read_config(small_model().add(std::string("llama.") + key, std::uint32_t{0})));
+  }
+  check_config_refused(small_model().add("llama.attention.causal", false),
+                       "\"llama.attention.causal\" is");
+  CHECK_NOTHROW(read_config(small_model().add("llama.attention.causal", true)));
+  CHECK_NOTHROW(read_config(small_model().add("llama.rope.scaling.attn_factor", 1.0F)));
+  check_config_refused(
+      small_model().add("llama.rope.dimension_sections", std::vector<std::int32_t>{1, 1}),
+      "\"llama.rope.dimension_sections\" is an array of 2 i32");
 }
 
 }  // namespace

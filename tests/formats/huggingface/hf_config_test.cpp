@@ -367,5 +367,125 @@ TEST_CASE("A config that is no object is refused") {
   CHECK_THROWS_WITH(read_json(Json::array()), contains("expected an object"));
 }
 
+/// Reads the small configuration with `generation` as generation_config.json beside it.
+ModelConfig read_with_generation(const char* change, const char* generation) {
+  const TemporaryDirectory directory;
+  Json json = small_json();
+  json.merge_patch(Json::parse(change));
+  directory.write("generation_config.json", generation);
+  return read_hf_config(directory.write("config.json", json.dump()));
+}
+
+void check_generation_refused(const char* generation, const std::string& reason) {
+  CAPTURE(generation);
+  CHECK_THROWS_WITH(read_with_generation("{}", generation), contains(reason));
+}
+
+TEST_CASE("End tokens of generation_config.json are added to those of config.json") {
+  CHECK(read_with_generation(R"({"eos_token_id": 2})", R"({"eos_token_id": [2, 33]})").eos_tokens ==
+        std::vector<Token>{2, 33});
+  CHECK(read_with_generation(R"({"eos_token_id": [2, 5]})", R"({"eos_token_id": 7})").eos_tokens ==
+        std::vector<Token>{2, 5, 7});
+  // The 2 of LlamaConfig is not the model's own.
+  CHECK(read_with_generation("{}", R"({"eos_token_id": 7})").eos_tokens == std::vector<Token>{7});
+  CHECK(read_with_generation("{}", "{}").eos_tokens == std::vector<Token>{2});
+  CHECK(read_with_generation(R"({"eos_token_id": 2})", R"({"eos_token_id": [64]})").eos_tokens ==
+        std::vector<Token>{2});
+  const ModelConfig config = read_with_generation(R"({"bos_token_id": null})",
+                                                  R"({"bos_token_id": 3, "pad_token_id": 100})");
+  CHECK(config.bos_token == 3);
+  CHECK_FALSE(config.pad_token.has_value());
+}
+
+TEST_CASE("Sampling settings of generation_config.json describe the model") {
+  const GenerationDefaults defaults = read_with_generation("{}", R"({"do_sample": true,
+      "temperature": 0.6, "top_k": 20, "top_p": 0.95, "min_p": 0, "repetition_penalty": 1.1,
+      "max_new_tokens": 2048, "num_beams": 4, "transformers_version": "4.51.0",
+      "cache_implementation": "hybrid", "suppress_tokens": null})")
+                                          .generation_defaults;
+  CHECK(defaults.do_sample == true);
+  CHECK(defaults.temperature == 0.6F);
+  CHECK(defaults.top_k == 20);
+  CHECK(defaults.top_p == 0.95F);
+  CHECK(defaults.min_p == 0.0F);
+  CHECK(defaults.repetition_penalty == 1.1F);
+  CHECK_FALSE(defaults.typical_p.has_value());
+  CHECK(read_json(small_json()).generation_defaults == GenerationDefaults{});
+  // Older models have the keys in config.json.
+  CHECK(read_with(R"({"temperature": 0.5})").generation_defaults.temperature == 0.5F);
+}
+
+TEST_CASE("Constraints on the tokens of a generation are refused by name and value") {
+  check_generation_refused(R"({"bad_words_ids": [[5]]})",
+                           "generation_config.json: \"bad_words_ids\" is an array");
+  check_generation_refused(R"({"suppress_tokens": [5]})", "\"suppress_tokens\" is an array");
+  check_generation_refused(R"({"forced_bos_token_id": 5})",
+                           "\"forced_bos_token_id\" is the number 5");
+  check_generation_refused(R"({"guidance_scale": 1.5})",
+                           "\"guidance_scale\" is 1.5, only 1 is supported");
+  check_generation_refused(R"({"temperature": "hot"})",
+                           "\"temperature\" is the string \"hot\", expected a finite number");
+  check_generation_refused("[1]", "expected an object, found an array");
+}
+
+TEST_CASE("Keys that change what is computed and are not supported are refused by name and value") {
+  for (const char* key :
+       {"attention_multiplier", "logits_scaling", "residual_multiplier", "embedding_multiplier",
+        "logit_scale", "clip_qkv", "num_experts", "num_local_experts", "rotary_dim", "rotary_pct",
+        "attention_chunk_size", "scale_emb", "mlp_ratio", "no_rope_layer_interval", "qk_clip",
+        "num_nextn_predict_layers", "hidden_size_per_layer_input", "attn_scale_of_the_future"}) {
+    CAPTURE(key);
+    Json json = small_json();
+    json[key] = 8;
+    CHECK_THROWS_WITH(read_json(json),
+                      contains('"' + std::string(key) + "\" is the number 8, which a llama model"));
+    for (const Json& off : {Json(nullptr), Json(false), Json(0), Json::array()}) {
+      json[key] = off;
+      CHECK_NOTHROW(read_json(json));
+    }
+  }
+  for (const char* key : {"use_qk_norm", "qkv_bias", "alibi", "parallel_residual",
+                          "attention_k_eq_v", "moe", "layer_norm_before"}) {
+    Json json = small_json();
+    json[key] = true;
+    CHECK_THROWS_WITH(read_json(json), contains('"' + std::string(key) + "\" is true"));
+  }
+  check_change_refused(R"({"no_rope_layers": [1, 0]})", "\"no_rope_layers\" is an array");
+  check_change_refused(R"({"quantization": {"bits": 4}})", "\"quantization\" is present");
+  check_change_refused(R"({"sliding_window": 9})", "\"sliding_window\" is the number 9");
+  check_change_refused(R"({"layer_types": ["full_attention", "sliding_attention"]})",
+                       "\"layer_types\" has \"sliding_attention\"");
+  check_change_refused(R"({"model_type": "mistral", "attention_bias": true})",
+                       "\"attention_bias\" is true, which a mistral model");
+  check_change_refused(R"({"model_type": "qwen2", "mlp_bias": true})", "\"mlp_bias\" is true");
+  check_change_refused(R"({"query_pre_attn_scalar": 64})", "\"query_pre_attn_scalar\" is");
+}
+
+TEST_CASE("Keys of RoPE that its type does not use are refused unless they are switched off") {
+  for (const char* key : {"factor", "attention_factor", "beta_fast", "mrope_section",
+                          "short_factor", "low_freq_factor"}) {
+    Json json = small_json();
+    json["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 1e4}, {key, 8}};
+    CHECK_THROWS_WITH(read_json(json), contains('"' + std::string(key) + "\" is the number 8"));
+    json["rope_parameters"][key] = nullptr;
+    CHECK_NOTHROW(read_json(json));
+  }
+  CHECK_NOTHROW(read_with(R"({"rope_scaling": {"type": "default", "factor": 1.0}})"));
+}
+
+TEST_CASE("Keys that change nothing, and those of other programs, are ignored") {
+  CHECK_NOTHROW(read_with(R"({"_name_or_path": "x", "architectures": ["LlamaForCausalLM"],
+      "attention_dropout": 0.1, "resid_pdrop": 0.1, "auto_map": {"AutoConfig": "x.Y"},
+      "chunk_size_feed_forward": 0, "dtype": "bfloat16", "torch_dtype": "float16",
+      "embd_pdrop": 0.1, "gradient_checkpointing": true, "hidden_dropout_prob": 0.1,
+      "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}, "initializer_range": 0.02,
+      "is_decoder": true, "is_causal": true, "max_length": 20, "output_attentions": true,
+      "pretraining_tp": 2, "rope_interleaved": false, "sep_token_id": 5, "summary_type": "mean",
+      "tokenizer_class": "LlamaTokenizer", "transformers_version": "4.40.0",
+      "unsloth_version": "2025.1", "use_cache": true, "use_sliding_window": false,
+      "sliding_window": 4096, "max_window_layers": 21, "my_note": "trained twice",
+      "layer_types": ["full_attention", "full_attention"], "embedding_scale": 1.0})"));
+}
+
 }  // namespace
 }  // namespace tutti

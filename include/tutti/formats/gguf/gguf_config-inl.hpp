@@ -2,6 +2,8 @@
 #pragma once
 // Bodies of gguf_config.hpp.
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +21,7 @@
 #include "tutti/base/tensor.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/formats/checked.hpp"
+#include "tutti/formats/gguf/detail/arch_keys.hpp"
 #include "tutti/formats/gguf/gguf_config.hpp"
 #include "tutti/formats/gguf/gguf_file.hpp"
 
@@ -26,35 +29,7 @@ namespace tutti {
 
 namespace detail {
 
-/// The keys of one arch: "llama.context_length" is asked for as "context_length".
-class GgufArchKeys {
- public:
-  GgufArchKeys(const GgufFile& gguf, const Architecture& family)
-      : gguf_(gguf), prefix_(std::string(family.gguf_name) + ".") {}
-
-  [[nodiscard]] std::string name(std::string_view key) const { return prefix_ + std::string(key); }
-  template <class T>
-  [[nodiscard]] T get(std::string_view key) const {
-    return gguf_.metadata().get<T>(name(key));
-  }
-  template <class T>
-  [[nodiscard]] T get(std::string_view key, T fallback) const {
-    return gguf_.metadata().get<T>(name(key), std::move(fallback));
-  }
-  template <class T>
-  [[nodiscard]] std::optional<T> find(std::string_view key) const {
-    return gguf_.metadata().find<T>(name(key));
-  }
-  [[nodiscard]] bool is_number_array(std::string_view key) const {
-    return gguf_.metadata().is_number_array(name(key));
-  }
-
- private:
-  const GgufFile& gguf_;
-  std::string prefix_;
-};
-
-/// Refuses what an arch also names but what no backend knows.
+/// Refuses values that no backend implements.
 inline void require_plain(const GgufFile& gguf, const GgufArchKeys& keys,
                           const ModelConfig& config) {
   const auto experts = keys.get<std::uint64_t>("expert_count", 0);
@@ -77,7 +52,7 @@ inline void require_plain(const GgufFile& gguf, const GgufArchKeys& keys,
 }
 
 /// As llama.cpp reads it: the old name of the factor counts where the new one is absent, a factor
-/// alone is linear, and 0 is none.
+/// without a type is linear, and factor 0 means none.
 inline void read_gguf_rope(const GgufFile& gguf, const GgufArchKeys& keys,
                            const Architecture& family, ModelConfig& config) {
   config.rope_theta = keys.get<float>("rope.freq_base", 10'000.0F);
@@ -98,8 +73,8 @@ inline void read_gguf_rope(const GgufFile& gguf, const GgufArchKeys& keys,
   if (scaling.factor != 0) config.rope_scaling = scaling;
 }
 
-/// Arch llama with a window is a Mistral: all layers have it. In other families the file must be
-/// able to say which have it.
+/// Arch llama with a window is a Mistral: all layers have it. For other families the format must be
+/// able to say which layers have it.
 inline void read_gguf_window(const GgufFile& gguf, const GgufArchKeys& keys,
                              const Architecture& family, ModelConfig& config) {
   const auto window = keys.get<std::size_t>("attention.sliding_window", 0);
@@ -146,12 +121,16 @@ inline void read_gguf_sizes(const GgufFile& gguf, const GgufArchKeys& keys, Mode
   require<FormatError>(stated == config.vocabulary_size, gguf.path(), ": ",
                        in_quotes(keys.name("vocab_size")), " is ", stated,
                        ", the embedding matrix has ", config.vocabulary_size, " rows");
+  const auto required = [&](std::optional<std::size_t> size, std::string_view key) {
+    return size ? *size : keys.get<std::size_t>(key);  // which says that it is missing
+  };
   config.hidden_size = keys.get<std::size_t>("embedding_length");
-  config.intermediate_size = keys.get<std::size_t>("feed_forward_length");
+  config.intermediate_size = required(keys.find_uniform("feed_forward_length"),
+                                      "feed_forward_length");
   config.layers = keys.get<std::size_t>("block_count");
   require_size("number of layers", config.layers, kMaxLayers, gguf.path());
-  config.heads = keys.get<std::size_t>("attention.head_count");
-  config.kv_heads = keys.get<std::size_t>("attention.head_count_kv", config.heads);
+  config.heads = required(keys.find_uniform("attention.head_count"), "attention.head_count");
+  config.kv_heads = keys.find_uniform("attention.head_count_kv").value_or(config.heads);
   const auto key_length = keys.find<std::size_t>("attention.key_length");
   require<FormatError>(key_length || (config.heads > 0 && config.hidden_size % config.heads == 0),
                        gguf.path(), ": hidden size ", config.hidden_size, " is no multiple of ",
@@ -161,38 +140,103 @@ inline void read_gguf_sizes(const GgufFile& gguf, const GgufArchKeys& keys, Mode
   config.context_length = keys.get<std::size_t>("context_length");
 }
 
+/// A special token; nothing when its id is outside the vocabulary, of which llama.cpp only warns.
+[[nodiscard]] inline std::optional<Token> gguf_token(const GgufFile& gguf, std::string_view key,
+                                                     std::size_t vocabulary_size) {
+  const auto id = gguf.metadata().find<std::int64_t>(key);
+  const bool is_reachable = id && *id >= 0 && static_cast<std::size_t>(*id) < vocabulary_size;
+  return is_reachable ? std::optional(static_cast<Token>(*id)) : std::nullopt;
+}
+
+/// Tokens that llama.cpp takes for the end of a text by their spelling, whatever the file says.
+[[nodiscard]] inline bool is_end_of_generation(std::string_view token) {
+  constexpr std::array<std::string_view, 20> kTexts{"</s>",
+                                                    "<|eot_id|>",
+                                                    "<|im_end|>",
+                                                    "<|end|>",
+                                                    "<|return|>",
+                                                    "<|call|>",
+                                                    "<|flush|>",
+                                                    "<|calls|>",
+                                                    "<end_of_turn>",
+                                                    "<|endoftext|>",
+                                                    "<|eom_id|>",
+                                                    "<EOT>",
+                                                    "_<EOT>",
+                                                    "[EOT]",
+                                                    "[EOS]",
+                                                    "<|end_of_text|>",
+                                                    "<end_of_utterance>",
+                                                    "<eos>",
+                                                    "<turn|>",
+                                                    "<|tool_response>"};
+  return std::find(kTexts.begin(), kTexts.end(), token) != kTexts.end();
+}
+
 inline void read_gguf_tokens(const GgufFile& gguf, ModelConfig& config) {
   const GgufMetadata& metadata = gguf.metadata();
-  config.bos_token = metadata.find<Token>("tokenizer.ggml.bos_token_id");
-  config.pad_token = metadata.find<Token>("tokenizer.ggml.padding_token_id");
-  // End of text, of a turn, of a message: a model made for chat may end with any of them.
+  const auto token = [&](std::string_view key) {
+    return gguf_token(gguf, key, config.vocabulary_size);
+  };
+  config.bos_token = token("tokenizer.ggml.bos_token_id");
+  config.pad_token = token("tokenizer.ggml.padding_token_id");
+  const auto add_end = [&](Token end) {
+    std::vector<Token>& ends = config.eos_tokens;
+    if (std::find(ends.begin(), ends.end(), end) == ends.end()) ends.push_back(end);
+  };
+  // The keys of llama.cpp's end-of-generation set: end of text, of a turn, of a message, and the
+  // separators of fill-in-the-middle.
   for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
-                          "tokenizer.ggml.eom_token_id"}) {
-    if (const auto token = metadata.find<Token>(key)) config.eos_tokens.push_back(*token);
+                          "tokenizer.ggml.eom_token_id", "tokenizer.ggml.fim_pad_token_id",
+                          "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id"}) {
+    if (const auto end = token(key)) add_end(*end);
   }
-  for (const char* key : {"tokenizer.ggml.unknown_token_id", "tokenizer.ggml.seperator_token_id",
-                          "tokenizer.ggml.cls_token_id", "tokenizer.ggml.mask_token_id"}) {
-    require_token(key, metadata.find<Token>(key), config.vocabulary_size, gguf.path());
+  if (!metadata.contains("tokenizer.ggml.tokens")) return;
+  const auto tokens = metadata.get<std::vector<std::string_view>>("tokenizer.ggml.tokens");
+  require<FormatError>(tokens.size() == config.vocabulary_size, gguf.path(), ": the tokenizer has ",
+                       tokens.size(), " tokens, the embedding matrix ", config.vocabulary_size,
+                       " rows");
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    if (is_end_of_generation(tokens[t])) add_end(static_cast<Token>(t));
   }
-  if (metadata.contains("tokenizer.ggml.tokens")) {
-    const std::size_t tokens =
-        metadata.get<std::vector<std::string_view>>("tokenizer.ggml.tokens").size();
-    require<FormatError>(tokens == config.vocabulary_size, gguf.path(), ": the tokenizer has ",
-                         tokens, " tokens, the embedding matrix ", config.vocabulary_size, " rows");
-  }
+}
+
+/// The sampling settings that a file may recommend.
+inline void read_gguf_sampling(const GgufMetadata& metadata, GenerationDefaults& defaults) {
+  defaults.temperature = metadata.find<float>("general.sampling.temp");
+  if (const auto top_k = metadata.find<std::int64_t>("general.sampling.top_k"))
+    defaults.top_k = static_cast<std::size_t>(std::max<std::int64_t>(*top_k, 0));
+  defaults.top_p = metadata.find<float>("general.sampling.top_p");
+  defaults.min_p = metadata.find<float>("general.sampling.min_p");
+  defaults.repetition_penalty = metadata.find<float>("general.sampling.penalty_repeat");
+}
+
+/// Refuses files that are no whole model.
+inline void require_whole_model(const GgufFile& gguf) {
+  const GgufMetadata& metadata = gguf.metadata();
+  const auto parts = metadata.get<std::uint64_t>("split.count", 1);
+  require<FormatError>(parts <= 1, gguf.path(), ": is part ",
+                       metadata.get<std::uint64_t>("split.no", 0) + 1, " of ", parts,
+                       " of a split model; join them with llama.cpp's llama-gguf-split --merge");
+  const auto type = metadata.get<std::string_view>("general.type", "model");
+  require<FormatError>(type == "model", gguf.path(), ": \"general.type\" is ", in_quotes(type),
+                       ", expected \"model\"");
+  const auto version = metadata.get<std::uint64_t>("general.quantization_version", 2);
+  require<FormatError>(version == 2, gguf.path(), ": \"general.quantization_version\" is ", version,
+                       ", only 2 is supported: convert the model again");
 }
 
 }  // namespace detail
 
-/// Reads the description of the model in `gguf`.
-/// @throws FormatError when keys are missing or the model is not of a known family.
 TUTTI_INLINE ModelConfig read_gguf_config(const GgufFile& gguf) {
+  detail::require_whole_model(gguf);
   const auto name = gguf.metadata().get<std::string>("general.architecture");
   const Architecture* family = find_architecture(&Architecture::gguf_name, name);
   require<FormatError>(family != nullptr, gguf.path(), ": \"general.architecture\" is ",
                        in_quotes(name), "; supported are ",
                        supported_architectures(&Architecture::gguf_name));
   const detail::GgufArchKeys keys(gguf, *family);
+  keys.refuse_unknown();
 
   ModelConfig config = model_config_of(*family);
   detail::read_gguf_sizes(gguf, keys, config);
@@ -218,6 +262,7 @@ TUTTI_INLINE ModelConfig read_gguf_config(const GgufFile& gguf) {
   if (!config.learned_positions) detail::read_gguf_rope(gguf, keys, *family, config);
   detail::read_gguf_window(gguf, keys, *family, config);
   detail::read_gguf_tokens(gguf, config);
+  detail::read_gguf_sampling(gguf.metadata(), config.generation_defaults);
   validate(config, gguf.path());
   return config;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The key-value section of a GGUF file with typed access. Strings are views into the file and
-// numeric arrays stay where they are until asked for, so that a vocabulary of 50,000 tokens costs
+// numeric arrays are only converted on request, so that reading a vocabulary of 50,000 tokens costs
 // one pass over its lengths.
 
 #include <algorithm>
@@ -86,6 +86,16 @@ class GgufMetadata {
     return values_.find(key) != values_.end();
   }
   [[nodiscard]] std::size_t size() const { return values_.size(); }
+  /// All keys, sorted.
+  [[nodiscard]] std::vector<std::string_view> keys() const {
+    std::vector<std::string_view> names;
+    for (const auto& entry : values_) names.push_back(entry.first);
+    return names;
+  }
+  /// Type and value of a key that is there, for messages: "the u32 3".
+  [[nodiscard]] std::string description(std::string_view key) const {
+    return text_of(values_.find(key)->second);
+  }
   /// Whether the value of `key` is an array of numbers. Some keys have one value or one for each
   /// layer.
   [[nodiscard]] bool is_number_array(std::string_view key) const {
@@ -113,6 +123,13 @@ class GgufMetadata {
                         ", expected ", expected_text<T>());
     }
     return value;
+  }
+
+  /// As find, but nothing when the value has another type or does not fit T.
+  template <class T>
+  [[nodiscard]] std::optional<T> find_if(std::string_view key) const {
+    const auto entry = values_.find(key);
+    return entry == values_.end() ? std::nullopt : convert<T>(entry->second);
   }
 
   /// As find, for a key that must be there.

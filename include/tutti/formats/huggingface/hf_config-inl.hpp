@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,8 @@
 #include "tutti/base/macros.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/formats/checked.hpp"
+#include "tutti/formats/huggingface/detail/config_keys.hpp"
+#include "tutti/formats/huggingface/detail/generation_config.hpp"
 #include "tutti/formats/huggingface/detail/hf_rope.hpp"
 #include "tutti/formats/huggingface/hf_config.hpp"
 #include "tutti/formats/json.hpp"
@@ -26,40 +29,23 @@ namespace tutti {
 
 namespace detail {
 
-/// A token id; null and the -1 of old files mean that there is none.
-[[nodiscard]] inline std::optional<Token> hf_token(const Json& config, const std::string& key,
-                                                   Token fallback, const std::string& file) {
-  const std::optional<Token> token = config.contains(key) ? json_optional<Token>(config, key, file)
-                                                          : fallback;
-  return token == -1 ? std::nullopt : token;
-}
-
-[[nodiscard]] inline std::vector<Token> hf_eos_tokens(const Json& config, Token fallback,
-                                                      const std::string& file) {
-  if (const Json* value = json_find(config, "eos_token_id");
-      value != nullptr && value->is_array()) {
-    return json_get<std::vector<Token>>(config, "eos_token_id", file);
-  }
-  const std::optional<Token> token = hf_token(config, "eos_token_id", fallback, file);
-  return token ? std::vector<Token>{*token} : std::vector<Token>{};
-}
-
-/// Takes away BOS and EOS ids beyond the vocabulary. Small models trained from scratch keep those
-/// of their class, as GPT2Config(vocab_size=100) writes 50256; transformers only warns. No such
-/// token can be read or drawn, so nothing is lost with it.
+/// Removes BOS and EOS ids outside the vocabulary. Small models trained from scratch keep those of
+/// their class, as GPT2Config(vocab_size=100) writes 50256; transformers only warns. No such token
+/// can be read or drawn.
 inline void drop_unreachable_tokens(ModelConfig& config) {
-  const auto unreachable = [&](Token token) {
+  const auto is_unreachable = [&](Token token) {
     return token >= 0 && static_cast<std::size_t>(token) >= config.vocabulary_size;
   };
-  if (config.bos_token && unreachable(*config.bos_token)) config.bos_token.reset();
-  std::erase_if(config.eos_tokens, unreachable);
+  if (config.bos_token && is_unreachable(*config.bos_token)) config.bos_token.reset();
+  std::erase_if(config.eos_tokens, is_unreachable);
 }
 
-/// Refuses keys that change the computation in ways no backend knows, whatever the family.
+/// Refuses keys that change the computation in a way that no backend implements, in any family.
 inline void refuse_unsupported(const Json& config, const std::string& file) {
-  require<FormatError>(json_find(config, "quantization_config") == nullptr, file,
-                       ": \"quantization_config\" is present; convert the checkpoint to F32, F16 "
-                       "or BF16, or use GGUF");
+  for (const char* key : {"quantization_config", "quantization", "compression_config"}) {
+    require<FormatError>(json_find(config, key) == nullptr, file, ": ", in_quotes(key),
+                         " is present; convert the checkpoint to F32, F16 or BF16, or use GGUF");
+  }
   for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"}) {
     const auto cap = json_optional<double>(config, key, file);
     require<FormatError>(!cap, file, ": ", in_quotes(key), " is ", cap.value_or(0),
@@ -82,7 +68,7 @@ inline void refuse_unsupported(const Json& config, const std::string& file) {
   const std::string key(family.keys.activation);
   const auto name = json_get<std::string>(config, key, file,
                                           std::string(family.defaults.activation));
-  if (name == "silu") return Activation::silu;
+  if (name == "silu" || name == "swish") return Activation::silu;
   require<FormatError>(name == "gelu_new" || name == "gelu_pytorch_tanh", file, ": ",
                        in_quotes(key), " is ", in_quotes(name),
                        "; supported are \"silu\", \"gelu_new\" and \"gelu_pytorch_tanh\"");
@@ -119,7 +105,7 @@ inline void read_hf_sizes(const Json& json, const Architecture& family, const st
                                                 defaults.context_length);
 }
 
-/// One entry a layer: whether it attends to a window.
+/// For each layer whether it attends to a window.
 [[nodiscard]] inline std::vector<bool> hf_sliding_layers(const Json& json,
                                                          const Architecture& family,
                                                          std::size_t layers,
@@ -154,7 +140,15 @@ inline void read_hf_sizes(const Json& json, const Architecture& family, const st
 
 inline void read_hf_window(const Json& json, const Architecture& family, const std::string& file,
                            ModelConfig& config) {
-  if (family.window == WindowRule::none) return;
+  if (family.window == WindowRule::none) {
+    // The list may be there, but transformers does not read it.
+    for (const auto& type : json_get<std::vector<std::string>>(json, "layer_types", file, {})) {
+      require<FormatError>(type == "full_attention", file, ": \"layer_types\" has ",
+                           in_quotes(type), ", a ", family.name,
+                           " model has \"full_attention\" only");
+    }
+    return;
+  }
   if (family.window == WindowRule::last_layers &&
       !json_get<bool>(json, "use_sliding_window", file, false))
     return;
@@ -180,8 +174,6 @@ inline void read_hf_biases(const Json& json, const Architecture& family, const s
 
 }  // namespace detail
 
-/// Reads the config.json at `path`. BOS and EOS ids beyond the vocabulary count as absent.
-/// @throws FormatError when it is malformed or describes a model that is not of a known family.
 TUTTI_INLINE ModelConfig read_hf_config(const std::filesystem::path& path) {
   const std::string file = path.string();
   const Json json = read_json_file(path);
@@ -190,6 +182,7 @@ TUTTI_INLINE ModelConfig read_hf_config(const std::filesystem::path& path) {
   require<FormatError>(family != nullptr, file, ": \"model_type\" is ", in_quotes(model_type),
                        "; supported are ", supported_architectures(&Architecture::model_type));
   detail::refuse_unsupported(json, file);
+  detail::refuse_unknown_config_keys(json, *family, file);
 
   ModelConfig config = model_config_of(*family);
   detail::read_hf_sizes(json, *family, file, config);
@@ -211,6 +204,10 @@ TUTTI_INLINE ModelConfig read_hf_config(const std::filesystem::path& path) {
   config.bos_token = detail::hf_token(json, "bos_token_id", family->defaults.bos, file);
   config.eos_tokens = detail::hf_eos_tokens(json, family->defaults.eos, file);
   config.pad_token = detail::hf_token(json, "pad_token_id", family->defaults.pad, file);
+  detail::read_generation_keys(json, file, config);
+  const std::filesystem::path generation = path.parent_path() / "generation_config.json";
+  if (std::error_code ignored; std::filesystem::exists(generation, ignored))
+    detail::read_generation_config(read_json_file(generation), generation.string(), json, config);
   detail::drop_unreachable_tokens(config);
   validate(config, file);
   return config;

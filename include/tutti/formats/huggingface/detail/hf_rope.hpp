@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What config.json says about rotary embeddings. transformers 5 keeps it in `rope_parameters`, with
-// one section for each kind of layer where these differ; before, `rope_theta` and
-// `rope_local_base_freq` stood alone beside `rope_scaling`.
+// Reads the rotary settings of config.json. transformers 5 keeps them in `rope_parameters`, with
+// one section per kind of layer where these differ; earlier versions have `rope_theta` and
+// `rope_local_base_freq` beside `rope_scaling`.
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "tutti/architecture/architecture.hpp"
 #include "tutti/architecture/model_config.hpp"
 #include "tutti/base/error.hpp"
 #include "tutti/formats/checked.hpp"
+#include "tutti/formats/huggingface/detail/config_keys.hpp"
 #include "tutti/formats/json.hpp"
 
 namespace tutti::detail {
@@ -21,7 +24,25 @@ struct RopeSettings {
   std::optional<RopeScaling> scaling;
 };
 
-/// One section; `theta` is for one that does not give it.
+/// Refuses the keys of a section that its type does not use, unless they are switched off.
+inline void refuse_unknown_rope_keys(const Json& rope, const std::string& type,
+                                     const std::string& where) {
+  constexpr std::array<std::string_view, 6> kAlwaysKnown{
+      "rope_theta", "rope_type",
+      "type",       "partial_rotary_factor",
+      "finetuned",  "original_max_position_embeddings"};
+  for (const auto& [name, value] : rope.items()) {
+    const bool is_known = is_one_of(name, kAlwaysKnown) ||
+                          (name == "factor" && type != "default") ||
+                          (type == "llama3" &&
+                           (name == "low_freq_factor" || name == "high_freq_factor"));
+    require<FormatError>(is_known || is_off(name, value), where, ": ", in_quotes(name), " is ",
+                         found_text(value), ", which a \"rope_type\" of ", in_quotes(type),
+                         " does not use; remove it if the model was trained without it");
+  }
+}
+
+/// Reads one section; `theta` is used where it has none.
 [[nodiscard]] inline RopeSettings read_rope_section(const Json& rope, const std::string& where,
                                                     float theta) {
   require<FormatError>(rope.is_object(), where, ": expected an object, found ", found_text(rope));
@@ -33,6 +54,8 @@ struct RopeSettings {
 
   const std::string legacy_type = json_get<std::string>(rope, "type", where, "default");
   const std::string type = json_get<std::string>(rope, "rope_type", where, legacy_type);
+  if (type == "default" || type == "linear" || type == "llama3")
+    refuse_unknown_rope_keys(rope, type, where);
   if (type == "default") return result;
   RopeScaling scaling;
   if (type == "llama3") {
@@ -50,7 +73,7 @@ struct RopeSettings {
   return result;
 }
 
-/// The name of the object that has the settings. As for transformers, an empty one is none.
+/// The name of the object with the settings. An empty one counts as absent, as in transformers.
 [[nodiscard]] inline std::string rope_section_name(const Json& config, const std::string& file) {
   const auto given = [&](const char* name) {
     const Json* section = json_find(config, name);
