@@ -305,6 +305,28 @@ TEST_CASE("Rows that the model cannot compute are refused, and the stack works o
   CHECK_NOTHROW(forward({0, stack.create(), 0, 5}));
 }
 
+TEST_CASE("Options that no stack can keep are refused with both numbers", "[batched_transformer]") {
+  const auto model = TestModel::load(checkpoint("llama"));
+  const auto make = [&](StackOptions options) {
+    return BatchedTransformer<TestBackend>(std::span(&model.weights(), 1), on_threads(1), options);
+  };
+  StackOptions options;
+  options.context_length = 257;
+  CHECK_THROWS_AS(make(options), OptionError);
+  CHECK_THROWS_WITH(make(options), contains("context_length is 257, but the models have 256"));
+  options.context_length = 256;
+  CHECK(make(options).context_length() == 256);
+  const std::size_t page = KvShape{2, 2, 8, KvType::f16}.page_bytes();
+  options.max_cache_bytes = page - 1;
+  CHECK_THROWS_WITH(make(options),
+                    contains("max_cache_bytes is " + std::to_string(page - 1) +
+                             ", but one page of 64 positions takes " + std::to_string(page)));
+  options.max_cache_bytes = page;
+  CHECK_NOTHROW(make(options));
+  options.rows_per_pass = 0;
+  CHECK_THROWS_WITH(make(options), contains("rows_per_pass is 0"));
+}
+
 TEST_CASE("A cache that is too small for the rows says so", "[batched_transformer]") {
   const auto model = TestModel::load(checkpoint("llama"));
   StackOptions options;

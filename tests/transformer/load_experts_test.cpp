@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/catch.hpp"
@@ -52,6 +53,33 @@ TEST_CASE("GGUF files are found in a directory too", "[experts]") {
   CHECK(found.models.front() == checkpoint("gguf") / "bf16.gguf");
 }
 
+TEST_CASE("The parts of a split GGUF file are one model of a directory", "[experts]") {
+  const TemporaryDirectory directory;
+  for (const char* name : {"m-00001-of-00002.gguf", "m-00002-of-00002.gguf",
+                           "a-00002-of-00002.gguf", "other-1-of-2.gguf"}) {
+    directory.write(name, "");
+  }
+  const ExpertPaths found = find_experts(Paths{directory.path()});
+  CHECK(found.models == Paths{directory.path() / "a-00002-of-00002.gguf",
+                              directory.path() / "m-00001-of-00002.gguf",
+                              directory.path() / "other-1-of-2.gguf"});
+}
+
+TEST_CASE("Each expert has the end tokens of its own files", "[experts]") {
+  const TemporaryDirectory directory;
+  for (const auto& [name, eos] : {std::pair("a", "[2, 7]"), std::pair("b", "9")}) {
+    for (const char* file : {"config.json", "model.safetensors"}) {
+      std::filesystem::create_directories(directory.path() / name);
+      std::filesystem::create_symlink(checkpoint("llama") / file, directory.path() / name / file);
+    }
+    directory.write(std::string(name) + "/generation_config.json",
+                    R"({"eos_token_id": )" + std::string(eos) + "}");
+  }
+  const Experts<Cpu> experts = load({directory.path()});
+  CHECK(experts.models[0].config().eos_tokens == std::vector<Token>{2, 7});
+  CHECK(experts.models[1].config().eos_tokens == std::vector<Token>{2, 9});
+}
+
 TEST_CASE(
     "A base and a directory of adapters give an expert for each adapter, which share the base",
     "[experts]") {
@@ -87,8 +115,9 @@ TEST_CASE("Paths that hold no expert are refused", "[experts]") {
                     contains("no: no such file or directory"));
   CHECK_THROWS_WITH(find_experts(Paths{}), contains("needs at least one expert"));
   CHECK_THROWS_WITH(load_experts<Cpu>(ExpertPaths{}), contains("there are 0 models"));
-  CHECK_THROWS_WITH(load({directory.path() / "README.md"}),
-                    contains("the magic \"GGUF\""));  // a file is taken for a model
+  CHECK_THROWS_WITH(
+      load({directory.path() / "README.md"}),
+      contains("README.md: does not begin with \"GGUF\""));  // a file is taken for a model
 }
 
 TEST_CASE("Experts of different shapes are refused with both values", "[experts]") {

@@ -41,6 +41,16 @@ TEST_CASE("A LoRA beside its base gives the logits of peft's merged model", "[tr
   }
 }
 
+TEST_CASE("A LoRA of the head gives peft's logits, with the head that was saved beside it",
+          "[transformer]") {
+  for (const std::string name : {"lora_head", "lora_other_head", "lora_tied_head"}) {
+    INFO(name);
+    const auto base = TestModel::load(
+        checkpoint(name == "lora_tied_head" ? "llama_tied" : "llama"));
+    CHECK(largest_difference(base.with_adapter(checkpoint(name)), expected_of(name)) <= 1e-4);
+  }
+}
+
 TEST_CASE("Logits of unquantized GGUF files equal those of transformers on the same weights",
           "[transformer]") {
   for (const std::string name : {"f32", "f16", "bf16"}) {

@@ -17,7 +17,7 @@ import shutil
 import gguf
 import numpy as np
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
 
 HERE = pathlib.Path(__file__).parent
@@ -90,6 +90,26 @@ def lora(name, base, seed, **changes):
     (folder / "README.md").unlink(missing_ok=True)
     merged = model.merge_and_unload().eval()
     (folder / "expected.json").write_text(json.dumps(expected(merged, TOKENS, [0, 11, 23])))
+
+
+def lora_on_head(name, base_name, seed, change_head):
+    """A LoRA of the output layer, beside which peft saves the layer's own weight; `change_head`: another one than the base's.
+    The logits are those of the adapter loaded onto the base."""
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    model = get_peft_model(LlamaForCausalLM.from_pretrained(base_name),
+                           LoraConfig(r=4, lora_alpha=8, target_modules=["lm_head", "q_proj"], task_type="CAUSAL_LM"))
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter_name, parameter in model.named_parameters():
+            if "lora_" in parameter_name:
+                parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
+        if change_head:
+            model.base_model.model.lm_head.base_layer.weight.mul_(-0.5)
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    loaded = PeftModel.from_pretrained(LlamaForCausalLM.from_pretrained(base_name), folder).eval()
+    (folder / "expected.json").write_text(json.dumps(expected(loaded, TOKENS, [0, 11, 23])))
 
 
 def reward_lora(name, base_name, seed):
@@ -249,6 +269,9 @@ def main():
     lora("lora_rs", base, 9, r=3, use_rslora=True, target_modules=["q_proj", "v_proj"])
     lora("lora_pattern", base, 10, target_modules=["k_proj", "down_proj"], rank_pattern={"layers.1.self_attn.k_proj": 2},
          alpha_pattern={"layers.1.self_attn.k_proj": 5})
+    lora_on_head("lora_head", "llama", 14, change_head=False)
+    lora_on_head("lora_other_head", "llama", 15, change_head=True)
+    lora_on_head("lora_tied_head", "llama_tied", 16, change_head=True)
     for labels, name in ((1, "reward"), (3, "reward_three")):
         model = randomise(LlamaForSequenceClassification(config(num_labels=labels)), 11 + labels)
         folder = HERE / name

@@ -110,6 +110,30 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("A head that peft saved beside an adapter replaces the base's if it differs",
+          "[adapter]") {
+  const ModelWeights base = load_weights(checkpoint("llama"));
+  const ModelWeights same = apply_adapter(base, checkpoint("lora_head"));
+  CHECK(same.head->weight == base.head->weight);
+  CHECK(same.head->delta.has_value());
+  CHECK(same.embedding.weight == base.embedding.weight);
+  const ModelWeights other = apply_adapter(base, checkpoint("lora_other_head"));
+  CHECK(other.head->weight.data != base.head->weight.data);
+  CHECK(other.embedding.weight == base.embedding.weight);
+  // In the type of the base, as when torch copies it there.
+  const ModelWeights half = load_weights(checkpoint("llama"), {.storage = DType::f16});
+  CHECK(apply_adapter(half, checkpoint("lora_head")).head->weight == half.head->weight);
+  CHECK(apply_adapter(half, checkpoint("lora_other_head")).head->weight.type == DType::f16);
+  // Of a tied model it is the embedding too.
+  const ModelWeights tied = apply_adapter(load_weights(checkpoint("llama_tied")),
+                                          checkpoint("lora_tied_head"));
+  CHECK(tied.head->weight == tied.embedding.weight);
+  ModelWeights small = load_weights(checkpoint("llama"));
+  small.head->weight.rows = 95;
+  CHECK_THROWS_WITH(apply_adapter(small, checkpoint("lora_head")),
+                    contains("\"lm_head\" has shape [96, 32], the base has [95, 32]"));
+}
+
 TEST_CASE("Adapters that do not fit are refused with both shapes", "[adapter]") {
   CHECK_THROWS_AS(apply_adapter(load_weights(checkpoint("llama_head_dim")), checkpoint("lora_rs")),
                   ModelError);

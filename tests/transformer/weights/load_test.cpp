@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/support/catch.hpp"
@@ -72,6 +73,12 @@ TEST_CASE("Paths that are no model are refused", "[load]") {
   CHECK_THROWS_WITH(load_weights("/no/such/model"), contains("no such file or directory"));
   const TemporaryDirectory directory;
   CHECK_THROWS_AS(load_weights(directory.path()), FormatError);
+  CHECK_THROWS_WITH(
+      load_weights(directory.path()),
+      contains(directory.path().string() + ": has no config.json: give a .gguf file"));
+  CHECK_THROWS_WITH(load_weights(checkpoint("lora_all")), contains("has an adapter and no model"));
+  CHECK_THROWS_WITH(load_weights(checkpoint("llama") / "model.safetensors"),
+                    contains("model.safetensors: does not begin with \"GGUF\", so it is no GGUF"));
 }
 
 namespace {
@@ -123,6 +130,34 @@ TEST_CASE("A tensor that nothing reads is refused, since the answers would be wr
   std::ofstream(directory.path() / "config.json")
       << std::ifstream(checkpoint("llama") / "config.json").rdbuf();
   CHECK_THROWS_WITH(load_weights(directory.path()), contains("is not part of the architecture"));
+}
+
+TEST_CASE("A tensor of an element type that weights cannot have is named with the type", "[load]") {
+  for (const auto& [type, bytes] :
+       {std::pair("F8_E4M3", 1U), std::pair("F64", 8U), std::pair("I32", 4U)}) {
+    for (const char* name : {"model.layers.1.mlp.up_proj.weight", "model.norm.weight",
+                             "model.embed_tokens.weight", "lm_head.weight", "unknown"}) {
+      CAPTURE(type, name);
+      const TemporaryDirectory directory;
+      std::filesystem::copy_file(checkpoint("llama") / "config.json",
+                                 directory.path() / "config.json");
+      const SafetensorsModel file(checkpoint("llama"));
+      SafetensorsWriter writer;
+      for (const TensorView& tensor : file.tensors()) {
+        const std::string_view data(reinterpret_cast<const char*>(tensor.data), tensor.bytes);
+        if (tensor.name != name) writer.add(tensor.name, "F32", tensor.shape, data);
+        if (tensor.name == name)
+          writer.add(name, type, tensor.shape, std::string(tensor.bytes / 4 * bytes, 'x'));
+      }
+      if (name == std::string("unknown")) writer.add(name, type, {2}, std::string(2 * bytes, 'x'));
+      writer.write(directory.path() / "model.safetensors");
+      const std::string reason = name == std::string("unknown")
+                                     ? "tensor \"unknown\" is not part of the architecture"
+                                     : "tensor \"" + std::string(name) + "\" has dtype " + type +
+                                           "; weights can be F32, F16 or BF16";
+      CHECK_THROWS_WITH(load_weights(directory.path()), contains(reason));
+    }
+  }
 }
 
 TEST_CASE("A head that is neither there nor tied is missing", "[load]") {

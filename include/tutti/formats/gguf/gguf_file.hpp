@@ -127,9 +127,11 @@ class GgufFile {
  private:
   void parse(std::span<const std::byte> bytes) {
     ByteReader reader(bytes, path_);
-    const std::span<const std::byte> magic = reader.take(4, "the magic \"GGUF\"");
-    require<FormatError>(std::memcmp(magic.data(), "GGUF", 4) == 0, path_,
-                         ": does not begin with \"GGUF\"; this is no GGUF file");
+    const bool is_gguf = bytes.size() >= 4 && std::memcmp(bytes.data(), "GGUF", 4) == 0;
+    require<FormatError>(is_gguf, path_,
+                         ": does not begin with \"GGUF\", so it is no GGUF file; a model of "
+                         "safetensors is loaded by its directory");
+    reader.take(4, "the magic");
     const auto version = reader.read<std::uint32_t>("the version");
     require<FormatError>(version == kVersion, path_, ": GGUF version ", version, ", only ",
                          kVersion, " (little-endian) is supported");

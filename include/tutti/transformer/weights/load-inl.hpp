@@ -198,8 +198,15 @@ TUTTI_INLINE ModelWeights load_weights(const std::filesystem::path& path,
   require<FormatError>(exists, path.string(), ": ",
                        error ? error.message() : "no such file or directory",
                        ": give a .gguf file or a directory with config.json and model.safetensors");
-  return std::filesystem::is_directory(path, error) ? detail::load_hugging_face(path, options)
-                                                    : detail::load_gguf(path, options);
+  if (!std::filesystem::is_directory(path, error)) return detail::load_gguf(path, options);
+  const auto has = [&](const char* name) { return std::filesystem::exists(path / name, error); };
+  require<FormatError>(has("config.json") || !has("adapter_config.json"), path.string(),
+                       ": has an adapter and no model: load its base and add the adapter to it");
+  require<FormatError>(
+      has("config.json"), path.string(),
+      ": has no config.json: give a .gguf file or a directory with config.json and ",
+      "model.safetensors");
+  return detail::load_hugging_face(path, options);
 }
 
 }  // namespace tutti
