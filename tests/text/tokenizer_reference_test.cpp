@@ -162,11 +162,11 @@ TEST_CASE("text assembled token by token is the decoded text, in whole code poin
       std::string text;
       for (const Token token : ids.get<std::vector<Token>>()) {
         if (tokenizer.is_special(token)) continue;
-        const std::string part(assembler.push(tokenizer.token_bytes(token)));
+        const std::string part(assembler.append_bytes(tokenizer.token_bytes(token)));
         REQUIRE(is_valid_utf8(part));
         text += part;
       }
-      text += assembler.finish();
+      text += assembler.finish_text();
       const std::string decoded = tokenizer.decode(ids.get<std::vector<Token>>());
       // decode may remove the space that the tokenizer puts before a text.
       REQUIRE((text == decoded || text == ' ' + decoded));
