@@ -17,6 +17,7 @@
 #include "tutti/backend/cpu/product/block_formats.hpp"
 #include "tutti/backend/cpu/product/prefetcher.hpp"
 #include "tutti/backend/cpu/product/product_job.hpp"
+#include "tutti/backend/cpu/product/row_tiles.hpp"
 
 namespace tutti::cpu::detail::inline TUTTI_ABI {
 
@@ -181,7 +182,9 @@ void multiply_few(RowPointers rows, const QuantizedRows& x, std::size_t cols, fl
 /// Up to so many activation rows, unpacked blocks stay in registers; more would not leave room for
 /// the codes.
 template <DType type>
-inline constexpr std::size_t kFewRows = kMultiplyBytes<type> || kPanelRows == 16 ? 4 : 3;
+inline constexpr std::size_t kFewRows = kFewTileSizes                              ? 1
+                                        : kMultiplyBytes<type> || kPanelRows == 16 ? 4
+                                                                                   : 3;
 
 /// The part of P panels that is unpacked at a time.
 template <class Traits, std::size_t P>
@@ -223,7 +226,7 @@ void multiply_many(RowPointers rows, const QuantizedRows& x, std::size_t count, 
   UnpackedPanels<typename Reader::Format::Traits, P> panels;
   Prefetcher<2> prefetcher(rows.first, 2 * P * kPanelRows * rows.stride);
   const std::size_t blocks = cols / kScaleBlock;
-  const std::size_t tiles = (count + kPanelTile - 1) / kPanelTile;
+  const RowTiles<kPanelTile> tiles(count);
   for (std::size_t begin = 0; begin < blocks; begin += kPanelBlocks) {
     const std::size_t end = std::min(begin + kPanelBlocks, blocks);
     for (std::size_t p = 0; p < P; ++p) {
@@ -235,18 +238,27 @@ void multiply_many(RowPointers rows, const QuantizedRows& x, std::size_t count, 
                         TUTTI_ALWAYS_INLINE { store_block(panels.blocks[p][block + i], weights); });
       }
     }
-    for (std::size_t tile = 0; tile < tiles; ++tile) {
-      const std::size_t m = count * tile / tiles;
+    for (std::size_t tile = 0; tile < tiles.count(); ++tile) {
+      const std::size_t m = tiles.begin(tile);
       const ActivationTile activations(x, cols, m, begin);
       // Each pass asks for its part of the next panels: all at once would wait for memory.
       const auto multiply = [&]<std::size_t M>(Constant<M>) {
         panels.template multiply<M>(activations, end - begin, begin == 0, to + m * kPanelRows,
-                                    count * kPanelRows, prefetcher, kBlockBytes / tiles);
+                                    count * kPanelRows, prefetcher, kBlockBytes / tiles.count());
       };
-      switch (count * (tile + 1) / tiles - m) {
-        case 2: multiply(Constant<2>{}); break;  // never less: there are more than three rows
-        case 3: multiply(Constant<3>{}); break;
-        default: multiply(Constant<kPanelTile>{}); break;
+      const std::size_t size = tiles.size(tile);
+      if constexpr (kFewTileSizes) {
+        if (size == 1) {
+          multiply(Constant<1>{});
+        } else {
+          multiply(Constant<kPanelTile>{});
+        }
+      } else {
+        switch (size) {
+          case 2: multiply(Constant<2>{}); break;  // never less: there are more than three rows
+          case 3: multiply(Constant<3>{}); break;
+          default: multiply(Constant<kPanelTile>{}); break;
+        }
       }
     }
   }
@@ -260,11 +272,15 @@ void multiply_panels(RowPointers rows, const QuantizedRows& x, std::size_t count
   for (std::size_t p = 0; p < P; ++p) {
     const RowPointers panel{rows.row(p * kPanelRows), rows.stride};
     float* sums = to + p * count * kPanelRows;
-    switch (count) {
-      case 1: multiply_few<type, 1>(panel, x, cols, sums); break;
-      case 2: multiply_few<type, 2>(panel, x, cols, sums); break;
-      case 3: multiply_few<type, 3>(panel, x, cols, sums); break;
-      default: multiply_few<type, kFewRows<type>>(panel, x, cols, sums); break;
+    if constexpr (kFewTileSizes) {
+      multiply_few<type, 1>(panel, x, cols, sums);
+    } else {
+      switch (count) {
+        case 1: multiply_few<type, 1>(panel, x, cols, sums); break;
+        case 2: multiply_few<type, 2>(panel, x, cols, sums); break;
+        case 3: multiply_few<type, 3>(panel, x, cols, sums); break;
+        default: multiply_few<type, kFewRows<type>>(panel, x, cols, sums); break;
+      }
     }
   }
 }

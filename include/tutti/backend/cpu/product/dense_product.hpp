@@ -13,13 +13,14 @@
 #include "tutti/backend/cpu/activations.hpp"
 #include "tutti/backend/cpu/product/prefetcher.hpp"
 #include "tutti/backend/cpu/product/product_job.hpp"
+#include "tutti/backend/cpu/product/row_tiles.hpp"
 #include "tutti/backend/cpu/simd/simd.hpp"
 #include "tutti/base/linear_weights.hpp"
 
 namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// Activation rows of the largest tile.
-inline constexpr std::size_t kDenseRows = 6;
+inline constexpr std::size_t kDenseRows = kFewTileSizes ? 4 : 6;
 /// Passes over the same weights from which on reading activations costs more than waiting for
 /// weights.
 inline constexpr std::size_t kManyPasses = 6;
@@ -298,7 +299,8 @@ void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
   const std::size_t row_bytes = job.weight.row_bytes;
   // Several passes, none of them much smaller than the others, go over a block of weights that
   // stays in the cache, while the next block comes from memory.
-  const std::size_t passes = (rows + kDenseRows - 1) / kDenseRows;
+  const RowTiles<kDenseRows> tiles(rows);
+  const std::size_t passes = tiles.count();
   const bool by_columns = rows > 4 && job.x.cols > kUndividedColumns;
   const std::size_t block_bytes = kDenseBlockBytes[passes > kManyPasses];
   constexpr std::size_t kMaxRows = kDenseBlockBytes[1] / (kUndividedColumns * sizeof(T));
@@ -311,7 +313,7 @@ void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
   for (std::size_t n = first; n < last; n += block) {
     const std::size_t end = std::min(n + block, last);
     for (std::size_t pass = 0; pass < passes; ++pass) {
-      const std::size_t m = rows * pass / passes;
+      const std::size_t m = tiles.begin(pass);
       const auto run = [&]<std::size_t M>(Constant<M>) {
         const DensePass<T, M> dense_pass(job, m, far, passes);
         if constexpr (M > 2) {
@@ -319,13 +321,22 @@ void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
         }
         dense_pass.run(n, end);
       };
-      switch (rows * (pass + 1) / passes - m) {
-        case 1: run(Constant<1>{}); break;
-        case 2: run(Constant<2>{}); break;
-        case 3: run(Constant<3>{}); break;
-        case 4: run(Constant<4>{}); break;
-        case 5: run(Constant<5>{}); break;
-        default: run(Constant<kDenseRows>{}); break;
+      const std::size_t size = tiles.size(pass);
+      if constexpr (kFewTileSizes) {
+        if (size == 1) {
+          run(Constant<1>{});
+        } else {
+          run(Constant<kDenseRows>{});
+        }
+      } else {
+        switch (size) {
+          case 1: run(Constant<1>{}); break;
+          case 2: run(Constant<2>{}); break;
+          case 3: run(Constant<3>{}); break;
+          case 4: run(Constant<4>{}); break;
+          case 5: run(Constant<5>{}); break;
+          default: run(Constant<kDenseRows>{}); break;
+        }
       }
     }
   }
