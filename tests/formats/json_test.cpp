@@ -30,13 +30,13 @@ TEST_CASE("A duplicate key is refused, where a plain parse keeps the last") {
   CHECK_NOTHROW(parse_json(R"([{"a": 1}, {"a": {"a": 2}}])", "f"));
 }
 
-TEST_CASE("Nesting is limited to 64 levels") {
+TEST_CASE("Nesting is limited to 127 levels") {
   const auto nested = [](std::size_t depth) {
     return std::string(depth, '[') + std::string(depth, ']');
   };
-  CHECK_NOTHROW(parse_json(nested(64), "f"));
-  CHECK_THROWS_WITH(parse_json(nested(65), "f"),
-                    contains("nested deeper than 64 levels at byte 65"));
+  CHECK_NOTHROW(parse_json(nested(127), "f"));
+  CHECK_THROWS_WITH(parse_json(nested(128), "f"),
+                    contains("nested deeper than 127 levels at byte 128"));
   CHECK_THROWS_AS(parse_json(std::string(1'000'000, '['), "f"), FormatError);
 }
 

@@ -23,8 +23,9 @@ namespace tutti {
 
 using Json = nlohmann::json;
 
-/// Deeper nesting is refused. Model files need five levels.
-inline constexpr std::size_t kMaxJsonDepth = 64;
+/// Deeper nesting is refused, as by serde_json, which reads these files elsewhere. Model files need
+/// five levels.
+inline constexpr std::size_t kMaxJsonDepth = 127;
 
 /// Larger files are refused: parsed JSON takes up to twenty times its text. The largest
 /// tokenizer.json has about 40 MB.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -89,8 +90,6 @@ TEST_CASE("A file that is too short for what it announces is refused") {
 TEST_CASE("A header that is not an object of tensors is refused") {
   CHECK_THROWS_WITH(open_safetensors(safetensors_bytes("", "")),
                     contains("does not begin with '{'"));
-  CHECK_THROWS_WITH(open_safetensors(safetensors_bytes(" {}", "")),
-                    contains("does not begin with '{'"));
   CHECK_THROWS_WITH(open_safetensors(safetensors_bytes("[]", "")),
                     contains("does not begin with '{'"));
   CHECK_THROWS_WITH(open_safetensors(safetensors_bytes("{\"a\": 1}", "")),
@@ -171,10 +170,6 @@ TEST_CASE("Shapes whose product or whose bytes pass 2^64 are refused") {
   check_tensor_refused(
       R"({"dtype": "U8", "shape": [18446744073709551616], "data_offsets": [0, 0]})", "",
       "expected an array, each item a whole");
-  std::string ones = "1";
-  for (int i = 0; i < 64; ++i) ones += ", 1";
-  check_tensor_refused(R"({"dtype": "U8", "shape": [)" + ones + R"(], "data_offsets": [0, 1]})",
-                       "1", "65 dimensions, at most 64 are supported");
 }
 
 TEST_CASE("Every truncation and every extension of a file is refused") {
@@ -242,6 +237,33 @@ TEST_CASE("Copies stay valid when the original is gone") {
   float value = 0;
   std::memcpy(&value, copies[0].find("t")->data, sizeof(value));
   CHECK(value == 2.5F);
+}
+
+TEST_CASE("Headers are accepted and refused as by the reference reader, but for duplicate keys") {
+  const Json cases = read_json_file(std::filesystem::path(TUTTI_TEST_DATA) / "formats" /
+                                    "safetensors" / "cases.json");
+  for (const Json& entry : cases.at("cases")) {
+    const auto name = entry.at("name").get<std::string>();
+    CAPTURE(name);
+    std::string header;  // written as Latin-1
+    const auto text = entry.at("header").get<std::string>();
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const auto byte = static_cast<unsigned char>(text[i]);
+      if (byte < 0x80) {
+        header += text[i];
+      } else {
+        header += static_cast<char>((byte << 6) | (static_cast<unsigned char>(text[++i]) & 0x3F));
+      }
+    }
+    const std::string data(entry.at("data").get<std::size_t>(), '\0');
+    // Two values for one key are refused, since one of them would win silently.
+    const bool is_stricter = name == "metadata key twice" || name == "tensor twice";
+    if (entry.at("accepted").get<bool>() && !is_stricter) {
+      CHECK_NOTHROW(open_safetensors(safetensors_bytes(header, data)));
+    } else {
+      CHECK_THROWS_AS(open_safetensors(safetensors_bytes(header, data)), FormatError);
+    }
+  }
 }
 
 }  // namespace

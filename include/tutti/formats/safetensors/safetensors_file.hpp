@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Reader of one safetensors file: u64 header length, JSON header, tensor bytes. The file is mapped
-// and tensors are views into it. Every check of the format's reference reader is made, so a view
-// never leaves the file. Format: https://github.com/huggingface/safetensors
+// and tensors are views into it. Accepts and refuses what the format's reference reader does,
+// except that duplicate keys are refused. Format: https://github.com/huggingface/safetensors
 
 #include <algorithm>
 #include <array>
@@ -43,7 +43,6 @@ class SafetensorsFile {
  public:
   /// Limit of the reference reader.
   static constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
-  static constexpr std::size_t kMaxRank = 64;
 
   /// Maps and validates the whole header.
   /// @throws FormatError that names the file and what is wrong with it.
@@ -105,29 +104,40 @@ class SafetensorsFile {
                          "; this is no safetensors file");
     const std::span<const std::byte> text = reader.take(header_bytes, "the header");
     const std::string_view header(reinterpret_cast<const char*>(text.data()), text.size());
-    require<FormatError>(header.starts_with('{'), path_,
+    const std::size_t begin = header.find_first_not_of(" \t\n\r");
+    require<FormatError>(begin != std::string_view::npos && header[begin] == '{', path_,
                          ": the header does not begin with '{'; this is no safetensors file");
     place(read_entries(parse_json(header, path_)), bytes.subspan(reader.position()));
+  }
+
+  /// The reference reader also takes an array of the three members.
+  static Json entry_object(const Json& value) {
+    if (!value.is_array() || value.size() != 3) return value;
+    Json object;
+    object["dtype"] = value[0];
+    object["shape"] = value[1];
+    object["data_offsets"] = value[2];
+    return object;
   }
 
   std::vector<Entry> read_entries(const Json& header) {
     std::vector<Entry> entries;
     entries.reserve(header.size());
-    for (const auto& [name, info] : header.items()) {
+    for (const auto& [name, value] : header.items()) {
       const std::string where = path_ + ": " + in_quotes(name);
+      if (name == "__metadata__" && value.is_null()) continue;
+      const Json info = entry_object(value);
       require<FormatError>(info.is_object(), where, ": expected an object, found ",
                            detail::found_text(info));
       if (name == "__metadata__") {
-        for (const auto& [key, value] : info.items())
-          metadata_.emplace(key, json_get<std::string>(info, key, where));
+        for (const auto& entry : info.items())
+          metadata_.emplace(entry.key(), json_get<std::string>(info, entry.key(), where));
         continue;
       }
       const auto offsets = json_get<std::vector<std::size_t>>(info, "data_offsets", where);
       require<FormatError>(offsets.size() == 2, where, ": \"data_offsets\" has ", offsets.size(),
                            " numbers, expected 2");
       auto shape = json_get<std::vector<std::size_t>>(info, "shape", where);
-      require<FormatError>(shape.size() <= kMaxRank, where, ": ", shape.size(),
-                           " dimensions, at most ", kMaxRank, " are supported");
       entries.push_back({name, json_get<std::string>(info, "dtype", where), std::move(shape),
                          offsets[0], offsets[1]});
     }
