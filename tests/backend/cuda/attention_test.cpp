@@ -218,3 +218,22 @@ TEST_CASE("rows that see the same page as their n-th visit it together", "[cuda]
   CHECK((visits[2].depth == 1 && visits[2].first_row == 0 && visits[2].row_count == 1));
   CHECK((visits[3].depth == 1 && visits[3].first_row == 1 && visits[3].row_count == 1));
 }
+
+TEST_CASE("rows that share a page with a row between them that has none do not visit it together",
+          "[cuda][kernel]") {
+  KvPageTable cache(10);
+  const SequenceId parent = cache.create(), other = cache.create();
+  for (std::size_t i = 0; i < 70; ++i) (void)cache.append(parent);
+  const SequenceId a = cache.fork(parent, 70), b = cache.fork(parent, 70);
+  const std::vector<Row> rows = {{0, a, 70, 0}, {0, other, 0, 0}, {0, b, 70, 0}};
+  const Batch batch = plan_batch(rows, cache);
+  const std::vector<cuda::PageVisit> visits = cuda::page_visits(batch, std::vector<WindowStart>(3),
+                                                                0, 3);
+  // The second page of the parent, once for each of its children.
+  std::vector<std::uint32_t> first_rows;
+  for (const cuda::PageVisit& visit : visits) {
+    CHECK(visit.row_count == 1);
+    if (visit.depth == 1) first_rows.push_back(visit.first_row);
+  }
+  CHECK(first_rows == std::vector<std::uint32_t>{0, 2});
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the backend asks of a device: its checks at construction, shared memory of launches, and
 // device memory. Most need the emulated device, which can be any.
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -79,6 +80,23 @@ TEST_CASE("Fewer KV pages than a growing cache would take are a limit for it", "
   CHECK(pages.bytes() == 12 * shape.page_bytes());  // not 13
   pages.reserve(12, stream);
   CHECK(pages.bytes() == 12 * shape.page_bytes());
+}
+
+TEST_CASE("Uploads larger than all staging buffers arrive as they were when they were enqueued",
+          "[cuda][kernel]") {
+#if !defined(__CUDACC__)
+  const emulation::ScopedOptions scope({.deferred = true});
+#endif
+  const cuda::Stream stream;
+  std::vector<std::uint32_t> values(std::size_t{3} << 19);  // 6 MiB
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint32_t>(i);
+  const std::vector<std::uint32_t> expected = values;
+  const auto array = on_device(values, stream);
+  values.assign(values.size(), 0);
+  cuda::PinnedArray<std::uint32_t> host;
+  host.download(array, values.size(), stream);
+  stream.wait();
+  CHECK(std::equal(expected.begin(), expected.end(), host.data()));
 }
 
 #if !defined(__CUDACC__)

@@ -37,3 +37,21 @@ TEST_CASE("Beyond 16 graphs the least recently used one is forgotten", "[cuda][k
     CHECK(cache.find(key, stream)->key == key);
   }
 }
+
+TEST_CASE("Work that allocates memory cannot be captured, and the stream stays usable",
+          "[cuda][kernel]") {
+  const cuda::Stream stream;
+  CHECK_THROWS_WITH(
+      cuda::Graph::capture(stream, [&] { const cuda::DeviceArray<int> array(4, stream); }),
+      contains("16 bytes"));
+  cuda::DeviceArray<int> array = on_device(std::vector<int>{7}, stream);
+  const cuda::Graph graph = cuda::Graph::capture(stream, [&] { array.set_zero(stream); });
+  cuda::PinnedArray<int> host;
+  host.download(array, 1, stream);
+  stream.wait();
+  CHECK(host.data()[0] == 7);  // a capture runs nothing
+  graph.launch(stream);
+  host.download(array, 1, stream);
+  stream.wait();
+  CHECK(host.data()[0] == 0);
+}

@@ -125,6 +125,61 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("The epilogues of products: added, activated, and gated by a second matrix of any type",
+          "[cuda][kernel]") {
+  const auto silu = [](double x) { return x / (1 + std::exp(-x)); };
+  for (const DType second_type : {DType::f32, DType::bf16}) {
+    for (const std::size_t count : {1U, 3U, 9U}) {
+      CAPTURE(layout_of(second_type).name, count);
+      LinearExperts gates, ups;
+      for (std::size_t e = 0; e < 2; ++e) {
+        gates.add(gates.random(DType::f32, kLayerOutputs, kLayerCols), 3 * e, DType::f32, 4);
+        ups.add(ups.random(second_type, kLayerOutputs, kLayerCols), 5 * (1 - e), DType::f32, 0);
+      }
+      const cuda::Stream stream;
+      cuda::Products products;
+      const LinearWeights* const gate_pointers[] = {&gates.layers[0], &gates.layers[1]};
+      const LinearWeights* const up_pointers[] = {&ups.layers[0], &ups.layers[1]};
+      const cuda::Linear gate = products.make(gate_pointers, stream),
+                         up = products.make(up_pointers, stream);
+      const RowGroup groups[] = {{0, 0, count}, {1, count, 2}};
+      std::vector<Row> rows(count, Row{0, 0, 0, 0});
+      rows.insert(rows.end(), 2, Row{1, 0, 0, 0});
+      const auto device_rows = on_device(rows, stream);
+      const std::vector<float> x = random_floats(rows.size() * kLayerCols, 7),
+                               before = random_floats(rows.size() * kLayerOutputs, 8);
+      const cuda::Rows in = rows_of(x, kLayerCols, stream);
+      products.begin(groups, stream);
+      for (const cuda::ProductEnd end :
+           {cuda::ProductEnd::add, cuda::ProductEnd::activate, cuda::ProductEnd::gate}) {
+        CAPTURE(static_cast<int>(end));
+        const cuda::Rows out = rows_of(before, kLayerOutputs, stream);
+        const cuda::Product product{gate, out.view(), end,
+                                    end == cuda::ProductEnd::gate ? &up : nullptr};
+        products.run({in, {}, device_rows.data(), rows.size()}, {&product, 1}, stream);
+        const std::vector<float> y = values_of(out, stream);
+        double largest = 0;
+        for (std::size_t r = 0; r < rows.size(); ++r) {
+          const std::vector<double> a = expected_outputs(gates.layers[rows[r].expert],
+                                                         &x[r * kLayerCols]),
+                                    b = expected_outputs(ups.layers[rows[r].expert],
+                                                         &x[r * kLayerCols]);
+          for (std::size_t n = 0; n < kLayerOutputs; ++n) {
+            const std::size_t at = r * kLayerOutputs + n;
+            const double expected = end == cuda::ProductEnd::add
+                                        ? static_cast<double>(before[at]) + a[n]
+                                    : end == cuda::ProductEnd::activate ? silu(a[n])
+                                                                        : silu(a[n]) * b[n];
+            const double error = std::fabs(expected - static_cast<double>(y[at]));
+            if (!(error <= largest)) largest = error;
+          }
+        }
+        CHECK(largest < 1e-4);
+      }
+    }
+  }
+}
+
 TEST_CASE("Weights are packed to the same bytes by one thread and by several", "[cuda][kernel]") {
   ThreadPool threads(3);
   const auto bytes_of = [](std::span<const std::byte> bytes) {

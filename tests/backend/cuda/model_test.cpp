@@ -204,6 +204,13 @@ TEST_CASE("Generations of any lengths, one after the other, draw what the host g
     const std::vector<Token> tokens = cycling_tokens(prompt);
     check_equal(generate_on_device(device, tokens, 9), generate_on_host(host, tokens, 9));
   }
+  // Two rows that share one page or two, and have one each of their own: as many visits, but not
+  // the same room for partial results.
+  for (const std::size_t prompt : {60U, 100U}) {
+    CAPTURE(prompt);
+    const std::vector<Token> tokens = cycling_tokens(prompt);
+    check_equal(generate_on_device(device, tokens, 9, 2), generate_on_host(host, tokens, 9));
+  }
 }
 
 TEST_CASE("Longer batches between two generations do not change what the device generated",
