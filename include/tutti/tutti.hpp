@@ -26,6 +26,8 @@
 #include "tutti/selector/minimum_bayes_risk.hpp"
 #include "tutti/selector/prefer_finished.hpp"
 #include "tutti/text/chat/chat_template.hpp"
+#include "tutti/text/chat/parse_chat_value.hpp"
+#include "tutti/text/chat/render_tokens.hpp"
 #include "tutti/text/tokenizer/load_tokenizer.hpp"
 #include "tutti/text/tokenizer/tokenizer.hpp"
 #include "tutti/transformer/expert_stack.hpp"

@@ -76,10 +76,16 @@ inline void check_message(std::string_view message) {
   if (unprintable > 0) report("unprintable bytes in an error message", unprintable, 0);
 }
 
+/// Bytes that reading may hold at once: `factor` times the input and `allowance`.
+struct MemoryAllowed {
+  std::size_t factor = kMemoryFactor;
+  std::size_t allowance = kMemoryAllowance;
+};
+
 /// Runs `read()` on behalf of `input`. With TUTTI_FUZZ_VERBOSE in the environment the outcome is
 /// printed. `read` may throw tutti::Error and nothing else.
 template <class Read>
-int run(std::span<const std::byte> input, Read read) {
+int run(std::span<const std::byte> input, Read read, MemoryAllowed memory = {}) {
   static const bool verbose = std::getenv("TUTTI_FUZZ_VERBOSE") != nullptr;
   std::string outcome = "read";
   MemoryInUse::start();
@@ -92,7 +98,7 @@ int run(std::span<const std::byte> input, Read read) {
   if (verbose)
     std::fprintf(stderr, "%s; %zu bytes of memory for %zu of input\n", outcome.c_str(),
                  MemoryInUse::peak, input.size());
-  const std::size_t allowed = kMemoryAllowance + kMemoryFactor * input.size();
+  const std::size_t allowed = memory.allowance + memory.factor * input.size();
   if (MemoryInUse::peak > allowed)
     report("bytes of memory in use at once", MemoryInUse::peak, allowed);
   return 0;

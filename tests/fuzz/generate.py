@@ -299,27 +299,18 @@ def tokenizer_seeds():
 
 # ------- chat templates
 
-CHATS = {
-    "chatml": "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}"
-              "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}",
-    "chatml_default_system": "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou don\\'t guess.\\n<|im_end|>\n' }}{% endif %}",
-    "chatml_plain": "{% if x %}<|im_start|>system\nYou're \"it\".<|im_end|>\n{% endif %}",
-    "llama2": "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}"
-              "{% elif message['role'] == 'system' %}{{ '<<SYS>>\\n' + message['content'] + '\\n<</SYS>>\\n\\n' }}{% else %}"
-              "{{ ' ' + message['content'] + ' ' + eos_token }}{% endif %}{% endfor %}",
-    "llama3": "{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content'] | trim + "
-              "'<|eot_id|>' }}{% endfor %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}",
-    "mistral": "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}"
-               "{% else %}{{ message['content'] + eos_token }}{% endif %}{% endfor %}",
-    "gemma": "{{ bos_token }}{% for message in messages %}{{ '<start_of_turn>' + role + '\\n' + message['content'] | trim + '<end_of_turn>\\n' }}"
-             "{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}",
-    "unknown": "{{ raise_exception('no') }}\nsecond line",
-}
+CHAT_TEMPLATES = sorted((DATA / "text/chat/templates").glob("*.jinja")) + sorted((DATA / "text/chat_templates").glob("*.jinja"))
 
 
 def chat_seeds():
-    for name, template in CHATS.items():
-        write("chat_template", name, template.encode() + SEPARATOR + b"Hi" + SEPARATOR + b"Yes?" + SEPARATOR + b"<|im_end|>")
+    messages = SEPARATOR + b"Hi" + SEPARATOR + b" Yes?\n" + SEPARATOR + "<|im_end|> \u00e9".encode()
+    for path in CHAT_TEMPLATES:
+        template = path.read_bytes()
+        if path.stem.startswith("constructs"):  # one seed for each tag
+            for i, tag in enumerate(sorted(set(re.findall(rb"\{\{.*?\}\}|\{%-? (?:for|macro|set|with|filter|call|raw)[^\n]*", template)))):
+                write("chat_template", f"{path.stem}_{i}", tag + messages)
+        elif len(template) < 4000:
+            write("chat_template", path.stem, template + messages)
 
 
 # ------- dictionaries
@@ -359,8 +350,11 @@ def dictionaries():
     write_dictionary("gguf", keys | {b"GGUF", b"general.alignment", struct.pack("<Q", 2**63), struct.pack("<Q", 2**32), b"\xff" * 8,
                                      struct.pack("<I", 8), struct.pack("<I", 9), b"gpt2", b"llama-bpe", b"llama.expert_count",
                                      b"llama.attention.sliding_window", b"rope_freqs.weight", b"tokenizer.ggml.add_eos_token"})
-    words = {word.encode() for template in CHATS.values() for word in re.findall(r"<[^ >]+>|\[/?INST\]|\{%[^%]*%\}|[a-z_]{4,}", template)}
-    write_dictionary("chat_template", words | {b"{{", b"}}", b"{%", b"%}", b"\\n", SEPARATOR * 2})
+    words = set()
+    for path in CHAT_TEMPLATES:
+        words |= set(re.findall(rb"\{%-? *[a-z]+|\| *[a-z]+\(?|\.[a-z]+\(|\bis (?:not )?[a-z]+|loop\.[a-z0-9]+|[a-z_]+\(", path.read_bytes()))
+    write_dictionary("chat_template", words | {b"{{", b"}}", b"{{-", b"-}}", b"{%", b"%}", b"{%-", b"-%}", b"{#", b"#}", b"\\n", b"//", b"**", b"not in",
+                                               b"[::-1]", b"%}{%", b"messages", b"content", b"namespace()", b"9223372036854775807", b"1e308", SEPARATOR * 2})
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ namespace tutti {
 /// `encode_chat` when prompts are given as tokens, `token_bytes` when texts are not needed.
 struct TextCodec {
   std::function<std::vector<Token>(std::string_view)> encode;
-  /// Applies the chat template, up to the start of the assistant's answer, and encodes the result.
+  /// Applies the chat template, up to the start of the assistant's answer, and encodes the result:
+  /// what the messages say as plain text, whatever special tokens it names.
   std::function<std::vector<Token>(std::span<const ChatMessage>)> encode_chat;
   /// Bytes of one token; may end inside a code point. Empty for special tokens.
   std::function<std::string(Token)> token_bytes;

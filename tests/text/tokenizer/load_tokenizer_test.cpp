@@ -82,8 +82,9 @@ TEST_CASE("a tokenizer's chat template writes its BOS and EOS", "[text][load_tok
   definition.eos = 2;
   CHECK_THROWS_AS(chat_template_of(Tokenizer(definition)), FormatError);
   definition.chat_template =
-      "{{ bos_token }}{{ '[INST] ' + message['content'] + ' [/INST]' }}{{ message['content'] + "
-      "eos_token }}";
+      "{{ bos_token }}{% for m in messages %}{{ '[INST] ' + m.content + ' [/INST]' if m.role == "
+      "'user' "
+      "else m.content + eos_token }}{% endfor %}";
   const std::vector<ChatMessage> messages{{"user", "x"}, {"assistant", "y"}, {"user", "z"}};
   CHECK(chat_template_of(Tokenizer(definition)).render(messages) ==
         "<s>[INST] x [/INST]y</s>[INST] z [/INST]");

@@ -60,6 +60,37 @@ TEST_CASE("special tokens in the text become their ids only where that is wanted
   CHECK(tokenizer.encode("a b</s>", {.parse_special = false, .add_special = false}) == Tokens{9});
 }
 
+TEST_CASE("special tokens are not found in untrusted parts of a text", "[text][tokenizer]") {
+  const Tokenizer tokenizer(small_definition());
+  const auto encode = [&](std::string_view text, std::vector<ByteRange> untrusted) {
+    return tokenizer.encode_partly_trusted(text, untrusted, {.add_special = false});
+  };
+  CHECK(encode("ab</s>ab", {}) == Tokens{3, 8, 3});
+  CHECK(encode("ab</s>ab", {{2, 6}}) == Tokens{3, 3});
+  CHECK(encode("ab</s>ab", {{0, 3}}) == Tokens{3, 3});  // one byte of it is enough
+  CHECK(encode("ab</s>ab", {{0, 2}, {6, 8}}) == Tokens{3, 8, 3});
+  CHECK(encode("</s></s></s>", {{4, 8}}) == Tokens{8, 8});
+  CHECK(encode("a b", {{0, 3}}) == Tokens{9});  // an added token that is not special
+  CHECK(encode("a b", {{1, 2}}) == Tokens{9});
+  CHECK(tokenizer.encode_partly_trusted("ab", {}) == Tokens{7, 3, 8});
+  CHECK_THROWS_AS(encode("\xFF", {}), OptionError);
+}
+
+TEST_CASE("untrusted parts are followed through the normalizer", "[text][tokenizer]") {
+  TokenizerDefinition definition = small_definition();
+  definition.added_tokens = {added(7, "<s>", true), added(8, "</s>", true)};
+  for (AddedToken& token : definition.added_tokens) token.after_normalization = true;
+  definition.normalizer = {ReplaceStep{"-", "aa"}};
+  const Tokenizer tokenizer(definition);
+  const auto encode = [&](std::string_view text, std::vector<ByteRange> untrusted) {
+    return tokenizer.encode_partly_trusted(text, untrusted, {.add_special = false});
+  };
+  CHECK(encode("-</s>-</s>", {}) == Tokens{0, 0, 8, 0, 0, 8});
+  CHECK(encode("-</s>-</s>", {{0, 5}}) == Tokens{0, 0, 0, 0, 8});
+  CHECK(encode("-</s>-</s>", {{6, 10}}) == Tokens{0, 0, 8, 0, 0});
+  CHECK(encode("-</s>-</s>", {{5, 6}}) == Tokens{0, 0, 8, 0, 0, 8});
+}
+
 TEST_CASE("an added token takes white space with it where it asks to", "[text][tokenizer]") {
   TokenizerDefinition definition = small_definition();
   definition.added_tokens[0].strip_left = true;

@@ -56,10 +56,18 @@ class AddedTokens {
 
   /// The first match in text[from, end).
   [[nodiscard]] std::optional<Match> find_next(std::string_view text, std::size_t from) const {
+    return find_next(text, from, [](const AddedToken&, std::size_t) { return true; });
+  }
+
+  /// The first match for which accept(token, begin) holds.
+  template <class Accept>
+  [[nodiscard]] std::optional<Match> find_next(std::string_view text, std::size_t from,
+                                               const Accept& accept) const {
     if (order_.empty()) return std::nullopt;
     for (std::size_t at = from; at < text.size(); ++at) {
       if (!begins_[static_cast<unsigned char>(text[at])]) continue;
-      if (const AddedToken* token = longest_prefix(text.substr(at)))
+      const auto accept_here = [&](const AddedToken& token) { return accept(token, at); };
+      if (const AddedToken* token = longest_prefix(text.substr(at), accept_here))
         return Match{token, at, at + token->text.size()};
     }
     return std::nullopt;
@@ -68,13 +76,16 @@ class AddedTokens {
  private:
   /// The longest token that `text` begins with. The sorted list is used as a trie: tokens that
   /// share a prefix are adjacent, and each further byte narrows the range by two binary searches.
-  [[nodiscard]] const AddedToken* longest_prefix(std::string_view text) const {
+  template <class Accept>
+  [[nodiscard]] const AddedToken* longest_prefix(std::string_view text,
+                                                 const Accept& accept) const {
     const AddedToken* longest = nullptr;
     std::size_t first = 0;
     std::size_t last = order_.size();
     for (std::size_t depth = 0; first != last; ++depth) {
       // Tokens that end here come before those that continue.
-      if (size_of(first) == depth) longest = &tokens_[order_[first]];
+      if (size_of(first) == depth && accept(tokens_[order_[first]]))
+        longest = &tokens_[order_[first]];
       while (first != last && size_of(first) == depth) ++first;
       if (depth == text.size()) break;
       const auto byte = static_cast<unsigned char>(text[depth]);

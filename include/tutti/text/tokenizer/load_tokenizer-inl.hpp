@@ -13,6 +13,7 @@
 
 #include "tutti/formats/gguf/gguf_file.hpp"
 #include "tutti/text/chat/chat_message.hpp"
+#include "tutti/text/chat/render_tokens.hpp"
 #include "tutti/text/tokenizer/load_tokenizer.hpp"
 
 namespace tutti {
@@ -24,11 +25,11 @@ TUTTI_INLINE Tokenizer load_tokenizer(const std::filesystem::path& path) {
 }
 
 TUTTI_INLINE ChatTemplate chat_template_of(const Tokenizer& tokenizer) {
-  const auto text = [&](std::optional<Token> token) {
-    return token ? std::string(tokenizer.token_bytes(*token)) : std::string();
-  };
-  return ChatTemplate::from_text(tokenizer.chat_template(),
-                                 {text(tokenizer.bos()), text(tokenizer.eos())});
+  ChatTokens tokens;
+  for (const NamedToken& named : tokenizer.named_tokens()) {
+    tokens.others.emplace_back(named.name, named.text);
+  }
+  return ChatTemplate::from_text(tokenizer.chat_template(), std::move(tokens));
 }
 
 TUTTI_INLINE TextCodec codec_of(const std::shared_ptr<const Tokenizer>& tokenizer,
@@ -49,8 +50,8 @@ TUTTI_INLINE TextCodec codec_of(const std::shared_ptr<const Tokenizer>& tokenize
     return tokens;
   };
   if (!tokenizer->chat_template().empty()) {
-    codec.encode_chat = [tokenizer, encode = codec.encode](std::span<const ChatMessage> messages) {
-      return encode(chat_template_of(*tokenizer).render(messages));
+    codec.encode_chat = [tokenizer](std::span<const ChatMessage> messages) {
+      return render_tokens(chat_template_of(*tokenizer), *tokenizer, messages);
     };
   }
   codec.token_bytes = [tokenizer](Token token) {

@@ -18,7 +18,7 @@ namespace tutti {
 /// @throws FormatError when it is missing, malformed or of a kind that is not supported.
 [[nodiscard]] Tokenizer load_tokenizer(const std::filesystem::path& path);
 
-/// The chat template of a tokenizer, with the texts of its BOS and EOS.
+/// The chat template of a tokenizer, with the texts of its BOS, EOS and other named tokens.
 /// @throws FormatError when it has none, or one that is not supported.
 [[nodiscard]] ChatTemplate chat_template_of(const Tokenizer& tokenizer);
 

@@ -2,7 +2,9 @@
 #pragma once
 // Bodies of tokenizer.hpp.
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -62,9 +64,15 @@ class Tokenizer::Parts {
   [[nodiscard]] std::vector<Token> encode(std::string_view text, EncodeOptions options) const {
     std::string repaired;
     if (!is_valid_utf8(text)) text = repaired = replace_invalid_utf8(text);
+    return encode_partly_trusted(text, {}, options);
+  }
+
+  [[nodiscard]] std::vector<Token> encode_partly_trusted(std::string_view text,
+                                                         std::span<const ByteRange> untrusted,
+                                                         EncodeOptions options) const {
     std::vector<Token> tokens;
     if (options.add_special) tokens = prefix_;
-    encode_around_added(text, 0, true, options, tokens);
+    encode_around_added(text, {untrusted.begin(), untrusted.end()}, 0, true, options, tokens);
     if (options.add_special) tokens.insert(tokens.end(), suffix_.begin(), suffix_.end());
     return tokens;
   }
@@ -124,6 +132,7 @@ class Tokenizer::Parts {
       AddedToken pattern = token;
       if (token.after_normalization) {
         pattern.text = normalizer_(token.text);
+        has_special_after_normalization_ |= token.special;
         // As in tokenizers: decoded, a token that is found in normalized text is that text.
         if (pattern.text != token.text) {
           detail::set_decoded_text(definition, token.id, pattern.text);
@@ -182,15 +191,27 @@ class Tokenizer::Parts {
 
   /// Finds the added tokens of `stage` and passes the text between them to the next stage, finally
   /// to the model. The text is normalized before the second stage.
-  void encode_around_added(std::string_view text, std::size_t stage, bool begins_text,
-                           EncodeOptions options, std::vector<Token>& tokens) const {
+  void encode_around_added(std::string_view text, std::vector<ByteRange> untrusted,
+                           std::size_t stage, bool begins_text, EncodeOptions options,
+                           std::vector<Token>& tokens) const {
     if (text.empty()) return;
     if (stage == patterns_.size()) return encode_plain(text, begins_text, tokens);
     std::string normalized;
-    if (stage == 1 && !normalizer_.empty()) text = normalized = normalizer_(std::string(text));
+    if (stage == 1 && !normalizer_.empty()) {
+      normalized = normalizer_(std::string(text));
+      untrusted = normalized_ranges(text, normalized, untrusted);
+      text = normalized;
+    }
+    const auto is_trusted = [&](const AddedToken& token, std::size_t begin) {
+      return !token.special || !overlaps(untrusted, {begin, begin + token.text.size()});
+    };
     std::size_t done = 0;
     std::size_t search_from = 0;
-    while (const auto match = patterns_[stage].find_next(text, search_from)) {
+    const auto encode_until = [&](std::size_t end) {
+      encode_around_added(text.substr(done, end - done), part_of(untrusted, {done, end}), stage + 1,
+                          begins_text && done == 0, options, tokens);
+    };
+    while (const auto match = patterns_[stage].find_next(text, search_from, is_trusted)) {
       search_from = match->end;
       if (match->token->special && !options.parse_special) continue;
       if (match->token->single_word && !detail::is_single_word(text, match->begin, match->end))
@@ -198,14 +219,58 @@ class Tokenizer::Parts {
       const std::size_t begin = match->token->strip_left
                                     ? detail::white_space_begin(text, match->begin, done)
                                     : match->begin;
-      if (begin > done)
-        encode_around_added(text.substr(done, begin - done), stage + 1, begins_text && done == 0,
-                            options, tokens);
+      if (begin > done) encode_until(begin);
       tokens.push_back(match->token->id);
       // As in tokenizers, a token that begins within stripped white space is found nevertheless.
       done = match->token->strip_right ? detail::white_space_run_end(text, match->end) : match->end;
     }
-    encode_around_added(text.substr(done), stage + 1, begins_text && done == 0, options, tokens);
+    encode_until(text.size());
+  }
+
+  /// The first of the ranges that ends after byte `at`.
+  static std::vector<ByteRange>::const_iterator first_after(const std::vector<ByteRange>& ranges,
+                                                            std::size_t at) {
+    return std::partition_point(ranges.begin(), ranges.end(),
+                                [at](const ByteRange& range) { return range.end <= at; });
+  }
+
+  static bool overlaps(const std::vector<ByteRange>& ranges, ByteRange range) {
+    const auto next = first_after(ranges, range.begin);
+    return next != ranges.end() && next->begin < range.end;
+  }
+
+  /// The ranges within `part`, relative to its beginning.
+  static std::vector<ByteRange> part_of(const std::vector<ByteRange>& ranges, ByteRange part) {
+    std::vector<ByteRange> result;
+    for (auto next = first_after(ranges, part.begin);
+         next != ranges.end() && next->begin < part.end; ++next) {
+      result.push_back({std::max(next->begin, part.begin) - part.begin,
+                        std::min(next->end, part.end) - part.begin});
+    }
+    return result;
+  }
+
+  /// Where the ranges of `text` are in its normalized form: what is normalized to the same bytes
+  /// without the range is outside of it.
+  [[nodiscard]] std::vector<ByteRange> normalized_ranges(
+      std::string_view text, const std::string& normalized,
+      const std::vector<ByteRange>& ranges) const {
+    if (ranges.empty() || !has_special_after_normalization_) return {};
+    std::vector<ByteRange> result;
+    for (const ByteRange& range : ranges) {
+      const std::string before = normalizer_(std::string(text.substr(0, range.begin)));
+      const std::string after = normalizer_(std::string(text.substr(range.end)));
+      const auto begin = static_cast<std::size_t>(
+          std::mismatch(before.begin(), before.end(), normalized.begin(), normalized.end()).first -
+          before.begin());
+      const auto same_at_end = static_cast<std::size_t>(
+          std::mismatch(after.rbegin(), after.rend(), normalized.rbegin(), normalized.rend())
+              .first -
+          after.rbegin());
+      const std::size_t end = normalized.size() - same_at_end;
+      if (begin < end) result.push_back({begin, end});
+    }
+    return result;
   }
 
   void encode_plain(std::string_view text, bool begins_text, std::vector<Token>& tokens) const {
@@ -216,7 +281,8 @@ class Tokenizer::Parts {
   std::unique_ptr<const PieceEncoder> encoder_;
   std::optional<Vocabulary> texts_;      // what tokens are decoded to; empty: as the encoder has it
   std::array<AddedTokens, 2> patterns_;  // found before normalization, and after it
-  std::vector<bool> hidden_;             // by token: decode skips it
+  bool has_special_after_normalization_ = false;
+  std::vector<bool> hidden_;  // by token: decode skips it
   Normalizer normalizer_;
   PreTokenizerChain pre_tokenizer_;
   std::size_t leading_spaces_;
@@ -244,6 +310,13 @@ TUTTI_INLINE Tokenizer::Tokenizer(TokenizerDefinition definition)
 TUTTI_INLINE std::vector<Token> Tokenizer::encode(std::string_view text,
                                                   EncodeOptions options) const {
   return parts_->encode(text, options);
+}
+
+TUTTI_INLINE std::vector<Token> Tokenizer::encode_partly_trusted(
+    std::string_view text, std::span<const ByteRange> untrusted, EncodeOptions options) const {
+  require<OptionError>(is_valid_utf8(text), "a text with untrusted parts is not UTF-8 at byte ",
+                       valid_utf8_length(text));
+  return parts_->encode_partly_trusted(text, untrusted, options);
 }
 
 TUTTI_INLINE std::string Tokenizer::decode(std::span<const Token> tokens, bool skip_special) const {

@@ -14,6 +14,7 @@
 
 #include "tutti/base/macros.hpp"
 #include "tutti/base/types.hpp"
+#include "tutti/text/byte_range.hpp"
 #include "tutti/text/tokenizer/named_token.hpp"
 
 namespace tutti {
@@ -49,6 +50,14 @@ class Tokenizer {
   /// express are dropped or become the unknown token, as the file says. Time O(n log n) at worst,
   /// usually linear.
   [[nodiscard]] std::vector<Token> encode(std::string_view text, EncodeOptions options = {}) const;
+
+  /// As encode, for a text with untrusted parts: a special token is not found where it overlaps one
+  /// of them. Added tokens that are not special are found everywhere.
+  /// @param untrusted sorted and disjoint.
+  /// @throws OptionError when the text is not UTF-8.
+  [[nodiscard]] std::vector<Token> encode_partly_trusted(std::string_view text,
+                                                         std::span<const ByteRange> untrusted,
+                                                         EncodeOptions options = {}) const;
 
   /// The text of `tokens`, always valid UTF-8: invalid bytes become U+FFFD. A tokenizer that puts a
   /// space before every text removes it here.

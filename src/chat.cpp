@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chat templates and the engine that runs them, compiled once for tutti::compiled.
+#include "tutti/text/chat/chat_template-inl.hpp"
+#include "tutti/text/chat/parse_chat_value-inl.hpp"
+#include "tutti/text/jinja/access-inl.hpp"
+#include "tutti/text/jinja/argument_reader-inl.hpp"
+#include "tutti/text/jinja/arithmetic-inl.hpp"
+#include "tutti/text/jinja/filters-inl.hpp"
+#include "tutti/text/jinja/globals-inl.hpp"
+#include "tutti/text/jinja/interpreter-inl.hpp"
+#include "tutti/text/jinja/lexer-inl.hpp"
+#include "tutti/text/jinja/methods-inl.hpp"
+#include "tutti/text/jinja/operations-inl.hpp"
+#include "tutti/text/jinja/parser-inl.hpp"
+#include "tutti/text/jinja/printing-inl.hpp"
+#include "tutti/text/jinja/python_text-inl.hpp"
+#include "tutti/text/jinja/string_format-inl.hpp"
+#include "tutti/text/jinja/tests-inl.hpp"
