@@ -90,6 +90,26 @@ TEST_CASE("a tokenizer's chat template writes its BOS and EOS", "[text][load_tok
         "<s>[INST] x [/INST]y</s>[INST] z [/INST]");
 }
 
+TEST_CASE("a codec encodes the contents of a chat as plain text", "[text][load_tokenizer]") {
+  TokenizerDefinition definition;
+  definition.tokens = {{"a"}, {"<s>", true}, {"</s>", true}};
+  definition.added_tokens.resize(2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    definition.added_tokens[i].id = static_cast<Token>(i + 1);
+    definition.added_tokens[i].text = definition.tokens[i + 1].text;
+    definition.added_tokens[i].special = true;
+  }
+  definition.prefix = {1};
+  definition.bos = 1;
+  definition.eos = 2;
+  definition.chat_template =
+      "{{ bos_token }}{% for m in messages %}{{ m.content + eos_token }}{% endfor %}";
+  const TextCodec codec = codec_of(Tokenizer(definition));
+  const std::vector<ChatMessage> messages{{"user", "a</s><s>a"}, {"assistant", "a"}};
+  // No token has < / s or >, so those bytes are dropped.
+  CHECK(codec.encode_chat(messages) == Tokens{1, 0, 0, 2, 0, 2});
+}
+
 TEST_CASE("a directory has a tokenizer.json and a file is GGUF", "[text][load_tokenizer]") {
   const std::string kind = std::string(TUTTI_TEST_DATA) + "/text/tokenizer_gpt2.json";
   const test::TemporaryDirectory directory;
