@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Muon (Jordan et al. 2024) for the layers' matrices, AdamW for everything else."""
+
+import math
+
+import torch
+
+MOMENTUM = 0.95
+COEFFICIENTS = 3.4445, -4.7750, 2.0315  # of the quintic iteration that takes singular values near 1
+ITERATIONS = 5
+ADAM_SHARE = 0.2  # AdamW's rate as a share of Muon's
+
+
+def orthogonalize(matrices: torch.Tensor) -> torch.Tensor:
+    """Each of [n, rows, columns], rows <= columns, with its singular values brought near 1."""
+    a, b, c = COEFFICIENTS
+    x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(ITERATIONS):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x
+
+
+class Optimizer:
+    """Matrices of equal shape are orthogonalized together: one product of many small matrices costs
+    far less than as many products."""
+
+    def __init__(self, model: torch.nn.Module, weight_decay: float):
+        named = dict(model.named_parameters())
+        matrices = [p for name, p in named.items() if name.startswith("layers.")]
+        chosen = {id(p) for p in matrices}
+        self.groups: dict[tuple[int, int], list[torch.nn.Parameter]] = {}
+        for p in matrices:
+            self.groups.setdefault((min(p.shape), max(p.shape)), []).append(p)
+        self.momenta = {shape: torch.zeros(len(ps), *shape) for shape, ps in self.groups.items()}
+        self.weight_decay = weight_decay
+        self.adam = torch.optim.AdamW([p for p in named.values() if id(p) not in chosen],
+                                      betas=(0.9, 0.98), weight_decay=weight_decay, foreach=True)
+
+    @torch.no_grad()
+    def step(self, rate: float):
+        for shape, parameters in self.groups.items():
+            wide = [p.shape[0] <= p.shape[1] for p in parameters]
+            gradient = torch.stack([p.grad if w else p.grad.T for p, w in zip(parameters, wide)])
+            momentum = self.momenta[shape].mul_(MOMENTUM).add_(gradient)
+            update = orthogonalize(gradient.add_(momentum, alpha=MOMENTUM))
+            for p, u, w in zip(parameters, update, wide):
+                p.mul_(1 - rate * self.weight_decay)
+                p.add_(u if w else u.T, alpha=-0.2 * rate * math.sqrt(shape[1]))
+                p.grad = None
+        for group in self.adam.param_groups:
+            group["lr"] = ADAM_SHARE * rate
+        self.adam.step()
+        self.adam.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> dict:
+        return {"momenta": self.momenta, "adam": self.adam.state_dict()}
+
+    def load_state_dict(self, state: dict):
+        self.momenta = state["momenta"]
+        self.adam.load_state_dict(state["adam"])
