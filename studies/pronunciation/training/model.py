@@ -53,7 +53,7 @@ def drop(x, share: float, training: bool):
     limit = round(256 * share)
     if not training or limit == 0:
         return x
-    words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_()
+    words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-2**63, None)
     kept = (words.view(torch.uint8)[:x.numel()] >= limit).view(x.shape)
     return x * (kept.to(x.dtype) * (256 / (256 - limit)))
 
