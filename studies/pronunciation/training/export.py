@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 import data
 from load import load, report_of
 from model import NORM_EPSILON, POSITIONS, ROPE_THETA, Speller
-from train import RESULTS, work_folder
+from options import RESULTS, Form, work_folder
 
 BLOCK_OF = {name: "self_attn" for name in ("q_proj", "k_proj", "v_proj", "o_proj")} | {
     name: "mlp" for name in ("gate_proj", "up_proj", "down_proj")}
@@ -53,7 +53,7 @@ def write_json(value: dict, path: pathlib.Path):
     path.write_text(json.dumps(value, indent=2) + "\n")
 
 
-def export_model(model: Speller, form: data.Form, folder: pathlib.Path, dtype: str = "float32"):
+def export_model(model: Speller, form: Form, folder: pathlib.Path, dtype: str = "float32"):
     folder.mkdir(parents=True, exist_ok=True)
     write_json(configuration(model, dtype), folder / "config.json")
     named = {name: t.detach().to(TYPES[dtype]).contiguous() for name, t in tensors(model).items()}

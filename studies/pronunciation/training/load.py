@@ -8,7 +8,7 @@ import torch
 
 import data
 from model import Shape, Speller
-from train import Options
+from options import Form, Options
 
 
 def report_of(results: pathlib.Path, name: str) -> dict:
@@ -22,7 +22,7 @@ def best_kind(report: dict) -> str:
                + report["final"][kind]["error_without_stress"])
 
 
-def load(name: str, work: pathlib.Path, report: dict, kind: str = "") -> tuple[Speller, data.Form]:
+def load(name: str, work: pathlib.Path, report: dict, kind: str = "") -> tuple[Speller, Form]:
     """A run's best state, ready to evaluate, and the form in which it reads words."""
     options = Options(**report["options"])
     model = Speller(Shape(len(data.TOKENS), options.width, options.layers, options.heads, options.hidden))

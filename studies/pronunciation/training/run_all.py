@@ -20,7 +20,7 @@ import sys
 import time
 
 import experiments
-from train import INTERRUPTED, RESULTS, Options, work_folder
+from options import INTERRUPTED, RESULTS, Options, work_folder
 
 HERE = pathlib.Path(__file__).parent
 

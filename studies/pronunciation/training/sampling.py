@@ -11,6 +11,7 @@ import torch.nn.functional as F
 import data
 from data import Pronunciation
 from model import Speller
+from options import Form
 
 LONGEST = 30  # tokens of an answer; the longest in the dictionary has 33, all but a few below 20
 ROWS = 1024   # sequences per pass
@@ -35,7 +36,7 @@ def groups_by_length(words: Sequence[str], rows: int) -> list[np.ndarray]:
 
 
 @torch.no_grad()
-def answer(models: Sequence[Speller], words: Sequence[str], form: data.Form = data.Form(),
+def answer(models: Sequence[Speller], words: Sequence[str], form: Form = Form(),
            rule: str = "mean", temperature: float = 0.0, samples: int = 1, seed: int = 0) -> list[list[Pronunciation]]:
     """`samples` pronunciations of each word. Temperature 0 is greedy. With several models every token
     is chosen by their fused probabilities; all of them must read the same form."""

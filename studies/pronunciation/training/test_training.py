@@ -16,7 +16,8 @@ from export import export_model
 from load import load
 from model import Shape, Speller, drop
 from optimizer import orthogonalize
-from train import Options, Run, format_report
+from options import Form, Options
+from train import Run, format_report
 
 TINY = Options(words=60, width=16, heads=2, layers=2, hidden=32, batch=16, epochs=3, every=1.0,
                dropout=0.2, noise=0.1)
@@ -94,9 +95,9 @@ def test_every_letter_and_phoneme_is_a_token(dictionary):
 def test_a_form_says_how_a_word_is_read(few):
     ids = [data.ID[letter] for letter in "cat"]
     assert data.encode_word("cat") == [*ids, data.SEPARATOR]
-    assert data.encode_word("cat", data.Form(reverse=True)) == [*ids[::-1], data.SEPARATOR]
-    assert data.encode_word("cat", data.Form(echo=True)) == 2 * [*ids, data.SEPARATOR]
-    reverse = data.Form(reverse=True)
+    assert data.encode_word("cat", Form(reverse=True)) == [*ids[::-1], data.SEPARATOR]
+    assert data.encode_word("cat", Form(echo=True)) == 2 * [*ids, data.SEPARATOR]
+    reverse = Form(reverse=True)
     written = data.encode_pronunciation(("K", "AE1", "T"), reverse)
     assert written == [data.ID["T"], data.ID["AE1"], data.ID["K"], data.END]
     assert data.decode_pronunciation(written, reverse) == ("K", "AE1", "T")
@@ -239,6 +240,6 @@ def test_a_members_options_are_those_of_the_best_run_of_the_base():
 def test_an_exported_model_is_a_llama(tmp_path: pathlib.Path):
     transformers = pytest.importorskip("transformers")
     model, tokens = random_model(), torch.tensor([[3, 9, 4, 1, 40, 50], [30, 5, 20, 1, 90, 100]])
-    export_model(model, data.Form(), tmp_path)
+    export_model(model, Form(), tmp_path)
     llama = transformers.LlamaForCausalLM.from_pretrained(tmp_path, dtype=torch.float32).eval()
     torch.testing.assert_close(model(tokens), llama(tokens).logits.detach(), atol=1e-5, rtol=1e-5)

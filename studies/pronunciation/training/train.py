@@ -27,54 +27,17 @@ import torch.nn.functional as F
 import data
 from model import Shape, Speller, count_parameters
 from optimizer import Optimizer
+from options import INTERRUPTED, RESULTS, Form, Options, work_folder
 from sampling import answer, correct, log_probabilities, nats_per_word
 
 WARM_UP = 100      # steps over which the rate rises
-INTERRUPTED = 3    # exit status
 CURVE_WORDS = 2000  # development words of the learning curve; the final figures use all
-HERE = pathlib.Path(__file__).parent
-RESULTS = HERE.parent / "results" / "runs"
 
 
 def use_onednn():
     """Lets oneDNN compute matrix products, which on AMD machines takes half the time of MKL. It may
     round inputs to bfloat16 where the machine has matrix units for that (AMX)."""
     torch.backends.mkldnn.matmul.fp32_precision = "bf16"
-
-
-def work_folder() -> pathlib.Path:
-    """Where checkpoints go: $TUTTI_PRONUNCIATION_WORK, or build/pronunciation in the repository."""
-    return pathlib.Path(os.environ.get("TUTTI_PRONUNCIATION_WORK", HERE.parents[2] / "build" / "pronunciation"))
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """Everything that decides a run's outcome."""
-    seed: int = 1
-    split_seed: int = data.SPLIT_SEED
-    words: int = 0            # of the training set; 0: all
-    fold: int = -1            # the fold of eight that this member does not see; -1: it sees all words
-    reverse: bool = False     # reads and writes right to left
-    echo: bool = False        # reads the word twice
-    width: int = 64
-    layers: int = 2
-    heads: int = 4
-    hidden: int = 192
-    dropout: float = 0.2
-    smoothing: float = 0.05   # label smoothing
-    noise: float = 0.0        # share of input tokens that are hidden (replaced by <pad>)
-    weight_decay: float = 0.05
-    rate: float = 0.02
-    constant: float = 0.0     # share of the steps before the rate falls
-    batch: int = 64
-    epochs: int = 100
-    average: float = 4.0      # epochs that the exponential average of the weights looks back
-    patience: int = 8         # evaluations without improvement after which the run ends
-    every: float = 5.0        # epochs between evaluations
-
-    @property
-    def form(self) -> data.Form:
-        return data.Form(self.reverse, self.echo)
 
 
 def rate_at(step: int, total: int, options: Options) -> float:
@@ -217,7 +180,7 @@ class Run:
                 "final": final, "curve": self.state["curve"]}
 
 
-def development_figures(model: Speller, entries: list[data.Entry], form: data.Form) -> dict:
+def development_figures(model: Speller, entries: list[data.Entry], form: Form) -> dict:
     pairs = data.make_pairs(entries, form)
     predicted = [one for one, in answer([model], [entry.word for entry in entries], form)]
     return {"loss": round(nats_per_word(log_probabilities(model, pairs), pairs.words), 4),
