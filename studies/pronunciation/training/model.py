@@ -48,18 +48,18 @@ normalize = RootMeanSquare.apply
 
 
 def drop(x, share: float, training: bool):
-    """F.dropout with one random byte per element (so `share` is rounded to 1/256): on a CPU, drawing
-    the random numbers of F.dropout costs a tenth of a step."""
+    """F.dropout with one random byte per element (so `share` is rounded to 1/256): on a CPU,
+    drawing the random numbers of F.dropout costs a tenth of a step."""
     limit = round(256 * share)
     if not training or limit == 0:
         return x
-    words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-2**63, None)
-    kept = (words.view(torch.uint8)[:x.numel()] >= limit).view(x.shape)
+    words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+    kept = (words.view(torch.uint8)[: x.numel()] >= limit).view(x.shape)
     return x * (kept.to(x.dtype) * (256 / (256 - limit)))
 
 
 def rotate(x, cosine, sine):
-    """x [..., tokens, width]; cosine and sine [tokens, width], the sine negated in the first half."""
+    """x [..., tokens, width]; cosine, sine [tokens, width], the sine negated in the first half."""
     a, b = x.chunk(2, -1)
     return torch.addcmul(x * cosine, torch.cat([b, a], -1), sine)
 
@@ -80,12 +80,12 @@ class Layer(nn.Module):
         self.down_proj = matrix(width, hidden, outer / math.sqrt(hidden))
 
     def project(self, x, rotary):
-        """Queries, keys, values [sequences, heads, tokens, head width] of x [sequences, tokens, width]."""
+        """Queries, keys, values [sequences, heads, tokens, head width] of x [.., tokens, width]."""
         h = normalize(x)
         qkv = F.linear(h, torch.cat([self.q_proj, self.k_proj, self.v_proj]))
         qkv = qkv.unflatten(-1, (3 * self.heads, -1)).transpose(1, 2)
-        q, k = rotate(qkv[:, :2 * self.heads], *rotary).chunk(2, 1)
-        return q, k, qkv[:, 2 * self.heads:]
+        q, k = rotate(qkv[:, : 2 * self.heads], *rotary).chunk(2, 1)
+        return q, k, qkv[:, 2 * self.heads :]
 
     def add(self, x, attended, dropout: float):
         """x plus the outputs of attention [sequences, heads, tokens, head width] and of the MLP."""
@@ -95,8 +95,8 @@ class Layer(nn.Module):
         return x + drop(F.linear(F.silu(gate) * up, self.down_proj), dropout, self.training)
 
     def forward(self, x, rotary, dropout: float, start: int, cache: list | None = None):
-        """x [sequences, tokens, width] to the same from token `start` on. With a cache, x follows the
-        tokens that are in it."""
+        """x [sequences, tokens, width] to the same from token `start` on. With a cache, x follows
+        the tokens that are in it."""
         q, k, v = self.project(x, rotary)
         if cache is not None:
             if cache:
@@ -133,11 +133,16 @@ class Speller(nn.Module):
     def forward(self, tokens, start: int = 0, cache: list[list] | None = None):
         """Logits [sequences, tokens - start, vocabulary] of tokens [sequences, tokens]."""
         past = cache[0][0].shape[2] if cache and cache[0] else 0
-        rotary = (self.cosine[past:past + tokens.shape[1]], self.sine[past:past + tokens.shape[1]])
+        rotary = (
+            self.cosine[past : past + tokens.shape[1]],
+            self.sine[past : past + tokens.shape[1]],
+        )
         x = drop(F.embedding(tokens, self.embedding), self.dropout, self.training)
         for i, layer in enumerate(self.layers):
             last = i + 1 == len(self.layers)
-            x = layer(x, rotary, self.dropout, start if last else 0, None if cache is None else cache[i])
+            x = layer(
+                x, rotary, self.dropout, start if last else 0, None if cache is None else cache[i]
+            )
         return F.linear(normalize(x) * self.norm, self.head)
 
 

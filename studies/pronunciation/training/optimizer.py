@@ -34,8 +34,12 @@ class Optimizer:
             self.groups.setdefault((min(p.shape), max(p.shape)), []).append(p)
         self.momenta = {shape: torch.zeros(len(ps), *shape) for shape, ps in self.groups.items()}
         self.weight_decay = weight_decay
-        self.adam = torch.optim.AdamW([p for p in named.values() if id(p) not in chosen],
-                                      betas=(0.9, 0.98), weight_decay=weight_decay, foreach=True)
+        self.adam = torch.optim.AdamW(
+            [p for p in named.values() if id(p) not in chosen],
+            betas=(0.9, 0.98),
+            weight_decay=weight_decay,
+            foreach=True,
+        )
 
     @torch.no_grad()
     def step(self, rate: float):

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains everything that `experiments.py` declares, in its order, and can be stopped at any time.
 
-    python run_all.py --jobs 2             # all; finished runs are skipped, unfinished ones continue
+    python run_all.py --jobs 2             # all; skips finished runs, continues unfinished ones
     python run_all.py --only 2000_size     # the groups whose names begin so
     python run_all.py --status             # what is done, and what each group's best run is
 
-SIGTERM to this process writes checkpoints and ends; `kill -STOP -- -PGID` and `-CONT` pause and
-continue it with its trainings, where PGID is the number in WORK/runner.pid if it was started by setsid.
+SIGTERM to this process writes checkpoints and ends. `kill -STOP -- -PGID` and `-CONT` pause and
+continue it with its trainings; if it was started by setsid, PGID is the number in WORK/runner.pid.
 """
 
 import argparse
@@ -37,16 +37,38 @@ def pending(results: pathlib.Path, prefixes: tuple[str, ...]) -> list[tuple[str,
     return found
 
 
-def start(name: str, options: Options, work: pathlib.Path, results: pathlib.Path) -> subprocess.Popen:
-    flags = [text for field in dataclasses.fields(options)
-             for text in (f"--{field.name.replace('_', '-')}", str(getattr(options, field.name)))]
-    # Batches have many shapes; with its usual 1024 places oneDNN would make kernels again and again.
-    environment = os.environ | {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "20000", "CUDA_VISIBLE_DEVICES": ""}
+def start(
+    name: str, options: Options, work: pathlib.Path, results: pathlib.Path
+) -> subprocess.Popen:
+    flags = [
+        text
+        for field in dataclasses.fields(options)
+        for text in (f"--{field.name.replace('_', '-')}", str(getattr(options, field.name)))
+    ]
+    # Batches have many shapes; with its usual 1024 places oneDNN would make kernels over and over.
+    environment = os.environ | {
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "20000",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
     with open(work / f"{name}.log", "a") as log:
         return subprocess.Popen(
-            [sys.executable, HERE / "train.py", "--name", name, "--work", work, "--results", results,
-             "--parent", str(os.getpid()), *flags], stdout=log, stderr=subprocess.STDOUT,
-            env=environment)
+            [
+                sys.executable,
+                HERE / "train.py",
+                "--name",
+                name,
+                "--work",
+                work,
+                "--results",
+                results,
+                "--parent",
+                str(os.getpid()),
+                *flags,
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
 
 
 def run(work: pathlib.Path, results: pathlib.Path, jobs: int, prefixes: tuple[str, ...]) -> int:
@@ -70,8 +92,11 @@ def run(work: pathlib.Path, results: pathlib.Path, jobs: int, prefixes: tuple[st
                 process.wait()
             return INTERRUPTED
         if len(running) < jobs:
-            waiting = [(name, options) for name, options in pending(results, prefixes)
-                       if name not in running and name not in failed]
+            waiting = [
+                (name, options)
+                for name, options in pending(results, prefixes)
+                if name not in running and name not in failed
+            ]
             if waiting:
                 name, options = waiting[0]
                 running[name] = start(name, options, work, results)
@@ -90,20 +115,27 @@ def print_status(results: pathlib.Path):
         print(f"{group.name}: {len(done)} of {len(names)}")
         for name in sorted(done, key=lambda name: experiments.score(reports[name])):
             report = reports[name]
-            kind, best = min(report["final"].items(), key=lambda item: item[1]["error"]
-                             + item[1]["error_without_stress"])
+            kind, best = min(
+                report["final"].items(),
+                key=lambda item: item[1]["error"] + item[1]["error_without_stress"],
+            )
             least = min(state["loss"] for state in report["final"].values())
-            print(f"  {name:28} {report['parameters']:8} parameters  loss {least:7.4f}  "
-                  f"error {best['error']:.4f} {best['error_without_stress']:.4f}  {kind} of epoch "
-                  f"{best['epoch']:g}/{report['options']['epochs']}  {report['cpu_seconds']} s")
+            print(
+                f"  {name:28} {report['parameters']:8} parameters  loss {least:7.4f}  "
+                f"error {best['error']:.4f} {best['error_without_stress']:.4f}  {kind} of epoch "
+                f"{best['epoch']:g}/{report['options']['epochs']}  {report['cpu_seconds']} s"
+            )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--work", type=pathlib.Path, default=work_folder())
     parser.add_argument("--results", type=pathlib.Path, default=RESULTS)
-    parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, one thread each")
+    parser.add_argument(
+        "--jobs", type=int, default=2, help="trainings side by side, one thread each"
+    )
     parser.add_argument("--only", default="", help="prefixes of groups, separated by commas")
     parser.add_argument("--status", action="store_true")
     options = parser.parse_args()

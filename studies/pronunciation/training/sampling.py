@@ -14,11 +14,11 @@ from model import Speller
 from options import Form
 
 LONGEST = 30  # tokens of an answer; the longest in the dictionary has 33, all but a few below 20
-ROWS = 1024   # sequences per pass
+ROWS = 1024  # sequences per pass
 
 
 def fuse(logits: torch.Tensor, rule: str) -> torch.Tensor:
-    """[members, rows, tokens] -> log p [rows, tokens] by the mean or the product of probabilities."""
+    """[members, rows, tokens] -> log p [rows, tokens] by the mean or product of probabilities."""
     logp = F.log_softmax(logits, -1)
     if rule == "mean":
         return torch.logsumexp(logp, 0) - math.log(len(logp))
@@ -36,10 +36,17 @@ def groups_by_length(words: Sequence[str], rows: int) -> list[np.ndarray]:
 
 
 @torch.no_grad()
-def answer(models: Sequence[Speller], words: Sequence[str], form: Form = Form(),
-           rule: str = "mean", temperature: float = 0.0, samples: int = 1, seed: int = 0) -> list[list[Pronunciation]]:
-    """`samples` pronunciations of each word. Temperature 0 is greedy. With several models every token
-    is chosen by their fused probabilities; all of them must read the same form."""
+def answer(
+    models: Sequence[Speller],
+    words: Sequence[str],
+    form: Form = Form(),
+    rule: str = "mean",
+    temperature: float = 0.0,
+    samples: int = 1,
+    seed: int = 0,
+) -> list[list[Pronunciation]]:
+    """`samples` pronunciations of each word. Temperature 0 is greedy. With several models every
+    token is chosen by their fused probabilities; all of them must read the same form."""
     generator = torch.Generator().manual_seed(seed)
     result: list[list[Pronunciation]] = [[] for _ in words]
     for group in groups_by_length(words, max(1, ROWS // samples)):
@@ -48,8 +55,12 @@ def answer(models: Sequence[Speller], words: Sequence[str], form: Form = Form(),
         caches = [model.make_cache() for model in models]
         written, running = [], torch.ones(len(tokens), dtype=torch.bool)
         while len(written) < LONGEST and running.any():
-            logits = torch.stack([model(tokens, tokens.shape[1] - 1, cache)[:, 0]
-                                  for model, cache in zip(models, caches)])
+            logits = torch.stack(
+                [
+                    model(tokens, tokens.shape[1] - 1, cache)[:, 0]
+                    for model, cache in zip(models, caches)
+                ]
+            )
             logp = fuse(logits, rule)
             if temperature == 0:
                 chosen = logp.argmax(-1)
@@ -63,8 +74,10 @@ def answer(models: Sequence[Speller], words: Sequence[str], form: Form = Form(),
             tokens = chosen[:, None]
         rows = torch.stack(written, 1).tolist()
         for n, i in enumerate(group):
-            result[i] = [data.decode_pronunciation(row, form)
-                         for row in rows[n * samples:(n + 1) * samples]]
+            result[i] = [
+                data.decode_pronunciation(row, form)
+                for row in rows[n * samples : (n + 1) * samples]
+            ]
     return result
 
 
@@ -80,14 +93,21 @@ def log_probabilities(model: Speller, pairs: data.Pairs, size: int = ROWS) -> np
 
 
 def nats_per_word(logp: np.ndarray, words: np.ndarray) -> float:
-    """Mean over words of -log of the probability of a right answer, whichever of the listed ones."""
+    """Mean over words of -log of the probability of a right answer, any of the listed ones."""
     total = np.full(words.max() + 1, -np.inf)
     np.logaddexp.at(total, words, logp)
     return float(-total.mean())
 
 
-def correct(predicted: Sequence[Pronunciation], entries: Sequence[data.Entry], stress: bool) -> np.ndarray:
+def correct(
+    predicted: Sequence[Pronunciation], entries: Sequence[data.Entry], stress: bool
+) -> np.ndarray:
     """1 where the prediction is one of the word's listed pronunciations."""
     form = (lambda p: p) if stress else data.without_stress
-    return np.array([form(p) in {form(q) for q in entry.pronunciations}
-                     for p, entry in zip(predicted, entries)], dtype=float)
+    return np.array(
+        [
+            form(p) in {form(q) for q in entry.pronunciations}
+            for p, entry in zip(predicted, entries)
+        ],
+        dtype=float,
+    )

@@ -19,8 +19,18 @@ from optimizer import orthogonalize
 from options import Form, Options
 from train import Run, format_report
 
-TINY = Options(words=60, width=16, heads=2, layers=2, hidden=32, batch=16, epochs=3, every=1.0,
-               dropout=0.2, noise=0.1)
+TINY = Options(
+    words=60,
+    width=16,
+    heads=2,
+    layers=2,
+    hidden=32,
+    batch=16,
+    epochs=3,
+    every=1.0,
+    dropout=0.2,
+    noise=0.1,
+)
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +45,15 @@ def parts(request, dictionary) -> dict[str, list[data.Entry]]:
 
 @pytest.fixture
 def few() -> dict[str, list[data.Entry]]:
-    words = {"cat": ["K AE1 T"], "cats": ["K AE1 T S"], "at": ["AE1 T", "AH0 T"], "tac": ["T AE1 K"]}
-    entries = [data.Entry(word, tuple(tuple(p.split()) for p in listed)) for word, listed in words.items()]
+    words = {
+        "cat": ["K AE1 T"],
+        "cats": ["K AE1 T S"],
+        "at": ["AE1 T", "AH0 T"],
+        "tac": ["T AE1 K"],
+    }
+    entries = [
+        data.Entry(word, tuple(tuple(p.split()) for p in listed)) for word, listed in words.items()
+    ]
     return {"train": 15 * entries, "development": entries}
 
 
@@ -52,6 +69,7 @@ def words_of(entries: list[data.Entry]) -> set[str]:
 
 
 # The splits
+
 
 def test_every_word_is_in_exactly_one_part(dictionary, parts):
     words = [entry.word for part in parts.values() for entry in part]
@@ -70,27 +88,49 @@ def test_no_word_of_a_family_part_has_a_relative_elsewhere(dictionary, parts):
 
 
 def test_a_family_is_a_stem_with_all_that_comes_of_it():
-    words = ["bake", "baker", "bakers", "baking", "run", "running", "carry", "carried", "cat", "co-op", "coop"]
+    words = [
+        "bake",
+        "baker",
+        "bakers",
+        "baking",
+        "run",
+        "running",
+        "carry",
+        "carried",
+        "cat",
+        "co-op",
+        "coop",
+    ]
     families = dict(zip(words, data.families(words)))
-    for one, other in (("bake", "bakers"), ("bake", "baking"), ("run", "running"), ("carry", "carried"),
-                       ("co-op", "coop")):
+    for one, other in (
+        ("bake", "bakers"),
+        ("bake", "baking"),
+        ("run", "running"),
+        ("carry", "carried"),
+        ("co-op", "coop"),
+    ):
         assert families[one] == families[other]
     assert len(set(families.values())) == 5
 
 
 def test_a_split_depends_on_its_seed_alone(dictionary):
     assert data.split(dictionary, 3) == data.split(dictionary, 3)
-    assert words_of(data.split(dictionary, 3)["test"]) != words_of(data.split(dictionary, 4)["test"])
+    assert words_of(data.split(dictionary, 3)["test"]) != words_of(
+        data.split(dictionary, 4)["test"]
+    )
 
 
 def test_every_letter_and_phoneme_is_a_token(dictionary):
     for entry in dictionary:
         assert data.PAD not in data.encode_word(entry.word)
         for pronunciation in entry.pronunciations:
-            assert data.decode_pronunciation(data.encode_pronunciation(pronunciation)) == pronunciation
+            assert (
+                data.decode_pronunciation(data.encode_pronunciation(pronunciation)) == pronunciation
+            )
 
 
 # Tokens and batches
+
 
 def test_a_form_says_how_a_word_is_read(few):
     ids = [data.ID[letter] for letter in "cat"]
@@ -107,7 +147,10 @@ def test_targets_follow_the_separator(few):
     pairs = data.make_pairs(few["development"])
     batch = data.make_batch(pairs, np.array([0, 4]))  # cat, tac
     assert batch.start == 3
-    assert batch.inputs[0].tolist() == [*data.encode_word("cat"), *map(data.ID.get, ("K", "AE1", "T"))]
+    assert batch.inputs[0].tolist() == [
+        *data.encode_word("cat"),
+        *map(data.ID.get, ("K", "AE1", "T")),
+    ]
     assert batch.targets[0].tolist() == [*map(data.ID.get, ("K", "AE1", "T")), data.END]
 
 
@@ -120,11 +163,14 @@ def test_batches_hold_every_pair_once(few):
 
 def test_every_word_is_new_to_one_of_eight_bags(dictionary):
     some = dictionary[:80]
-    missing = [entry.word for fold in range(8) for entry in some if entry not in data.bag(some, fold)]
+    missing = [
+        entry.word for fold in range(8) for entry in some if entry not in data.bag(some, fold)
+    ]
     assert sorted(missing) == sorted(words_of(some))
 
 
 # Training
+
 
 def assert_equal(one, other):
     if isinstance(one, torch.Tensor):
@@ -158,7 +204,9 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(few, tmp_path):
         parts += 1
     assert parts > 2
     for file in ("checkpoint.pt", "best.pt"):
-        assert_equal(*(torch.load(tmp_path / name / file, weights_only=True) for name in ("whole", "parts")))
+        assert_equal(
+            *(torch.load(tmp_path / name / file, weights_only=True) for name in ("whole", "parts"))
+        )
 
 
 def test_a_checkpoint_of_other_options_is_refused(few, tmp_path):
@@ -196,10 +244,15 @@ def test_muon_brings_singular_values_near_one():
 
 # Decoding
 
+
 def test_a_cache_does_not_change_logits():
     model, tokens = random_model(), torch.tensor([[3, 9, 4, 1, 40, 50]])
     cache = model.make_cache()
-    parts = [model(tokens[:, :4], 0, cache), model(tokens[:, 4:5], 0, cache), model(tokens[:, 5:], 0, cache)]
+    parts = [
+        model(tokens[:, :4], 0, cache),
+        model(tokens[:, 4:5], 0, cache),
+        model(tokens[:, 5:], 0, cache),
+    ]
     torch.testing.assert_close(torch.cat(parts, 1), model(tokens), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(model(tokens, 3), model(tokens)[:, 3:], atol=1e-5, rtol=1e-5)
 
@@ -219,7 +272,10 @@ def test_a_word_with_two_pronunciations_counts_both():
 def test_samples_follow_the_models_probabilities():
     model = random_model()
     drawn = sampling.answer([model], ["cat"], temperature=1.0, samples=4000, seed=1)[0]
-    first = np.bincount([data.ID[p[0]] if p else data.END for p in drawn], minlength=len(data.TOKENS)) / 4000
+    first = (
+        np.bincount([data.ID[p[0]] if p else data.END for p in drawn], minlength=len(data.TOKENS))
+        / 4000
+    )
     expected = F.softmax(model(torch.tensor([data.encode_word("cat")]), 3)[0, 0], -1).numpy()
     assert np.abs(first - expected).max() < 0.04  # five standard deviations of the likeliest
 
@@ -227,15 +283,22 @@ def test_samples_follow_the_models_probabilities():
 def test_a_members_options_are_those_of_the_best_run_of_the_base():
     group = experiments.Group("x_seeds", ("2000_size",), {"0": {"seed": 5}})
     names = experiments.runs_of(next(g for g in experiments.GROUPS if g.name == "2000_size"))
-    reports = {name: {"options": dataclasses.asdict(Options(width=32 + 2 * i)),
-                      "final": {"last_by_loss": {"error": 0.3 - 0.01 * (i == 3), "error_without_stress": 0.2}}}
-               for i, name in enumerate(names)}
+    reports = {
+        name: {
+            "options": dataclasses.asdict(Options(width=32 + 2 * i)),
+            "final": {
+                "last_by_loss": {"error": 0.3 - 0.01 * (i == 3), "error_without_stress": 0.2}
+            },
+        }
+        for i, name in enumerate(names)
+    }
     assert experiments.resolve(group, reports)["x_seeds_0"] == Options(width=38, seed=5)
     del reports[names[0]]
     assert experiments.resolve(group, reports) is None
 
 
 # Export
+
 
 def test_an_exported_model_is_a_llama(tmp_path: pathlib.Path):
     transformers = pytest.importorskip("transformers")

@@ -3,10 +3,10 @@
 
     python train.py --name try --words 2000 --width 64 --epochs 40
 
-Works in a folder of its own, WORK/NAME: `checkpoint.pt` holds all that is needed to continue exactly
-(parameters, optimizer, average, random state, place in the epoch), `best.pt` the best states so far.
-On SIGTERM it writes a checkpoint and ends with status 3; the same command continues. A finished run
-writes RESULTS/NAME.json.
+Works in a folder of its own, WORK/NAME: `checkpoint.pt` holds all that is needed to continue
+exactly (parameters, optimizer, average, random state, place in the epoch), `best.pt` the best
+states so far. On SIGTERM it writes a checkpoint and ends with status 3; the same command
+continues. A finished run writes RESULTS/NAME.json.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from optimizer import Optimizer
 from options import INTERRUPTED, RESULTS, Form, Options, work_folder
 from sampling import answer, correct, log_probabilities, nats_per_word
 
-WARM_UP = 100      # steps over which the rate rises
+WARM_UP = 100  # steps over which the rate rises
 CURVE_WORDS = 2000  # development words of the learning curve; the final figures use all
 
 
@@ -48,19 +48,20 @@ def rate_at(step: int, total: int, options: Options) -> float:
 
 
 class Run:
-    """A training in progress. What changes while it runs is in `state`, the models and the optimizer."""
+    """A training in progress. What changes is in `state`, the models and the optimizer."""
 
     def __init__(self, options: Options, parts: dict[str, list[data.Entry]]):
         self.options = options
-        train = parts["train"][:options.words or None]
+        train = parts["train"][: options.words or None]
         self.train_words = data.bag(train, options.fold if options.fold >= 0 else None)
         self.pairs = data.make_pairs(self.train_words, options.form)
         self.development = parts["development"]
         self.curve_words = self.development[:CURVE_WORDS]
         self.curve_pairs = data.make_pairs(self.curve_words, options.form)
         torch.manual_seed(options.seed)
-        self.model = Speller(Shape(len(data.TOKENS), options.width, options.layers, options.heads,
-                                   options.hidden))
+        self.model = Speller(
+            Shape(len(data.TOKENS), options.width, options.layers, options.heads, options.hidden)
+        )
         self.model.dropout = options.dropout
         self.average = copy.deepcopy(self.model)
         self.average.requires_grad_(False)
@@ -72,16 +73,23 @@ class Run:
         self.best_states: dict[str, dict] = {}
 
     def order(self, epoch: int) -> np.random.Generator:
-        """An epoch's order is a function of the seed and the epoch, so a checkpoint need not hold it."""
+        """A function of the seed and the epoch, so that a checkpoint need not hold it."""
         return np.random.default_rng([self.options.seed, epoch])
 
     def save(self, folder: pathlib.Path):
         write(folder / "best.pt", {"options": dataclasses.asdict(self.options), **self.best_states})
-        write(folder / "checkpoint.pt",
-              {"options": dataclasses.asdict(self.options), "state": self.state,
-               "model": self.model.state_dict(), "average": self.average.state_dict(),
-               "optimizer": self.optimizer.state_dict(), "random": torch.get_rng_state(),
-               "best_states": self.best_states})
+        write(
+            folder / "checkpoint.pt",
+            {
+                "options": dataclasses.asdict(self.options),
+                "state": self.state,
+                "model": self.model.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "random": torch.get_rng_state(),
+                "best_states": self.best_states,
+            },
+        )
 
     def load(self, folder: pathlib.Path):
         saved = torch.load(folder / "checkpoint.pt", weights_only=True)
@@ -104,37 +112,56 @@ class Run:
             hidden = (torch.rand(inputs.shape) < options.noise) & (inputs != data.SEPARATOR)
             inputs = inputs.masked_fill(hidden, data.PAD)
         logits = self.model(inputs, batch.start)
-        loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(),
-                               ignore_index=data.IGNORED, label_smoothing=options.smoothing)
+        loss = F.cross_entropy(
+            logits.flatten(0, 1),
+            batch.targets.flatten(),
+            ignore_index=data.IGNORED,
+            label_smoothing=options.smoothing,
+        )
         loss.backward()
         self.optimizer.step(rate_at(step, self.total, options))
         self.state["losses"].append(loss.item())
         keep = min(1 - 1 / (options.average * self.per_epoch), (1 + step) / (10 + step))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
+            torch._foreach_lerp_(
+                list(self.average.parameters()), list(self.model.parameters()), 1 - keep
+            )
         self.state["step"] += 1
 
     def evaluate(self):
         """Adds a point to the curve, of the last weights and of their average, and keeps the best
         states by development loss and by word error."""
-        point = {"epoch": round(self.state["step"] / self.per_epoch, 2), "step": self.state["step"],
-                 "train_loss": round(float(np.mean(self.state["losses"])), 4),
-                 "cpu_seconds": round(self.state["seconds"], 1)}
+        point = {
+            "epoch": round(self.state["step"] / self.per_epoch, 2),
+            "step": self.state["step"],
+            "train_loss": round(float(np.mean(self.state["losses"])), 4),
+            "cpu_seconds": round(self.state["seconds"], 1),
+        }
         improved = False
         for kind, model in (("last", self.model), ("average", self.average)):
             model.eval()
             loss = nats_per_word(log_probabilities(model, self.curve_pairs), self.curve_pairs.words)
-            predicted = [one for one, in answer([model], [e.word for e in self.curve_words],
-                                                self.options.form)]
-            errors = {stress: 1 - correct(predicted, self.curve_words, stress).mean()
-                      for stress in (True, False)}
+            predicted = [
+                one
+                for (one,) in answer([model], [e.word for e in self.curve_words], self.options.form)
+            ]
+            errors = {
+                stress: 1 - correct(predicted, self.curve_words, stress).mean()
+                for stress in (True, False)
+            }
             model.train()
-            point[kind] = {"loss": round(loss, 4), "error": round(float(errors[True]), 4),
-                           "error_without_stress": round(float(errors[False]), 4)}
+            point[kind] = {
+                "loss": round(loss, 4),
+                "error": round(float(errors[True]), 4),
+                "error_without_stress": round(float(errors[False]), 4),
+            }
             for by, value in (("loss", loss), ("error", float(errors[True] + errors[False]))):
                 best = self.state["best"].get(f"{kind}_by_{by}")
                 if best is None or value < best["value"]:
-                    self.state["best"][f"{kind}_by_{by}"] = {"value": value, "epoch": point["epoch"]}
+                    self.state["best"][f"{kind}_by_{by}"] = {
+                        "value": value,
+                        "epoch": point["epoch"],
+                    }
                     self.best_states[f"{kind}_by_{by}"] = copy.deepcopy(model.state_dict())
                     improved = True
         self.state["stale"] = 0 if improved else self.state["stale"] + 1
@@ -148,7 +175,9 @@ class Run:
         self.model.train()
         while not self.finished:
             epoch, done = divmod(self.state["step"], self.per_epoch)
-            for batch in list(data.batches(self.pairs, self.options.batch, self.order(epoch)))[done:]:
+            for batch in list(data.batches(self.pairs, self.options.batch, self.order(epoch)))[
+                done:
+            ]:
                 self.step(batch)
                 self.state["seconds"] += time.process_time() - clock
                 clock = time.process_time()
@@ -171,21 +200,31 @@ class Run:
         for kind, state in self.best_states.items():
             scratch.load_state_dict(state)
             final[kind] = {"epoch": self.state["best"][kind]["epoch"]} | development_figures(
-                scratch, self.development, self.options.form)
-        return {"options": dataclasses.asdict(self.options), "train_words": len(self.train_words),
-                "train_pairs": len(self.pairs), "parameters": count_parameters(self.model),
-                "steps": self.state["step"], "steps_per_epoch": self.per_epoch,
-                "stopped_early": self.state["step"] < self.total,
-                "cpu_seconds": round(self.state["seconds"]), "development_words": len(self.development),
-                "final": final, "curve": self.state["curve"]}
+                scratch, self.development, self.options.form
+            )
+        return {
+            "options": dataclasses.asdict(self.options),
+            "train_words": len(self.train_words),
+            "train_pairs": len(self.pairs),
+            "parameters": count_parameters(self.model),
+            "steps": self.state["step"],
+            "steps_per_epoch": self.per_epoch,
+            "stopped_early": self.state["step"] < self.total,
+            "cpu_seconds": round(self.state["seconds"]),
+            "development_words": len(self.development),
+            "final": final,
+            "curve": self.state["curve"],
+        }
 
 
 def development_figures(model: Speller, entries: list[data.Entry], form: Form) -> dict:
     pairs = data.make_pairs(entries, form)
-    predicted = [one for one, in answer([model], [entry.word for entry in entries], form)]
-    return {"loss": round(nats_per_word(log_probabilities(model, pairs), pairs.words), 4),
-            "error": round(1 - float(correct(predicted, entries, True).mean()), 4),
-            "error_without_stress": round(1 - float(correct(predicted, entries, False).mean()), 4)}
+    predicted = [one for (one,) in answer([model], [entry.word for entry in entries], form)]
+    return {
+        "loss": round(nats_per_word(log_probabilities(model, pairs), pairs.words), 4),
+        "error": round(1 - float(correct(predicted, entries, True).mean()), 4),
+        "error_without_stress": round(1 - float(correct(predicted, entries, False).mean()), 4),
+    }
 
 
 def write(path: pathlib.Path, value):
@@ -201,14 +240,18 @@ def write(path: pathlib.Path, value):
 def format_report(report: dict) -> str:
     """JSON with one line per top-level value and per point of the curve."""
     curve = ",\n    ".join(json.dumps(point) for point in report["curve"])
-    head = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in report.items()
-                   if key != "curve")
-    return f"{{\n{head}  \"curve\": [\n    {curve}\n  ]\n}}\n"
+    head = "".join(
+        f"  {json.dumps(key)}: {json.dumps(value)},\n"
+        for key, value in report.items()
+        if key != "curve"
+    )
+    return f'{{\n{head}  "curve": [\n    {curve}\n  ]\n}}\n'
 
 
 def parse() -> tuple[argparse.Namespace, Options]:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--name", required=True)
     parser.add_argument("--work", type=pathlib.Path, default=work_folder())
     parser.add_argument("--results", type=pathlib.Path, default=RESULTS)
@@ -218,8 +261,9 @@ def parse() -> tuple[argparse.Namespace, Options]:
         kind = (lambda text: text == "True") if field.type is bool else field.type
         parser.add_argument("--" + field.name.replace("_", "-"), type=kind, default=field.default)
     parsed = parser.parse_args()
-    return parsed, Options(**{field.name: getattr(parsed, field.name)
-                              for field in dataclasses.fields(Options)})
+    return parsed, Options(
+        **{field.name: getattr(parsed, field.name) for field in dataclasses.fields(Options)}
+    )
 
 
 def main() -> int:
