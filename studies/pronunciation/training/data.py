@@ -126,8 +126,8 @@ def stems(word: str) -> set[str]:
 
 
 def families(words: list[str]) -> list[str]:
-    """The family of each word, named by one of its words. A word is joined with every stem of it that
-    is a word of the list, and with itself without "-" and "." ("co-op", "coop"); transitively."""
+    """The family of each word, named by one of its words. A word is joined with each of its stems
+    that is a word, and with itself without "-" and "." ("co-op", "coop"); transitively."""
     parent = {word: word for word in words}
 
     def root(word: str) -> str:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 import data
+import evaluate
 import experiments
 import sampling
 from export import export_model
@@ -278,6 +279,35 @@ def test_samples_follow_the_models_probabilities():
     )
     expected = F.softmax(model(torch.tensor([data.encode_word("cat")]), 3)[0, 0], -1).numpy()
     assert np.abs(first - expected).max() < 0.04  # five standard deviations of the likeliest
+
+
+def test_the_choice_of_least_risk_is_the_middle_one():
+    near, middle, far = ("K", "AE1", "T"), ("K", "AE1", "T", "S"), ("K", "AE1", "T", "S", "IH0")
+    pool = [[near, middle, far, far]]
+    assert evaluate.edit_distance(near, far) == 2
+    assert evaluate.choose(pool, [np.log([0.4, 0.25, 0.35, 0.35])]) == [near]
+    assert evaluate.choose_least_risk(pool, [np.log([0.4, 0.25, 0.35, 0.35])]) == [middle]
+
+
+def test_a_sound_has_the_probability_of_all_its_stress_patterns():
+    one, other, third = ("AH0", "B", "AW1", "T"), ("AH1", "B", "AW0", "T"), ("AE1", "B", "AW0", "T")
+    scores = [np.log([0.3, 0.2, 0.4])]
+    assert evaluate.choose([[one, other, third]], scores) == [third]
+    assert evaluate.choose_sound([[one, other, third]], scores) == [one]
+
+
+def test_a_comparison_is_paired(few):
+    entries = few["development"]
+    right = [entry.pronunciations[0] for entry in entries]
+    comparison = evaluate.Comparison(entries)
+    comparison.add("right", right)
+    comparison.add("wrong at first", [("T",), *right[1:]])
+    comparison.add_pool("pool", [[p, ("T",)] for p in right])
+    assert comparison.table()["wrong at first"]["error"][0] == 0.25
+    assert comparison.table()["pool, random"]["error"][0] == 0.5
+    assert comparison.table()["pool, oracle"]["error"][0] == 0
+    difference = comparison.differences("right", ["wrong at first"])["wrong at first"]["error"]
+    assert difference[0] == -0.25 and difference[2] <= 0
 
 
 def test_a_members_options_are_those_of_the_best_run_of_the_base():
