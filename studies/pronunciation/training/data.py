@@ -235,11 +235,14 @@ def make_batch(pairs: Pairs, indices: np.ndarray) -> Batch:
     return Batch(inputs, answers.masked_fill(answers == PAD, IGNORED), prompt - 1, indices)
 
 
-def batches(pairs: Pairs, size: int, rng: np.random.Generator | None = None) -> Iterator[Batch]:
-    """All pairs once, about `size` at a time. Sorted by the word's, then the answer's length; with
-    `rng`, pairs of equal lengths and the batches themselves are in random order."""
-    ties = np.arange(len(pairs)) if rng is None else rng.permutation(len(pairs))
-    order = np.lexsort((ties, pairs.answer_lengths, pairs.prompt_lengths))
+def batches(
+    pairs: Pairs, size: int, rng: np.random.Generator | None = None, jitter: float = 0.0
+) -> Iterator[Batch]:
+    """All pairs once, about `size` at a time, sorted by the word's length, then by the answer's plus
+    up to `jitter`. With `rng`, ties and the batches themselves are in random order."""
+    noise = np.zeros(len(pairs)) if rng is None else rng.random(len(pairs))
+    lengths = pairs.answer_lengths + jitter * noise
+    order = np.lexsort((noise, lengths, pairs.prompt_lengths))
     edges = np.flatnonzero(np.diff(pairs.prompt_lengths[order])) + 1
     chunks = [
         chunk

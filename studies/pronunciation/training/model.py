@@ -27,6 +27,13 @@ class Shape:
     hidden: int = 192
 
 
+@dataclasses.dataclass(frozen=True)
+class Dropout:
+    layers: float = 0.0  # of what each half of a layer adds
+    embedding: float = 0.0
+    attention: float = 0.0  # of the weights of attention
+
+
 class RootMeanSquare(torch.autograd.Function):
     """x / rms(x). Its own gradient: the automatic one passes over memory more often."""
 
@@ -94,7 +101,7 @@ class Layer(nn.Module):
         gate, up = F.linear(normalize(x), torch.cat([self.gate_proj, self.up_proj])).chunk(2, -1)
         return x + drop(F.linear(F.silu(gate) * up, self.down_proj), dropout, self.training)
 
-    def forward(self, x, rotary, dropout: float, start: int, cache: list | None = None):
+    def forward(self, x, rotary, rates: Dropout, start: int, cache: list | None = None):
         """x [sequences, tokens, width] to the same from token `start` on. With a cache, x follows
         the tokens that are in it."""
         q, k, v = self.project(x, rotary)
@@ -107,7 +114,8 @@ class Layer(nn.Module):
         if tokens > 1:
             first = total - tokens + start
             scores = scores + torch.full((tokens - start, total), -1e9).triu(first + 1)
-        return self.add(x[:, start:], scores.softmax(-1) @ v, dropout)
+        weights = drop(scores.softmax(-1), rates.attention, self.training)
+        return self.add(x[:, start:], weights @ v, rates.layers)
 
 
 class Speller(nn.Module):
@@ -116,7 +124,7 @@ class Speller(nn.Module):
     def __init__(self, shape: Shape):
         super().__init__()
         self.shape = shape
-        self.dropout = 0.0  # of the embedding and of what each half of a layer adds
+        self.dropout = Dropout()
         self.embedding = matrix(shape.vocabulary, shape.width, 0.5)
         self.head = matrix(shape.vocabulary, shape.width, 0.5 / math.sqrt(shape.width))
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
@@ -137,7 +145,7 @@ class Speller(nn.Module):
             self.cosine[past : past + tokens.shape[1]],
             self.sine[past : past + tokens.shape[1]],
         )
-        x = drop(F.embedding(tokens, self.embedding), self.dropout, self.training)
+        x = drop(F.embedding(tokens, self.embedding), self.dropout.embedding, self.training)
         for i, layer in enumerate(self.layers):
             last = i + 1 == len(self.layers)
             x = layer(

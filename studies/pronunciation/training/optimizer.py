@@ -8,7 +8,6 @@ import torch
 MOMENTUM = 0.95
 COEFFICIENTS = 3.4445, -4.7750, 2.0315  # of the quintic iteration that takes singular values near 1
 ITERATIONS = 5
-ADAM_SHARE = 0.2  # AdamW's rate as a share of Muon's
 
 
 def orthogonalize(matrices: torch.Tensor) -> torch.Tensor:
@@ -25,7 +24,7 @@ class Optimizer:
     """Matrices of equal shape are orthogonalized together: one product of many small matrices costs
     far less than as many products."""
 
-    def __init__(self, model: torch.nn.Module, weight_decay: float):
+    def __init__(self, model: torch.nn.Module, weight_decay: float, adam_share: float):
         named = dict(model.named_parameters())
         matrices = [p for name, p in named.items() if name.startswith("layers.")]
         chosen = {id(p) for p in matrices}
@@ -33,7 +32,7 @@ class Optimizer:
         for p in matrices:
             self.groups.setdefault((min(p.shape), max(p.shape)), []).append(p)
         self.momenta = {shape: torch.zeros(len(ps), *shape) for shape, ps in self.groups.items()}
-        self.weight_decay = weight_decay
+        self.weight_decay, self.adam_share = weight_decay, adam_share
         self.adam = torch.optim.AdamW(
             [p for p in named.values() if id(p) not in chosen],
             betas=(0.9, 0.98),
@@ -53,7 +52,7 @@ class Optimizer:
                 p.add_(u if w else u.T, alpha=-0.2 * rate * math.sqrt(shape[1]))
                 p.grad = None
         for group in self.adam.param_groups:
-            group["lr"] = ADAM_SHARE * rate
+            group["lr"] = self.adam_share * rate
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)
 

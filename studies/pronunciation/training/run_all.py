@@ -47,7 +47,7 @@ def start(
     ]
     # Batches have many shapes; with its usual 1024 places oneDNN would make kernels over and over.
     environment = os.environ | {
-        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "20000",
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "8000",
         "CUDA_VISIBLE_DEVICES": "",
     }
     with open(work / f"{name}.log", "a") as log:

@@ -19,13 +19,14 @@ import pathlib
 import signal
 import sys
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 import data
-from model import Shape, Speller, count_parameters
+from model import Dropout, Shape, Speller, count_parameters
 from optimizer import Optimizer
 from options import INTERRUPTED, RESULTS, Form, Options, work_folder
 from sampling import answer, correct, log_probabilities, nats_per_word
@@ -62,19 +63,22 @@ class Run:
         self.model = Speller(
             Shape(len(data.TOKENS), options.width, options.layers, options.heads, options.hidden)
         )
-        self.model.dropout = options.dropout
+        self.model.dropout = Dropout(
+            options.dropout, options.embedding_dropout, options.attention_dropout
+        )
         self.average = copy.deepcopy(self.model)
         self.average.requires_grad_(False)
-        self.optimizer = Optimizer(self.model, options.weight_decay)
-        self.per_epoch = sum(1 for _ in data.batches(self.pairs, options.batch, self.order(0)))
+        self.optimizer = Optimizer(self.model, options.weight_decay, options.adam_share)
+        self.per_epoch = sum(1 for _ in self.batches(0))
         self.every = max(1, round(options.every * self.per_epoch))
         self.total = options.epochs * self.per_epoch
         self.state = {"step": 0, "seconds": 0.0, "curve": [], "losses": [], "best": {}, "stale": 0}
         self.best_states: dict[str, dict] = {}
 
-    def order(self, epoch: int) -> np.random.Generator:
-        """A function of the seed and the epoch, so that a checkpoint need not hold it."""
-        return np.random.default_rng([self.options.seed, epoch])
+    def batches(self, epoch: int) -> Iterator[data.Batch]:
+        """A function of the seed and the epoch, so that a checkpoint need not hold the order."""
+        rng = np.random.default_rng([self.options.seed, epoch])
+        return data.batches(self.pairs, self.options.batch, rng, self.options.jitter)
 
     def save(self, folder: pathlib.Path):
         write(folder / "best.pt", {"options": dataclasses.asdict(self.options), **self.best_states})
@@ -175,9 +179,7 @@ class Run:
         self.model.train()
         while not self.finished:
             epoch, done = divmod(self.state["step"], self.per_epoch)
-            for batch in list(data.batches(self.pairs, self.options.batch, self.order(epoch)))[
-                done:
-            ]:
+            for batch in list(self.batches(epoch))[done:]:
                 self.step(batch)
                 self.state["seconds"] += time.process_time() - clock
                 clock = time.process_time()
