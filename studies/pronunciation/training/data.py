@@ -238,8 +238,8 @@ def make_batch(pairs: Pairs, indices: np.ndarray) -> Batch:
 def batches(
     pairs: Pairs, size: int, rng: np.random.Generator | None = None, jitter: float = 0.0
 ) -> Iterator[Batch]:
-    """All pairs once, about `size` at a time, sorted by the word's length, then by the answer's plus
-    up to `jitter`. With `rng`, ties and the batches themselves are in random order."""
+    """All pairs once, about `size` at a time, sorted by the word's, then by the answer's length
+    plus up to `jitter`. With `rng`, ties and the batches themselves are in random order."""
     noise = np.zeros(len(pairs)) if rng is None else rng.random(len(pairs))
     lengths = pairs.answer_lengths + jitter * noise
     order = np.lexsort((noise, lengths, pairs.prompt_lengths))
