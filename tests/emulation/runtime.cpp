@@ -367,10 +367,12 @@ cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPoo
   d.used += bytes;
   *memory = begin;
   // In the order of the stream: work enqueued before may still use the same addresses.
-  return enqueue(stream, [begin, bytes] {
+  return enqueue(stream, [begin, bytes, filled = round_up(bytes + kRedZone, kPage)] {
     const Access access;
-    unpoison(begin, bytes);
-    std::memset(begin, kUnwritten, bytes);
+    // What follows the array is NaN too, so that reading past it is found without a sanitizer.
+    unpoison(begin, filled);
+    std::memset(begin, kUnwritten, filled);
+    poison(begin + bytes, filled - bytes);
   });
 }
 
@@ -392,7 +394,7 @@ cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream) {
   }
   return enqueue(stream, [begin = begin, bytes = allocation.bytes] {
     poison(begin, bytes);
-    madvise(begin, round_up(bytes, kPage), MADV_DONTNEED);
+    madvise(begin, round_up(bytes + kRedZone, kPage), MADV_DONTNEED);
   });
 }
 
