@@ -142,15 +142,15 @@ class AdapterApplication {
   }
 
   /// Gives `linear` the given rows of the module's B; the module has `total` rows.
-  void add_delta(const std::string& module, const LoraModule& lora, LinearWeights& linear,
+  void add_delta(const std::string& module_name, const LoraModule& lora, LinearWeights& linear,
                  const SourceRows& rows, std::size_t total) {
     require<ModelError>(
-        !linear.delta, source_, ": ", module, " of ", base_.source,
+        !linear.delta, source_, ": ", module_name, " of ", base_.source,
         " has an adapter already, and 2 cannot be stacked: merge the first into its base");
     const auto& a = lora.a.shape;
     const auto& b = lora.b.shape;
     require<ModelError>(a[1] == linear.weight.cols && b[0] == total, source_, ": the adapter of ",
-                        module, " is for a layer of [", b[0], ", ", a[1], "], the base has [",
+                        module_name, " is for a layer of [", b[0], ", ", a[1], "], the base has [",
                         total, ", ", linear.weight.cols,
                         "]: adapter and base do not belong together");
     linear.delta.emplace();

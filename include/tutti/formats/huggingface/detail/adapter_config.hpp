@@ -80,13 +80,12 @@ class ModuleTable {
                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.") ==
            std::string_view::npos;
   }
-  static bool matches_plain(std::string_view name, std::string_view module) {
-    if (name.size() > module.size()) return false;
-    const std::string_view end = module.substr(module.size() - name.size());
+  static bool matches_plain(std::string_view name, std::string_view path) {
+    if (name.size() > path.size()) return false;
+    const std::string_view end = path.substr(path.size() - name.size());
     const bool is_end = std::equal(name.begin(), name.end(), end.begin(),
                                    [](char n, char m) { return n == m || n == '.'; });
-    return is_end &&
-           (name.size() == module.size() || module[module.size() - name.size() - 1] == '.');
+    return is_end && (name.size() == path.size() || path[path.size() - name.size() - 1] == '.');
   }
 
   std::string where_;
