@@ -109,7 +109,7 @@ std::string from_hex(const std::string& hex) {
 }  // namespace
 
 TEST_CASE("token ids and decoded text are those of the tokenizers package on every case",
-          "[text][tokenizer]") {
+          "[text][tokenizer][text_libraries]") {
   const Json cases = read_json_file(kData + "cases.json");
   for (const std::string kind : kKinds) {
     const Tokenizer tokenizer = reference_tokenizer(kind);
@@ -124,7 +124,7 @@ TEST_CASE("token ids and decoded text are those of the tokenizers package on eve
 }
 
 TEST_CASE("invalid UTF-8 gets the token ids of the text in which Python replaced it",
-          "[text][tokenizer]") {
+          "[text][tokenizer][text_libraries]") {
   const Json cases = read_json_file(kData + "cases.json");
   for (const std::string kind : kKinds) {
     const Tokenizer tokenizer = reference_tokenizer(kind);
@@ -139,7 +139,7 @@ TEST_CASE("invalid UTF-8 gets the token ids of the text in which Python replaced
 }
 
 TEST_CASE("special tokens written in the text are plain text where parse_special is off",
-          "[text][tokenizer]") {
+          "[text][tokenizer][text_libraries]") {
   const Json cases = read_json_file(kData + "cases.json");
   for (const std::string kind : kKinds) {
     const Tokenizer tokenizer = reference_tokenizer(kind);
@@ -153,7 +153,7 @@ TEST_CASE("special tokens written in the text are plain text where parse_special
 }
 
 TEST_CASE("text assembled token by token is the decoded text, in whole code points",
-          "[text][tokenizer]") {
+          "[text][tokenizer][text_libraries]") {
   const Json cases = read_json_file(kData + "cases.json");
   for (const std::string kind : kKinds) {
     const Tokenizer tokenizer = reference_tokenizer(kind);
@@ -175,7 +175,7 @@ TEST_CASE("text assembled token by token is the decoded text, in whole code poin
 }
 
 TEST_CASE("token ids are those of the tokenizers package on 10,000 random strings",
-          "[text][tokenizer]") {
+          "[text][tokenizer][text_libraries]") {
   for (const std::string kind : kKinds) {
     const Tokenizer tokenizer = reference_tokenizer(kind);
     check_random_strings(kind, [&](const std::string& text) { return tokenizer.encode(text); });
@@ -223,7 +223,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a text is split as tokenizers splits it, by every pattern, behavior and inversion",
-          "[text][pre_tokenizer_chain]") {
+          "[text][pre_tokenizer_chain][text_libraries]") {
   constexpr std::array<SplitBehavior, 5> kBehaviors{
       SplitBehavior::isolated, SplitBehavior::removed, SplitBehavior::merged_with_previous,
       SplitBehavior::merged_with_next, SplitBehavior::contiguous};

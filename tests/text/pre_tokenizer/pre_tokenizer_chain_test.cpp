@@ -40,7 +40,7 @@ TEST_CASE("each step cuts the pieces of the one before", "[text][pre_tokenizer_c
   CHECK(pieces({DigitsStep{true}, PreTokenizer::gpt2}, "x 12") == Texts{"x", " ", "1", "2"});
 }
 
-TEST_CASE("a regular expression is a step", "[text][pre_tokenizer_chain]") {
+TEST_CASE("a regular expression is a step", "[text][pre_tokenizer_chain][text_libraries]") {
   CHECK(pieces({RegexSplitStep{"[0-9]+", SplitBehavior::merged_with_previous}, PreTokenizer::gpt2},
                "a12 b-3") == Texts{"a", "12", " b", "-", "3"});
   CHECK(pieces({RegexSplitStep{"[0-9]+", SplitBehavior::removed, true}}, "a12 b-3") ==

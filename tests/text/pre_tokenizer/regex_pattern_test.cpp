@@ -27,7 +27,8 @@ std::string rewritten(std::string_view pattern) { return detail::OnigToPcre2(pat
 
 }  // namespace
 
-TEST_CASE("a pattern matches from left to right, in whole code points", "[text][regex]") {
+TEST_CASE("a pattern matches from left to right, in whole code points",
+          "[text][regex][text_libraries]") {
   CHECK(marked("a+", "baab a") == "b[aa]b [a]");
   CHECK(marked("a+", "baab a", true) == "[b]aa[b ]a");
   CHECK(marked(".", "é東") == "[é][東]");
@@ -37,12 +38,12 @@ TEST_CASE("a pattern matches from left to right, in whole code points", "[text][
   CHECK(marked("x", "abc") == "abc");
 }
 
-TEST_CASE("an empty match counts where no match has just ended", "[text][regex]") {
+TEST_CASE("an empty match counts where no match has just ended", "[text][regex][text_libraries]") {
   CHECK(marked("x*", "axxb") == "[]a[xx]b[]");
   CHECK(marked("(?=b)", "abb") == "a[]b[]b");
 }
 
-TEST_CASE("classes are those of Oniguruma and not of PCRE2", "[text][regex]") {
+TEST_CASE("classes are those of Oniguruma and not of PCRE2", "[text][regex][text_libraries]") {
   CHECK(marked(R"(\s)", "a\u180E\u0085 \u3000") == "a\u180E[\u0085][ ][\u3000]");
   CHECK(marked(R"([\S]+)", "a\u180E b") == "[a\u180E] [b]");
   CHECK(marked(R"([^\s]+)", "a\u00A0b") == "[a]\u00A0[b]");
@@ -64,7 +65,7 @@ TEST_CASE("rewriting leaves alone what both read alike", "[text][regex]") {
   }
 }
 
-TEST_CASE("what only Oniguruma writes so is written for PCRE2", "[text][regex]") {
+TEST_CASE("what only Oniguruma writes so is written for PCRE2", "[text][regex][text_libraries]") {
   CHECK(rewritten("a{,3}b{,12}?{2,}{,}{}{,1,}") == "a{0,3}b{0,12}?{2,}{,}{}{,1,}");
   CHECK(rewritten(R"(\v[\t-\v])") == R"(\x0b[\t-\x0b])");
   CHECK(marked("a{,2}", "aaab") == "[aa][a]b[]");
@@ -73,7 +74,7 @@ TEST_CASE("what only Oniguruma writes so is written for PCRE2", "[text][regex]")
   CHECK(marked("(?i)a|b", "ABc") == "[A][B]c");
 }
 
-TEST_CASE("what the two engines read differently is refused", "[text][regex]") {
+TEST_CASE("what the two engines read differently is refused", "[text][regex][text_libraries]") {
   for (const char* pattern : {"[a&&b]", "[a[b]]", "(?m)a", "(?s:.)", "a{1,2}+", R"([\W])",
                               "(?P<n>a)", "(?R)", "a{2}?", "x(?i)a|b", "(?:(?i)a)|b", "a(?-i)"}) {
     INFO(pattern);
@@ -81,7 +82,7 @@ TEST_CASE("what the two engines read differently is refused", "[text][regex]") {
   }
 }
 
-TEST_CASE("malformed patterns are refused and not crashed on", "[text][regex]") {
+TEST_CASE("malformed patterns are refused and not crashed on", "[text][regex][text_libraries]") {
   for (const std::string pattern : {"(", "[", "\\", "a{2,1}", "\\p{Nope}", "\\p{", "(?",
                                     "[[:", "\\u12", "(?<=a*)b", "\xFF", "*"}) {
     INFO(pattern);
@@ -93,7 +94,7 @@ TEST_CASE("malformed patterns are refused and not crashed on", "[text][regex]") 
   CHECK_THROWS_AS(RegexPattern("(((a{1,1000}){1,1000}){1,1000})"), FormatError);
 }
 
-TEST_CASE("a pattern that backtracks without end gives up", "[text][regex]") {
+TEST_CASE("a pattern that backtracks without end gives up", "[text][regex][text_libraries]") {
   const std::string text = std::string(5000, 'a') + "!";
   CHECK_THROWS_WITH(RegexPattern("(a+)+$").spans(text), test::contains("too costly"));
   CHECK_THROWS_AS(RegexPattern("(a|aa)+b").spans(text), FormatError);
@@ -102,14 +103,15 @@ TEST_CASE("a pattern that backtracks without end gives up", "[text][regex]") {
   CHECK_THROWS_AS(RegexPattern("(?:a|b)*c").spans(std::string(3'000'000, 'a')), FormatError);
 }
 
-TEST_CASE("a pattern that is cheap everywhere matches a long text", "[text][regex]") {
+TEST_CASE("a pattern that is cheap everywhere matches a long text",
+          "[text][regex][text_libraries]") {
   const std::string text(300'000, 'a');
   CHECK(RegexPattern(R"(\p{L}+|\s+(?!\S)|\s+)").spans(text).size() == 1);
   CHECK(RegexPattern("a").spans(text).size() == text.size());
   CHECK(RegexPattern("b").spans(text).size() == 1);
 }
 
-TEST_CASE("a text that is no valid UTF-8 is refused", "[text][regex]") {
+TEST_CASE("a text that is no valid UTF-8 is refused", "[text][regex][text_libraries]") {
   CHECK_THROWS_AS(RegexPattern("a").spans("a\xFF"), OptionError);
 }
 

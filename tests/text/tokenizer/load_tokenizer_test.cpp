@@ -51,6 +51,7 @@ TEST_CASE("text ends at the given tokens, at EOS and at special end markers, eac
   CHECK(codec_of(small_tokenizer(), {0, 2}).end_of_text == Tokens{0, 2, 1});
 }
 
+#if !defined(_WIN32)  // where only administrators create symbolic links
 TEST_CASE("a path that cannot be looked at holds no tokenizer", "[text][load_tokenizer]") {
   const test::TemporaryDirectory directory;
   const std::filesystem::path loop = directory.path() / "loop";
@@ -58,6 +59,7 @@ TEST_CASE("a path that cannot be looked at holds no tokenizer", "[text][load_tok
   CHECK_THROWS_AS(load_tokenizer(loop), FormatError);
   CHECK_THROWS_AS(load_tokenizer(directory.path() / std::string(300, 'x')), FormatError);
 }
+#endif
 
 TEST_CASE("a text that begins with BOS gets no second one from a codec", "[text][load_tokenizer]") {
   TokenizerDefinition definition;

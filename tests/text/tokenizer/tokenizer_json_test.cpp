@@ -109,7 +109,8 @@ TEST_CASE("the known pre-tokenizers are recognized", "[text][tokenizer_json]") {
       PreTokenizerStep(PreTokenizer::smollm));
 }
 
-TEST_CASE("other pre-tokenizers are refused with what they say", "[text][tokenizer_json]") {
+TEST_CASE("other pre-tokenizers are refused with what they say",
+          "[text][tokenizer_json][text_libraries]") {
   const auto refused = [](const std::string& value) {
     return refusal(changed("/pre_tokenizer", value));
   };
@@ -131,7 +132,8 @@ TEST_CASE("other pre-tokenizers are refused with what they say", "[text][tokeniz
              test::contains("prepend schemes"));
 }
 
-TEST_CASE("steps of a pre-tokenizer are read in their order", "[text][tokenizer_json]") {
+TEST_CASE("steps of a pre-tokenizer are read in their order",
+          "[text][tokenizer_json][text_libraries]") {
   using Steps = std::vector<PreTokenizerStep>;
   const auto steps = [](const std::string& value) {
     return read_json(changed("/pre_tokenizer", value)).pre_tokenizer;

@@ -9,7 +9,7 @@
 
 using namespace tutti;
 
-TEST_CASE("characters are composed", "[text][nfc]") {
+TEST_CASE("characters are composed", "[text][nfc][text_libraries]") {
   CHECK(to_nfc("e\u0301") == "\u00E9");
   CHECK(to_nfc("caf\u00E9 plain") == "caf\u00E9 plain");
   CHECK(to_nfc("\u1112\u1161\u11AB") == "\uD55C");  // Hangul
@@ -21,13 +21,13 @@ TEST_CASE("characters are composed", "[text][nfc]") {
   CHECK(to_nfc(std::string("a\0b\u0301", 5)) == std::string("a\0b\u0301", 5));
 }
 
-TEST_CASE("marks are put in their order first", "[text][nfc]") {
+TEST_CASE("marks are put in their order first", "[text][nfc][text_libraries]") {
   CHECK(to_nfc("q\u0307\u0323") == "q\u0323\u0307");
   CHECK(to_nfc("a\u0301\u0323") == "\u1EA1\u0301");
   CHECK(to_nfc("\u0307\u0323 \u0307\u0323") == "\u0323\u0307 \u0323\u0307");
 }
 
-TEST_CASE("a text of nothing but marks takes no time", "[text][nfc]") {
+TEST_CASE("a text of nothing but marks takes no time", "[text][nfc][text_libraries]") {
   std::string text = "a";
   for (int i = 0; i < 200'000; ++i) text += i % 2 == 0 ? "\u0307" : "\u0323";
   const std::string normalized = to_nfc(text);
@@ -35,10 +35,10 @@ TEST_CASE("a text of nothing but marks takes no time", "[text][nfc]") {
   CHECK(normalized.ends_with("\u0307\u0307"));
 }
 
-TEST_CASE("invalid UTF-8 is replaced", "[text][nfc]") {
+TEST_CASE("invalid UTF-8 is replaced", "[text][nfc][text_libraries]") {
   CHECK(to_nfc("a\xFF\u0301") == "a\uFFFD\u0301");
 }
 
-TEST_CASE("NFC is a step of a normalizer", "[text][nfc]") {
+TEST_CASE("NFC is a step of a normalizer", "[text][nfc][text_libraries]") {
   CHECK(Normalizer({ReplaceStep{"x", "e"}, NfcStep{}})("x\u0301") == "\u00E9");
 }
