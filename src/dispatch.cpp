@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <iterator>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -85,10 +86,13 @@ std::string names_of(std::span<const InstructionSet> sets) {
 
 /// @throws OptionError when `set` is not available.
 const KernelSet& find(InstructionSet set) {
-  require<OptionError>(
-      std::ranges::find(available(), set) != available().end(), "the instruction set ",
-      name_of(set), " was asked for; this program and this processor have ", names_of(available()));
-  return *std::ranges::find(kVariants, set, &Variant::set)->kernels;
+  const std::vector<InstructionSet>& sets = available();
+  require<OptionError>(std::find(sets.begin(), sets.end(), set) != sets.end(),
+                       "the instruction set ", name_of(set),
+                       " was asked for; this program and this processor have ", names_of(sets));
+  return *std::find_if(std::begin(kVariants), std::end(kVariants), [&](const Variant& variant) {
+            return variant.set == set;
+          })->kernels;
 }
 
 const KernelSet& choose_at_start() {
