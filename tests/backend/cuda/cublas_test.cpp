@@ -21,7 +21,7 @@ namespace {
 
 const std::filesystem::path kTestData = TUTTI_TEST_DATA;
 
-/// Logits at every position of some tokens of each expert, and of as many again behind them.
+/// Logits at every position of some tokens of each expert, and of as many tokens after them.
 std::vector<float> logits_of(const std::vector<ModelWeights>& experts, const CudaOptions& options) {
   const StackOptions stack_options{
       .kv_type = KvType::f32, .max_cache_bytes = 1 << 24, .rows_per_pass = 64, .context_length = 0};

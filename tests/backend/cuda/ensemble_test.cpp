@@ -153,8 +153,7 @@ TEST_CASE("Requests of different experts do not share graphs", "[cuda]") {
 }
 
 TEST_CASE(
-    "The host looks at tokens while the device makes the next ones, whatever it ends and wherever "
-    "the limit is",
+    "The host collects tokens while the device computes the next ones, wherever candidates end",
     "[cuda]") {
   Request request = short_request(1);
   request.max_new_tokens = 13;

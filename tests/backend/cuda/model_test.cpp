@@ -27,7 +27,7 @@ const std::filesystem::path kData = std::filesystem::path(TUTTI_TEST_DATA) / "tr
 const StackOptions kOptions{
     .kv_type = KvType::f32, .max_cache_bytes = 1 << 24, .rows_per_pass = 16, .context_length = 0};
 
-/// `count` greedy tokens of each expert, all experts together, two samples each behind one prompt.
+/// `count` greedy tokens of each expert, all experts together.
 template <class B>
 std::vector<std::vector<Token>> greedy_tokens(const std::vector<ModelWeights>& experts,
                                               typename B::Options options, std::size_t count) {

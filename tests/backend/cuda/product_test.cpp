@@ -218,8 +218,7 @@ TEST_CASE("a row's bits on tensor cores are those of the row alone, however many
 }
 
 TEST_CASE(
-    "a norm in the blocks gives the bits of a norm before them, and more weight rows than blocks "
-    "are worked off in turn",
+    "a norm in the blocks gives the bits of a norm before them, also with several tiles per block",
     "[cuda][kernel]") {
   for (const DType type : {DType::f32, DType::bf16, DType::q4_1}) {
     CAPTURE(layout_of(type).name);

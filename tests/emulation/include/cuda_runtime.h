@@ -7,7 +7,7 @@
 
 #if defined(__CUDACC__)
 #error \
-    "this header stands in for CUDA's where there is no nvcc; take tests/emulation/include out of the include path"
+    "this header replaces CUDA's where there is no nvcc: remove tests/emulation/include from the include path"
 #endif
 
 #include <algorithm>
