@@ -62,8 +62,8 @@ class Graph {
   cudaGraphExec_t executable_ = nullptr;
 };
 
-/// A cache of CUDA graphs, keyed by what the launches of their work are told, that forgets the
-/// least recently used. An entry is invalid once device memory has been freed after it was
+/// A cache of CUDA graphs, keyed by the launch arguments of their work, that forgets the least
+/// recently used. An entry is invalid once device memory has been freed after it was
 /// recorded: its graph may use an address that belongs to another array by now.
 /// @tparam Key comparable; equal keys stand for equal launches.
 template <class Key>

@@ -25,13 +25,13 @@ namespace tutti::cuda {
 /// The common input of the products of a phase.
 struct ProductInput {
   const Rows& x;
-  DeviceNorm norm;            ///< Without weights for none.
+  DeviceNorm norm;            ///< Applied to x; none if it has no weights.
   const Row* rows = nullptr;  ///< On the device: the batch rows of x.
   std::size_t row_count = 0;
   CacheEntry entry = {};
 };
 
-/// One of them.
+/// One product of a phase.
 struct Product {
   const Linear& linear;
   DeviceRows out;

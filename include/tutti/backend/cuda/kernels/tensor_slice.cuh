@@ -7,9 +7,8 @@
 // are multiplied one after the other:
 // - bf16 weights: x = high + middle + low, eight bits of mantissa each, which is exact.
 // - Quantized weights: codes are integers of at most eight bits, which are exact in bf16. A slice
-// has
-//   one scale per weight row, by which its sum is multiplied, or two, for its halves (Q6_K). Types
-//   with a minimum add it times the sum of the slice's x, computed as a product with ones.
+//   has one scale per weight row, by which its sum is multiplied, or two, for its halves (Q6_K).
+//   Types with a minimum add it times the sum of the slice's x, computed as a product with ones.
 // - f16 weights: f16 parts of x would overflow at 65504 and underflow below 2^-24, so that each row
 //   would need a scale. tf32 has the mantissa of f16 and the exponents of float: the conversion of
 //   weights is exact, and x = high + low is off by at most 2^-23 of x. That takes four instructions
@@ -23,7 +22,7 @@
 
 namespace tutti::cuda {
 
-/// Columns of W that a warp multiplies at a time: eight a lane.
+/// Columns of W that a warp multiplies at a time, eight per lane.
 inline constexpr std::uint32_t kSliceColumns = 32;
 static_assert(kSliceColumns == kGroupWeights,
               "the scales of a slice of quantized weights are one load");
