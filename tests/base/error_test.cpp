@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tutti/base/error.hpp"
 
-#include <ostream>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "tests/support/catch.hpp"
@@ -10,12 +13,12 @@ using namespace tutti;
 
 namespace {
 
-/// Counts how often it is written to a stream.
+/// Counts how often it is read as a text.
 struct Counted {
   int* writes;
-  friend std::ostream& operator<<(std::ostream& out, const Counted& counted) {
-    ++*counted.writes;
-    return out << "counted";
+  operator std::string_view() const {  // NOLINT(google-explicit-constructor)
+    ++*writes;
+    return "counted";
   }
 };
 
@@ -25,6 +28,13 @@ TEST_CASE("require writes its parts one after the other into the message") {
   CHECK_THROWS_WITH(require<OptionError>(false, "top_k is ", 0, ", must be at least ", 1,
                                          std::string("; leave it out")),
                     "top_k is 0, must be at least 1; leave it out");
+}
+
+TEST_CASE("numbers in messages are as std::ostream writes them") {
+  CHECK_THROWS_WITH(
+      fail<OptionError>(-3, ' ', std::uint8_t{200}, " ", true, " ", 1e-6F, " ", 0.1, " ", 1234567.0,
+                        " ", 2.0F, " ", std::numeric_limits<std::uint64_t>::max()),
+      "-3 200 1 1e-06 0.1 1.23457e+06 2 18446744073709551615");
 }
 
 TEST_CASE("require throws the type it is told") {

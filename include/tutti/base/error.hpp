@@ -7,9 +7,14 @@
 #error "tutti needs exceptions: compile without -fno-exceptions"
 #endif
 
-#include <sstream>
+#include <cstddef>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "tutti/base/macros.hpp"
 
 namespace tutti {
 
@@ -65,12 +70,60 @@ class DeviceError : public Error {
   using Error::Error;
 };
 
-/// Throws `E` with the concatenation of all parts.
+namespace detail {
+
+/// A text, a character or a number in a message. No stream, since every call of `require` with
+/// other types would make a compiler instantiate one.
+class MessagePart {
+ public:
+  /// Anything that converts to std::string_view, and numbers.
+  template <class T>
+  explicit MessagePart(const T& part) {
+    if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+      text_ = part;
+    } else if constexpr (std::is_same_v<T, char>) {
+      text_ = std::string_view(&part, 1);
+    } else if constexpr (std::is_floating_point_v<T>) {
+      kind_ = Kind::real;
+      real_ = static_cast<double>(part);
+    } else if constexpr (std::is_signed_v<T>) {
+      kind_ = Kind::signed_integer;
+      integer_ = static_cast<unsigned long long>(static_cast<long long>(part));
+    } else {
+      static_assert(std::is_unsigned_v<T>, "parts of a message are texts and numbers");
+      kind_ = Kind::unsigned_integer;
+      integer_ = part;
+    }
+  }
+
+  /// Numbers as std::ostream writes them by default: six significant digits.
+  TUTTI_INLINE void append_to(std::string& message) const;
+
+ private:
+  enum class Kind : unsigned char { text, signed_integer, unsigned_integer, real };
+
+  Kind kind_ = Kind::text;
+  std::string_view text_;
+  union {
+    unsigned long long integer_ = 0;
+    double real_;
+  };
+};
+
+[[nodiscard]] TUTTI_INLINE std::string message_of(std::span<const MessagePart> parts);
+
+template <class E>
+[[noreturn]] void throw_message(std::span<const MessagePart> parts) {
+  throw E(message_of(parts));
+}
+
+}  // namespace detail
+
+/// Throws `E` with the concatenation of all parts, which are texts and numbers.
 template <class E, class... Parts>
 [[noreturn]] void fail(const Parts&... parts) {
-  std::ostringstream message;
-  (message << ... << parts);
-  throw E(message.str());
+  const detail::MessagePart list[] = {detail::MessagePart(parts)...};
+  detail::throw_message<E>(list);
 }
 
 /// Throws `E` with the concatenation of all parts unless `condition` holds. The parts are formatted
@@ -82,3 +135,7 @@ void require(bool condition, const Parts&... parts) {
 }
 
 }  // namespace tutti
+
+#if !defined(TUTTI_COMPILED)
+#include "tutti/base/error-inl.hpp"
+#endif
