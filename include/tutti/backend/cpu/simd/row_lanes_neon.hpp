@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The eight-row lanes of row_lanes.hpp for AArch64, each type a pair of 128-bit registers: rows 0
-// to 3, then rows 4 to 7. Codes are signed bytes in products. With the dot-product instructions
-// (ARMv8.2, __ARM_FEATURE_DOTPROD) one instruction multiplies 16 of them; without, four.
-// Include row_lanes.hpp instead.
+// to 3, then rows 4 to 7. Products treat codes as signed bytes. Three variants by the features that
+// the compiler may use: widening multiplications (every AArch64 processor), dot products (ARMv8.2,
+// 16 products per instruction), and for several activation rows 8-bit matrix products (ARMv8.6, 32
+// products per instruction). Include row_lanes.hpp instead.
 
 #include <arm_neon.h>
 
@@ -95,7 +96,7 @@ template <std::size_t i>
 template <std::size_t shift>
 [[nodiscard]] TUTTI_ALWAYS_INLINE inline RowBytes shift_right(RowBytes a, int mask) {
   if constexpr (shift > 0) a = {vshrq_n_u8(a.low, shift), vshrq_n_u8(a.high, shift)};
-  // Bytes are shifted by themselves here, so a mask of all bits that are left is not needed.
+  // No bits come from the next byte, so a mask of all remaining bits has no effect.
   constexpr int kLeft = 0xFF >> shift;
   return (mask & kLeft) == kLeft ? a : a & mask;
 }
@@ -219,12 +220,12 @@ TUTTI_ALWAYS_INLINE inline void add_dot(const RowBytes* const (&codes)[P],
     });
   });
 #else
-  // Sums of 16 bits, of as many quads as cannot overflow even when two neighbors are added; then
-  // of two neighbors, and of two neighbors of those in 32 bits.
+  // Sums in 16 bits over as many quads (kGroup) as cannot overflow, even after two neighboring
+  // lanes are added; those are then added in pairs to the sums in 32 bits.
   constexpr std::size_t kSafe = 32767 / (2 * kLargest * 127);
   constexpr std::size_t kGroup = kSafe >= kQuads ? kQuads : (kSafe >= 4 ? 4 : kSafe >= 2 ? 2 : 1);
   static_assert(kSafe >= 1 && kQuads % kGroup == 0);
-  // One panel after the other: the sums of both would take more registers than there are.
+  // One panel after the other: the 16-bit sums of two panels exceed the 32 registers.
   unroll<P>([&](auto p) TUTTI_ALWAYS_INLINE {
     int16x8_t narrow[M][4];  // rows 0 and 1, 2 and 3, ...: four products of each
     unroll<kQuads>([&](auto i) TUTTI_ALWAYS_INLINE {
@@ -258,7 +259,7 @@ TUTTI_ALWAYS_INLINE inline void add_dot(const RowBytes* const (&codes)[P],
 }
 
 #if defined(__ARM_FEATURE_MATMUL_INT8) && defined(__ARM_FEATURE_DOTPROD)
-/// There is add_matrix_dot, which takes codes that interleave_quads has arranged.
+/// Defined where add_matrix_dot exists, which takes codes as interleave_quads arranges them.
 #define TUTTI_HAS_MATRIX_PRODUCTS
 
 /// Arranges two neighboring quads as eight consecutive codes of each row: rows 0 and 1 in a.low, 2
@@ -281,8 +282,10 @@ TUTTI_ALWAYS_INLINE inline void add_matrix_dot(const RowBytes* const (&codes)[P]
                                                const std::int8_t* const (&x)[M],
                                                RowInts (&products)[P][M]) {
   static_assert(kQuads % 4 == 0);
-  constexpr std::size_t kPairs = (M + 1) / 2;  // an odd last row of x is its own partner
-  int32x4_t sums[P][kPairs][4];  // row 0 x 0, row 0 x 1, row 1 x 0, row 1 x 1; rows 2 and 3; ...
+  // Pairs of activation rows; if M is odd, the last row is paired with itself.
+  constexpr std::size_t kPairs = (M + 1) / 2;
+  // Of each pair, the 2 x 2 products of weight rows 0 and 1, row-major, then of rows 2 and 3, ...
+  int32x4_t sums[P][kPairs][4];
   unroll<P * kPairs * 4>([&](auto i) TUTTI_ALWAYS_INLINE {
     sums[i / (4 * kPairs)][i / 4 % kPairs][i % 4] = vdupq_n_s32(0);
   });
@@ -319,8 +322,8 @@ TUTTI_ALWAYS_INLINE inline void add_matrix_dot(const RowBytes* const (&codes)[P]
 }
 #endif
 
-/// sums + products of 16 signed bytes, four or eight of them in each lane. At most 127 * 128 in
-/// magnitude, so that two products fit 16 bits.
+/// Adds 16 products of signed bytes to the four sums; which lane gets which is unspecified.
+/// Precondition: products are at most 127 * 128 in magnitude, so that two of them fit 16 bits.
 [[nodiscard]] inline int32x4_t add_products(int32x4_t sums, int8x16_t a, int8x16_t b) {
 #if defined(__ARM_FEATURE_DOTPROD)
   return vdotq_s32(sums, a, b);

@@ -6,11 +6,11 @@
 // Why eight lanes and not four:
 // - The 32 registers hold exactly the tiles that the kernels use for the 16 registers of AVX2
 //   (dense_product.hpp: at most 4 x 3 sums, 3 weights and 1 activation, each a pair here).
-// - A multiply-add takes 4 cycles and cores start 2 (Neoverse N1 and N2) or 4 (Neoverse V1) per
-//   cycle, so 8 to 16 independent chains keep them busy. The smallest tile, 4 weight rows x 1
-//   activation row, has 8 chains with eight lanes and only 4 with four.
-// - Lanes are part of the order of every sum. With the lanes of AVX2 and fused multiply-adds, the
-//   products and sums have the bits that AVX2 gives.
+// - A multiply-add has a latency of 4 cycles, and cores start 2 (Neoverse N1, N2) or 4 (Neoverse
+//   V1) per cycle, so 8 to 16 independent chains keep them busy. The smallest tile, 4 weight rows x
+//   1 activation row, has 8 chains with eight lanes and 4 with four.
+// - Lanes are part of the order of every sum: with eight lanes and fused multiply-adds, products
+//   have the same bits as with AVX2.
 
 #include <arm_neon.h>
 
@@ -45,7 +45,7 @@ inline void store(float* to, FloatLanes value) {
 
 namespace tutti::cpu::detail::inline TUTTI_ABI {
 
-/// 16 bytes that may begin anywhere.
+/// 16 bytes from any address.
 [[nodiscard]] inline uint8x16_t load_bytes(const void* from) {
   return vld1q_u8(static_cast<const std::uint8_t*>(from));
 }
@@ -80,8 +80,8 @@ inline void store_halves(Float16* to, FloatLanes value) {
   std::memcpy(static_cast<void*>(to), &halves, sizeof halves);
 }
 
-/// The even or the odd ones of 2 * kCount bfloat16: one instruction per vector, as many as keeping
-/// the order takes, but activations in this order serve AVX2 and AVX-512 too.
+/// The even or the odd ones of 2 * kCount bfloat16: one instruction per vector. Keeping the order
+/// would take no more on ARM; the order is that of AVX2 for the sake of equal bits.
 [[nodiscard]] inline FloatLanes load_even(const std::byte* from) {
   const auto shifted = [](const std::byte* words) {
     return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_u8(detail::load_bytes(words)), 16));
@@ -101,9 +101,9 @@ struct UpperHalves {
   return {masked(from), masked(from + 16)};
 }
 
-/// The value, loaded before whatever memory is read after this. GCC's scheduler would else load the
-/// operands of a whole step first, and the largest tiles would run out of registers: their inner
-/// loops would take a third more instructions. A constraint on the value itself costs copies.
+/// Optimization barrier: no memory that is read after this call is loaded before the value.
+/// Otherwise GCC schedules the loads of a whole step first and spills in the largest tiles, whose
+/// inner loops then have a third more instructions. An asm operand for the value would add moves.
 [[nodiscard]] inline FloatLanes keep(FloatLanes value) {
   asm volatile("" : : : "memory");
   return value;
@@ -121,6 +121,7 @@ struct UpperHalves {
 [[nodiscard]] inline FloatLanes operator/(FloatLanes a, FloatLanes b) {
   return {vdivq_f32(a.low, b.low), vdivq_f32(a.high, b.high)};
 }
+/// a * b + c with one rounding.
 [[nodiscard]] inline FloatLanes fma(FloatLanes a, FloatLanes b, FloatLanes c) {
   return {vfmaq_f32(c.low, a.low, b.low), vfmaq_f32(c.high, a.high, b.high)};
 }
@@ -130,7 +131,7 @@ struct UpperHalves {
   return {vbslq_f32(vcltq_f32(a.low, b.low), then.low, otherwise.low),
           vbslq_f32(vcltq_f32(a.high, b.high), then.high, otherwise.high)};
 }
-/// b where either is NaN, as the instruction of x86; NEON's own would return NaN.
+/// b where either is NaN, as with x86's instruction; NEON's vmaxq_f32 returns NaN.
 [[nodiscard]] inline FloatLanes max(FloatLanes a, FloatLanes b) { return select_less(b, a, a, b); }
 /// b where either is NaN, as with max.
 [[nodiscard]] inline FloatLanes min(FloatLanes a, FloatLanes b) { return select_less(a, b, a, b); }
@@ -183,7 +184,7 @@ inline void store_bytes(std::int8_t* to, FloatLanes a) {
                                           vcvtnq_s32_f32(a.high));
   vst1_s8(to, vqmovn_s16(words));
 }
-/// The largest of all lanes; none of them is NaN.
+/// The largest lane. Precondition: no lane is NaN.
 [[nodiscard]] inline float maximum(FloatLanes a) { return vmaxvq_f32(vmaxq_f32(a.low, a.high)); }
 
 }  // namespace tutti::cpu::inline TUTTI_ABI
