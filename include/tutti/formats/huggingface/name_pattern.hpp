@@ -16,8 +16,8 @@
 
 namespace tutti {
 
-/// A compiled pattern of Python's syntax: literals, `.`, `[...]`, `\d \w \s`, groups, `|`, `* + ?`
-/// (lazy or not), `^` and `$`.
+/// A compiled pattern of Python's syntax: literals, dots, brackets, ``\d \w \s``, groups,
+/// alternatives, repetitions (lazy or not), and the anchors of start and end.
 class NamePattern {
  public:
   /// Longer patterns are not compiled.

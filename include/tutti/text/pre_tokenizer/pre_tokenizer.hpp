@@ -17,11 +17,12 @@ namespace tutti {
 
 /// The built-in pre-tokenizers. The alternatives of each pattern are tried from left to right.
 enum class PreTokenizer : std::uint8_t {
-  gpt2,  ///< 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-  /// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
-  /// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+  /// ``'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+``
+  gpt2,
+  /// ``(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}`` followed by
+  /// ``| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+``
   llama3,
-  qwen2,   ///< As llama3, but each digit is a piece: \p{N} instead of \p{N}{1,3}.
+  qwen2,   ///< As llama3, but each digit is a piece: `\p{N}` instead of `\p{N}{1,3}`.
   smollm,  ///< Each digit is a piece; the text between digits is cut as by gpt2.
 };
 

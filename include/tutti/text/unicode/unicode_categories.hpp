@@ -27,7 +27,7 @@ template <class Ranges>
 /// The classes that pre-tokenizer patterns distinguish; every code point is in exactly one.
 enum class CharacterClass : std::uint8_t { letter, number, white_space, other };
 
-/// \p{L}, \p{N}, \s, or none of them. Cost: a table look-up for ASCII, at most three binary
+/// `\p{L}`, `\p{N}`, `\s`, or none of them. Cost: a table look-up for ASCII, at most three binary
 /// searches for the rest.
 [[nodiscard]] constexpr CharacterClass character_class(char32_t code_point) {
   constexpr auto search = [](char32_t c) {
@@ -44,22 +44,22 @@ enum class CharacterClass : std::uint8_t { letter, number, white_space, other };
   return code_point < 128 ? kAscii[code_point] : search(code_point);
 }
 
-/// \p{L}: general category L.
+/// `\p{L}`: general category L.
 [[nodiscard]] constexpr bool is_letter(char32_t code_point) {
   return character_class(code_point) == CharacterClass::letter;
 }
 
-/// \p{N}: general categories Nd, Nl and No.
+/// `\p{N}`: general categories Nd, Nl and No.
 [[nodiscard]] constexpr bool is_number(char32_t code_point) {
   return character_class(code_point) == CharacterClass::number;
 }
 
-/// \s: the property White_Space, which is not a general category (U+0085 has it, U+200B has not).
+/// `\s`: the property White_Space, which is not a general category (U+0085 has it, U+200B has not).
 [[nodiscard]] constexpr bool is_whitespace(char32_t code_point) {
   return character_class(code_point) == CharacterClass::white_space;
 }
 
-/// \w of Rust's regex crate: letters, marks, digits, connectors and joiners.
+/// `\w` of Rust's regex crate: letters, marks, digits, connectors and joiners.
 [[nodiscard]] constexpr bool is_word_character(char32_t code_point) {
   return is_letter(code_point) || detail::in_ranges(detail::kOtherWordRanges, code_point);
 }
