@@ -28,7 +28,7 @@ inline tutti::AnySelector make_selector(const Options& options) {
   if (options.selector == "majority") selector = tutti::MajorityVote<>{};
   if (options.selector == "weighted-majority") selector = tutti::WeightedMajorityVote<>{};
   if (options.selector == "minimum-bayes-risk") selector = tutti::MinimumBayesRisk<>{};
-  if (!options.prefer_finished) return selector;
+  if (options.any_candidate) return selector;
   return tutti::PreferFinished<tutti::AnySelector>(std::move(selector));
 }
 

@@ -24,7 +24,7 @@ struct Options {
   std::string scorer = "mean-log-probability";
   std::string value_model;
   std::string selector = "best-of-n";
-  bool prefer_finished = true;
+  bool any_candidate = false;
   std::string fuse;
   std::size_t threads = 0;
   std::size_t context = 0;
@@ -97,22 +97,21 @@ inline Options parse(CLI::App& app, int argc, char** argv) {
   app.add_option("--stop", request.stop_strings,
                  "A string that ends a candidate; repeat the option to give several")
       ->allow_extra_args(false);
-  app.add_option("--seed", request.seed)->capture_default_str();
+  app.add_option("--seed", request.seed, "Seed of the random draws")->capture_default_str();
   app.add_option("--max-seconds", request.budget.max_seconds, "0 is no limit")
       ->capture_default_str();
   add_sampling(app, request.sampling);
-  app.add_option("--scorer", options.scorer)
+  app.add_option("--scorer", options.scorer, "What candidates are scored by")
       ->check(CLI::IsMember({"mean-log-probability", "sum-log-probability",
                              "cross-expert-likelihood", "value-model"}))
       ->capture_default_str();
   app.add_option("--value-model", options.value_model,
                  "Reward model (a directory) for --scorer value-model");
-  app.add_option("--selector", options.selector)
+  app.add_option("--selector", options.selector, "How the answer is picked")
       ->check(CLI::IsMember({"best-of-n", "majority", "weighted-majority", "minimum-bayes-risk"}))
       ->capture_default_str();
-  app.add_flag("--prefer-finished,!--any-candidate", options.prefer_finished,
-               "Select among candidates that were not cut off, if there are any (default); "
-               "--any-candidate selects among all");
+  app.add_flag("--any-candidate", options.any_candidate,
+               "Select among all candidates, not only among those that were not cut off");
   app.add_option("--fuse", options.fuse,
                  "Generate one answer from all experts' distributions instead of selecting")
       ->check(CLI::IsMember({"mean", "product"}));

@@ -432,7 +432,7 @@ TEST_CASE("Custom filters run before the sampling options", "[ensemble]") {
   seen.clear();
   CHECK(ensemble.fuse(request).text() == "efg");
   CHECK(seen[9] < 0.0F);  // log-probabilities of the fused distribution
-  request.filters[1] = [](LogitSet& logits, const SamplingContext&) { logits.truncate(0); };
+  request.filters[1] = [](LogitSet& logits, const SamplingContext&) { logits.keep_first(0); };
   CHECK_THROWS_WITH(ensemble.generate(request), contains("no token left"));
   request.filters[1] = nullptr;
   CHECK_THROWS_WITH(ensemble.generate(request), contains("filter 1 of 2 is an empty"));

@@ -15,7 +15,7 @@ TEST_CASE("a resample draws problems from the bits of Philox") {
   // The published vector for key and counter 0 begins 6627e8d5 e169c58d bc57ac4c 9b00dbd8: of
   // sixteen problems, the first digits.
   std::vector<std::uint32_t> drawn(16);
-  detail::resample(0, 0, drawn);
+  detail::draw_resample(0, 0, drawn);
   CHECK(std::vector<std::uint32_t>(drawn.begin(), drawn.begin() + 4) ==
         std::vector<std::uint32_t>{0x6, 0xe, 0xb, 0x9});
   for (const std::uint32_t problem : drawn) CHECK(problem < 16);

@@ -92,12 +92,13 @@ TEST_CASE("a predicate, a change, a bias and a cut act on a vocabulary and on a 
   for (const bool as_list : {false, true}) {
     LogitSet candidates = candidates_of({1.0F, 2.0F, 3.0F, 4.0F});
     if (as_list) static_cast<void>(candidates.entries());
-    candidates.change([](Token token, float logit) { return token == 3 ? -1.0F : logit; });
-    candidates.add(0, 5.0F);
-    candidates.scale(2.0F);
+    candidates.transform_logits(
+        [](Token token, float logit) { return token == 3 ? -1.0F : logit; });
+    candidates.add_to_logit(0, 5.0F);
+    candidates.scale_logits(2.0F);
     candidates.keep_if([](const TokenLogit& entry) { return entry.token != 1; });
     CHECK(entries_of(candidates) == Entries{{0, 12.0F}, {2, 6.0F}, {3, -2.0F}});
-    candidates.truncate(2);
+    candidates.keep_first(2);
     CHECK(entries_of(candidates) == Entries{{0, 12.0F}, {2, 6.0F}});
   }
 }
@@ -105,10 +106,10 @@ TEST_CASE("a predicate, a change, a bias and a cut act on a vocabulary and on a 
 TEST_CASE("a sorted list stays sorted when it is scaled or cut, not when logits change") {
   LogitSet candidates = candidates_of({1.0F, 2.0F, 3.0F});
   candidates.sort();
-  candidates.scale(0.5F);
+  candidates.scale_logits(0.5F);
   candidates.keep_at_least(1.0F);
   CHECK(candidates.is_sorted());
-  candidates.add(1, 9.0F);
+  candidates.add_to_logit(1, 9.0F);
   CHECK_FALSE(candidates.is_sorted());
   candidates.sort();
   CHECK(entries_of(candidates) == Entries{{1, 10.0F}, {2, 1.5F}});
@@ -168,7 +169,7 @@ TEST_CASE("the largest logit of a list is checked as that of a row is") {
   LogitSet candidates = candidates_of({1.0F, 2.0F});
   static_cast<void>(candidates.entries());
   CHECK(candidates.largest_logit() == 2.0F);
-  candidates.change([](Token, float) { return std::numeric_limits<float>::quiet_NaN(); });
+  candidates.transform_logits([](Token, float) { return std::numeric_limits<float>::quiet_NaN(); });
   CHECK_THROWS_WITH(candidates.largest_logit(), contains("token 0"));
   candidates.keep_if([](const TokenLogit&) { return false; });
   CHECK_THROWS_WITH(candidates.largest_logit(), contains("no token left"));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// How far a figure measured on a set of problems can be trusted: percentile intervals of the
-// bootstrap (Efron 1979) over the problems. Systems are compared on the same problems, so every
-// resample takes the same problems for all of them (a paired bootstrap): what is hard for both does
-// not blur their difference.
+// Confidence intervals of figures that are measured on a set of problems: percentile intervals of
+// the bootstrap (Efron 1979) over the problems. Systems are compared on the same problems with a
+// paired bootstrap: every resample takes the same problems for all of them, so the difficulty of
+// the problems does not widen the interval of their difference.
 
 #include <algorithm>
 #include <cmath>
@@ -23,29 +23,29 @@ namespace tutti {
 struct BootstrapOptions {
   std::size_t resamples = 10000;
   double confidence = 0.95;  ///< In (0, 1).
-  /// Equal seeds resample equally, on any machine: two intervals of one problem set rest on the
-  /// same resamples.
+  /// Equal seeds give the same resamples on any machine, also for two intervals over one problem
+  /// set.
   std::uint64_t seed = 0;
 };
 
-/// A figure with its interval.
+/// An estimate with its confidence interval.
 struct Interval {
-  /// On the problems themselves; NaN where the statistic has no value (0 / 0).
+  /// The statistic of the problems themselves; NaN where it is undefined (0 / 0).
   double estimate = 0;
-  double low = 0;             ///< The quantile (1 - confidence) / 2 of the resamples.
-  double high = 0;            ///< The quantile (1 + confidence) / 2.
-  std::size_t undefined = 0;  ///< Resamples left out because the statistic had no value.
+  double low = 0;             ///< Quantile (1 - confidence) / 2 of the resamples.
+  double high = 0;            ///< Quantile (1 + confidence) / 2 of the resamples.
+  std::size_t undefined = 0;  ///< Resamples that are excluded because the statistic was undefined.
 
-  /// Whether the whole interval is above `value`: the figure is larger at the chosen confidence.
+  /// Whether the whole interval is above `value`.
   [[nodiscard]] bool above(double value) const { return low > value; }
   [[nodiscard]] bool below(double value) const { return high < value; }
 };
 
-/// One value a problem: 1 or 0 for solved or not, or a fraction. All columns of one call have the
-/// same problems, in the same order.
+/// One value per problem: 1 for solved, 0 for not solved, or a fraction. All columns of one call
+/// are about the same problems, in the same order.
 using ProblemColumn = std::span<const double>;
 
-/// A statistic is a function of the columns' means.
+/// A statistic: a function of the columns' means.
 template <class S>
 concept StatisticOfMeans = requires(S& statistic, std::span<const double> means) {
   { statistic(means) } -> std::convertible_to<double>;
@@ -65,9 +65,10 @@ namespace detail {
          (place - static_cast<double>(below)) * (ascending[above] - ascending[below]);
 }
 
-/// The problems of one resample: as many as there are, drawn with replacement. 32 random bits are
-/// scaled to the range, so a problem's chance is off by less than problems / 2^32 of itself.
-inline void resample(std::uint64_t seed, std::uint32_t number, std::span<std::uint32_t> problems) {
+/// Draws problems.size() problems with replacement. Scaling 32 random bits to the range changes a
+/// problem's probability by a factor of less than 1 + problems / 2^32.
+inline void draw_resample(std::uint64_t seed, std::uint32_t number,
+                          std::span<std::uint32_t> problems) {
   const PhiloxKey key{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
   for (std::size_t first = 0; first < problems.size(); first += 4) {
     const PhiloxCounter bits = philox4x32({static_cast<std::uint32_t>(first / 4), number, 0, 0},
@@ -124,7 +125,7 @@ template <StatisticOfMeans Statistic>
   std::vector<double> values;
   values.reserve(options.resamples);
   for (std::size_t r = 0; r < options.resamples; ++r) {
-    detail::resample(options.seed, static_cast<std::uint32_t>(r), drawn);
+    detail::draw_resample(options.seed, static_cast<std::uint32_t>(r), drawn);
     const double value = evaluate();
     if (!std::isnan(value)) values.push_back(value);
   }
@@ -146,14 +147,14 @@ template <StatisticOfMeans Statistic>
                    options);
 }
 
-/// The mean of one system.
+/// The interval of mean(values), for one system.
 [[nodiscard]] inline Interval bootstrap_mean(ProblemColumn values,
                                              const BootstrapOptions& options = {}) {
   return bootstrap(
       {values}, [](std::span<const double> mean) { return mean[0]; }, options);
 }
 
-/// mean(a) - mean(b), paired. An interval that excludes 0 tells the systems apart.
+/// The interval of mean(a) - mean(b), paired. The systems differ significantly if it excludes 0.
 [[nodiscard]] inline Interval bootstrap_difference(ProblemColumn a, ProblemColumn b,
                                                    const BootstrapOptions& options = {}) {
   return bootstrap(

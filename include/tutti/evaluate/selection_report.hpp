@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a selector is worth: its pick between one random candidate, which costs nothing, and the
-// oracle, which no selector can beat.
+// Measures a selector: the quality of its picks relative to a random candidate (the lower
+// reference) and to the oracle, which always picks the best candidate (the upper bound).
 
 #include <algorithm>
 #include <cstddef>
@@ -15,38 +15,38 @@
 namespace tutti {
 
 struct SelectionSummary {
-  Interval random;    ///< A candidate taken at random: the mean over the candidates.
+  Interval random;    ///< A random candidate: the mean over the candidates.
   Interval selected;  ///< The selector's pick.
   Interval oracle;    ///< The best candidate.
-  /// (selected - random) / (oracle - random): 0 is as good as chance, 1 is perfect, below 0 is
-  /// harmful.
+  /// (selected - random) / (oracle - random): 0 is chance, 1 is perfect, below 0 is worse than
+  /// chance.
   Interval gap_recovered;
 };
 
-/// Collects problem by problem how good the candidates were and which one was picked.
+/// Collects, per problem, the quality of each candidate and the index of the picked one.
 class SelectionReport {
  public:
-  /// @param worth one value for each candidate: 1 for solved, 0 for not, or a fraction.
-  /// @throws OptionError for no candidates, or a pick that is none of them.
-  void add(std::span<const double> worth, std::size_t picked) {
-    require<OptionError>(picked < worth.size(), "candidate ", picked, " was picked of ",
-                         worth.size(), ": the first is candidate 0");
+  /// @param quality one value per candidate: 1 for solved, 0 for not solved, or a fraction.
+  /// @throws OptionError for no candidates, or an index outside the candidates.
+  void add_problem(std::span<const double> quality, std::size_t picked) {
+    require<OptionError>(picked < quality.size(), "candidate ", picked, " was picked of ",
+                         quality.size(), ": candidates count from 0");
     double sum = 0;
-    for (const double value : worth) sum += value;
-    const auto [least, most] = std::minmax_element(worth.begin(), worth.end());
-    random_.push_back(std::clamp(sum / static_cast<double>(worth.size()), *least,
-                                 *most));  // rounding must not make a gap
-    selected_.push_back(worth[picked]);
-    oracle_.push_back(*most);
+    for (const double value : quality) sum += value;
+    const auto [min, max] = std::minmax_element(quality.begin(), quality.end());
+    // Clamped: rounding must not produce a gap between equal candidates.
+    random_.push_back(std::clamp(sum / static_cast<double>(quality.size()), *min, *max));
+    selected_.push_back(quality[picked]);
+    oracle_.push_back(*max);
   }
 
   [[nodiscard]] std::size_t problems() const { return random_.size(); }
-  /// One value a problem each, to compare selectors and systems by bootstrap_difference.
+  /// One value per problem each, for comparisons of selectors and systems by bootstrap_difference.
   [[nodiscard]] ProblemColumn random() const { return random_; }
   [[nodiscard]] ProblemColumn selected() const { return selected_; }
   [[nodiscard]] ProblemColumn oracle() const { return oracle_; }
 
-  /// @throws OptionError while there are no problems.
+  /// @throws OptionError when no problem has been added.
   [[nodiscard]] SelectionSummary summary(const BootstrapOptions& options = {}) const {
     return {bootstrap_mean(random_, options), bootstrap_mean(selected_, options),
             bootstrap_mean(oracle_, options),

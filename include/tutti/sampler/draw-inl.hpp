@@ -18,7 +18,7 @@
 namespace tutti::detail::inline TUTTI_ABI {
 
 [[nodiscard]] inline std::uint32_t smallest_of(std::span<const std::uint32_t> bits) {
-  // As signed numbers, which have vector code everywhere.
+  // As signed numbers, which every instruction set can compare in vectors.
   std::int32_t smallest = std::numeric_limits<std::int32_t>::max();
   for (const std::uint32_t word : bits) {
     const auto shifted = static_cast<std::int32_t>(word ^ 0x80000000U);
@@ -32,7 +32,7 @@ namespace tutti::detail::inline TUTTI_ABI {
 namespace tutti::inline TUTTI_ABI {
 
 inline Token draw(std::span<const float> logits, const DrawKey& key) {
-  // More than rounding can make gumbel() differ from the monotonic function that it stands for.
+  // An upper bound of the rounding error of gumbel(), which is why it is not exactly monotonic.
   constexpr float kSlack = 0.01F;
   constexpr float kMaxNoise = gumbel(0) + kSlack;
   const auto likeliest = static_cast<std::uint32_t>(argmax(logits));
@@ -42,8 +42,8 @@ inline Token draw(std::span<const float> logits, const DrawKey& key) {
   for (std::size_t begin = 0; begin < logits.size(); begin += kTokenBlock) {
     const std::span<const float> block = logits.subspan(
         begin, std::min(kTokenBlock, logits.size() - begin));
-    // Most blocks cannot win, whatever their bits, or at least with the bits they have: the
-    // smallest bits make the most noise.
+    // Skip blocks that cannot win: with no bits at all, or with the bits that they have. The
+    // smallest bits give the largest noise.
     const float largest = detail::largest_of(block);
     if (largest + kMaxNoise < best.logit) continue;
     random_block(key, static_cast<std::uint32_t>(begin), bits);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The draw itself. Every token has its own Gumbel noise, a function of the draw's coordinates and
-// the token; the token with the largest logit + noise is drawn, which is token t with probability
-// softmax(logits)[t] (the Gumbel-max trick). So the result depends neither on the order of the
-// entries nor on what else has been dropped from them.
+// Draws a token by the Gumbel-max trick: every token has its own Gumbel noise, a function of the
+// draw key and the token, and the token with the largest logit + noise is drawn. That is token t
+// with probability softmax(logits)[t]. The result depends neither on the order of the entries nor
+// on which other tokens have been dropped.
 
 #include <span>
 
@@ -16,7 +16,7 @@
 
 namespace tutti {
 
-/// The most likely token, of several the lowest.
+/// The most likely token; among equal ones the lowest.
 /// @throws NumericError for a logit that is NaN or +infinity, and when all are -infinity.
 [[nodiscard]] inline Token greedy(std::span<const float> logits) {
   return static_cast<Token>(argmax(logits));
@@ -36,7 +36,7 @@ inline namespace TUTTI_ABI {
 
 }  // namespace TUTTI_ABI
 
-/// Draws from the softmax of what the filters have left.
+/// Draws from the softmax of the tokens that the filters have left.
 [[nodiscard]] inline Token draw(const LogitSet& candidates, const DrawKey& key) {
   return candidates.is_dense() ? draw(candidates.dense_logits(), key)
                                : draw(candidates.list(), key);

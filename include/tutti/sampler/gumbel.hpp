@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Random bits to Gumbel noise, the same function on host and device.
+// Converts random bits to Gumbel noise, by the same function on host and device.
 
 #include <array>
 #include <cstddef>
@@ -16,11 +16,11 @@ namespace tutti::inline TUTTI_ABI {
 /// A Gumbel variate -log(-log u) from 32 random bits, with u = 1 - v and v the middle of one of
 /// 2^32 equal cells of (0, 1).
 ///
-/// A token of probability p wins a draw when -log u is about p or less, so small -log u must be
-/// finely resolved: taken from v they go down to 2^-33 in steps of 2^-32, while u itself, rounded
-/// to float, would leave steps of 2^-24 and never draw a token much rarer than that.
+/// A token of probability p wins a draw when -log u is about p or less, so small values of -log u
+/// need a fine resolution. Computed from v they go down to 2^-33 in steps of 2^-32; computed from u
+/// rounded to float, the steps would be 2^-24, and much rarer tokens would never be drawn.
 [[nodiscard]] TUTTI_HOST_DEVICE constexpr float gumbel(std::uint32_t bits) {
-  // In two exact halves: compilers have vector code for signed 32-bit numbers only.
+  // In two exact halves: compilers vectorize conversions of signed 32-bit numbers only.
   const float high = static_cast<float>(static_cast<std::int32_t>(bits >> 16)) * 0x1p-16F;
   const float low = (static_cast<float>(static_cast<std::int32_t>(bits & 0xFFFFU)) + 0.5F) *
                     0x1p-32F;
@@ -28,16 +28,16 @@ namespace tutti::inline TUTTI_ABI {
   return -fast_log(-fast_log_complement(v));
 }
 
-/// The noise of `token` at the draw `key`.
+/// The noise of `token` in the draw with key `key`.
 [[nodiscard]] TUTTI_HOST_DEVICE constexpr float gumbel_of(const DrawKey& key, std::uint32_t token) {
   return gumbel(draw_block(key, token / 4)[token % 4]);
 }
 
-/// Tokens whose random bits are computed together.
+/// Number of tokens whose random bits are computed together.
 inline constexpr std::size_t kTokenBlock = 256;
 
-/// The random bits of the tokens first_token to first_token + 255: those of draw_block, computed
-/// for many at once.
+/// The random bits of tokens first_token to first_token + 255, the same as draw_block gives,
+/// computed in vectors.
 /// @param first_token a multiple of 4.
 inline void random_block(const DrawKey& key, std::uint32_t first_token,
                          std::array<std::uint32_t, kTokenBlock>& bits) {

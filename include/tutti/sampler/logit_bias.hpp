@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Adds a number to the logits of chosen tokens; -infinity forbids a token.
+// Adds a bias to the logits of given tokens; -infinity forbids a token.
 
 #include <cstddef>
 #include <limits>
@@ -19,7 +19,7 @@ class LogitBias {
   explicit LogitBias(std::vector<std::pair<Token, float>> biases = {})
       : biases_(std::move(biases)) {
     for (const auto& [token, bias] : biases_) {
-      require<OptionError>(token >= 0, "logit_bias names token ", token, ": tokens begin at 0");
+      require<OptionError>(token >= 0, "logit_bias has token ", token, ": tokens count from 0");
       require<OptionError>(bias < std::numeric_limits<float>::infinity(),
                            "the logit_bias of token ", token, " is ", bias,
                            ": it must be finite, or -inf to forbid the token");
@@ -30,15 +30,15 @@ class LogitBias {
   void check(std::size_t vocabulary_size) const {
     for (const auto& [token, bias] : biases_) {
       require<OptionError>(static_cast<std::size_t>(token) < vocabulary_size,
-                           "logit_bias names token ", token, ": the vocabulary has ",
-                           vocabulary_size, " tokens");
+                           "logit_bias has token ", token, ": the vocabulary has ", vocabulary_size,
+                           " tokens, from 0");
     }
   }
 
   /// @throws OptionError for a token outside the vocabulary.
   void apply(LogitSet& candidates, const SamplingContext&) const {
     check(candidates.vocabulary_size());
-    for (const auto& [token, bias] : biases_) candidates.add(token, bias);
+    for (const auto& [token, bias] : biases_) candidates.add_to_logit(token, bias);
   }
 
  private:

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The tokens that one draw may still give, with their logits. Filters work on it in place: at first
-// it holds a logit for each token of the vocabulary (dense); the first filter that drops tokens
-// turns it into a list, usually a short one. It is meant to be used again for every draw: after the
-// first one nothing is allocated.
+// The tokens that can still be drawn, with their logits. Filters modify it in place. It starts with
+// one logit per token of the vocabulary (dense); the first filter that drops tokens converts it to
+// a list, usually a short one. Reuse one object for all draws: only the first draw allocates
+// memory.
 
 #include <algorithm>
 #include <cstddef>
@@ -23,7 +23,7 @@ namespace tutti {
 
 class LogitSet {
  public:
-  /// Begins anew with one logit for each token.
+  /// Starts again with one logit per token.
   /// @throws NumericError naming the first token whose logit is NaN or +infinity, and when all are
   /// -infinity.
   void assign(std::span<const float> logits) {
@@ -34,14 +34,14 @@ class LogitSet {
     sorted_ = false;
   }
 
-  /// Whether there is still a logit for each token of the vocabulary, at its index.
+  /// Whether there is still one logit per token of the vocabulary, at its index.
   [[nodiscard]] bool is_dense() const { return dense_; }
-  /// Whether the entries are a list by descending logits.
+  /// Whether the entries are a list sorted by descending logits.
   [[nodiscard]] bool is_sorted() const { return sorted_; }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t vocabulary_size() const { return logits_.size(); }
 
-  /// The logits by token, to be changed in place; empty when this is a list.
+  /// The logits, indexed by token and mutable; empty when this is a list.
   [[nodiscard]] std::span<float> dense_logits() {
     return dense_ ? std::span<float>(logits_) : std::span<float>();
   }
@@ -49,20 +49,20 @@ class LogitSet {
     return dense_ ? std::span<const float>(logits_) : std::span<const float>();
   }
 
-  /// The entries as a list, which this is from now on. Tokens with a logit of -infinity do not
-  /// enter it.
+  /// Converts this to a list if it is dense, without the tokens whose logit is -infinity, and
+  /// returns the entries.
   [[nodiscard]] std::span<const TokenLogit> entries() {
     if (dense_) keep_at_least(std::numeric_limits<float>::lowest());
     return {entries_.data(), size_};
   }
-  /// The entries when this is a list, else none.
+  /// The entries if this is a list, else none.
   [[nodiscard]] std::span<const TokenLogit> list() const {
     return {entries_.data(), dense_ ? 0 : size_};
   }
 
   /// Replaces each logit by `function(token, logit)`.
   template <class Function>
-  void change(Function function) {
+  void transform_logits(Function function) {
     sorted_ = false;
     if (dense_) {
       for (std::size_t t = 0; t < logits_.size(); ++t)
@@ -74,14 +74,15 @@ class LogitSet {
   }
 
   /// Multiplies each logit by a positive number.
-  void scale(float factor) {
+  void scale_logits(float factor) {
     const bool sorted = sorted_;
-    change([factor](Token, float logit) { return logit * factor; });
+    transform_logits([factor](Token, float logit) { return logit * factor; });
     sorted_ = sorted;
   }
 
-  /// Adds to the logit of one token of the vocabulary, if the token is still there.
-  void add(Token token, float bias) {
+  /// Adds `bias` to the logit of a token, unless the token has been dropped. Precondition: the
+  /// token is in the vocabulary.
+  void add_to_logit(Token token, float bias) {
     if (dense_) {
       logits_[static_cast<std::size_t>(token)] += bias;
       return;
@@ -91,7 +92,7 @@ class LogitSet {
     sorted_ = false;
   }
 
-  /// Drops the entries for which `predicate(entry)` is false. The rest keep their order.
+  /// Drops the entries for which `predicate(entry)` is false. The others keep their order.
   template <class Predicate>
   void keep_if(Predicate predicate) {
     static_cast<void>(entries());
@@ -104,16 +105,14 @@ class LogitSet {
   void keep_at_least(float threshold) {
     if (!dense_)
       return keep_if([threshold](const TokenLogit& entry) { return entry.logit >= threshold; });
-    entries_.resize(
-        std::max(entries_.size(),
-                 logits_.size() + 1));  // one more: the slot behind the last entry is written too
+    // One more: entries_at_least also writes the slot after the last entry.
+    entries_.resize(std::max(entries_.size(), logits_.size() + 1));
     size_ = detail::entries_at_least(logits_, threshold, entries_.data());
     dense_ = false;
     sorted_ = false;
   }
 
-  /// Keeps the `count` entries that rank first and sorts them. A count of size() or more sorts them
-  /// all.
+  /// Keeps the first `count` entries of the sorted order, sorted; all of them if there are fewer.
   void keep_largest(std::size_t count) {
     if (dense_) keep_at_least(lower_bound_of_rank(count));
     const auto begin = entries_.begin();
@@ -127,17 +126,17 @@ class LogitSet {
 
   void sort() { keep_largest(size_); }
 
-  /// Keeps the entries that rank first, as few as have a sum of exp(logit - shift) of `wanted` or
-  /// more; at least one.
+  /// Keeps the shortest prefix of the sorted order whose sum of exp(logit - shift) is at least
+  /// `wanted`; at least one entry.
   void keep_mass(double wanted, float shift) {
     static_cast<void>(entries());
     const auto at = [this](std::size_t i) {
       return entries_.begin() + static_cast<std::ptrdiff_t>(i);
     };
-    std::size_t begin = 0;  // before it: entries that stay, of the mass `sum`
+    std::size_t begin = 0;  // the entries before it are kept; `sum` is their mass
     std::size_t end = size_;
     double sum = 0;
-    // The last one to stay is searched for by halves, which costs less than sorting everything.
+    // A binary search for the last entry to keep costs less than sorting everything.
     while (!sorted_ && end - begin > 32) {
       const std::size_t middle = begin + (end - begin) / 2;
       std::nth_element(at(begin), at(middle), at(end), ranks_before);
@@ -159,19 +158,19 @@ class LogitSet {
   }
 
   /// Keeps the first `count` entries of the list, in their order.
-  void truncate(std::size_t count) {
+  void keep_first(std::size_t count) {
     static_cast<void>(entries());
     size_ = std::min(size_, count);
   }
 
   /// The largest logit.
-  /// @throws NumericError when no entry is left, all are -infinity, or a filter has made a NaN.
+  /// @throws NumericError when no entry is left, all are -infinity, or a filter has produced a NaN.
   [[nodiscard]] float largest_logit() const {
     if (dense_) return tutti::largest_logit(logits_);
     float largest = -std::numeric_limits<float>::infinity();
     for (const TokenLogit& entry : list()) {
       if (!(entry.logit < std::numeric_limits<float>::infinity())) {
-        fail<NumericError>("a filter has made the logit of token ", entry.token, " ", entry.logit,
+        fail<NumericError>("a filter has set the logit of token ", entry.token, " to ", entry.logit,
                            ": it must be finite or -inf");
       }
       largest = std::max(largest, entry.logit);
@@ -186,7 +185,8 @@ class LogitSet {
                   : detail::mass_at_least(list(), shift, threshold);
   }
 
-  /// A zero for each token of the vocabulary, for filters that count. They must leave zeros behind.
+  /// One counter per token of the vocabulary, all 0, for filters that count. A filter must reset
+  /// them to 0.
   [[nodiscard]] std::span<std::uint32_t> token_counts() {
     token_counts_.resize(logits_.size());
     return token_counts_;
@@ -195,23 +195,22 @@ class LogitSet {
  private:
   static constexpr float kNoThreshold = std::numeric_limits<float>::lowest();
 
-  /// A number that at least `count` of the dense logits reach, not far below the last of them: the
-  /// logits are dealt into groups of 16, and at least `count` groups have a maximum that is no
-  /// smaller than the count-th largest maximum.
+  /// A lower bound of the count-th largest dense logit, usually a tight one: the count-th largest
+  /// of the maxima of groups of 16 logits, which at least `count` logits reach.
   [[nodiscard]] float lower_bound_of_rank(std::size_t count) {
     const std::size_t groups = logits_.size() / detail::kMaximaBlock * detail::kMaximaPerBlock;
     if (count == 0 || count * 2 > groups) return kNoThreshold;
     maxima_.resize(groups);
     detail::group_maxima(logits_, maxima_.data());
-    // Not nth_element: its branches depend on random bits, those of partial_sort are foreseeable
-    // when count is small.
+    // Not nth_element: its branches are unpredictable; those of partial_sort are predictable when
+    // count is small.
     std::partial_sort(maxima_.begin(), maxima_.begin() + static_cast<std::ptrdiff_t>(count),
                       maxima_.end(), std::greater<>());
     return std::max(detail::value_of_order(maxima_[count - 1]), kNoThreshold);
   }
 
-  std::vector<float> logits_;        ///< By token while dense.
-  std::vector<TokenLogit> entries_;  ///< The first `size_` while a list.
+  std::vector<float> logits_;        ///< Indexed by token; valid while dense.
+  std::vector<TokenLogit> entries_;  ///< The first `size_` are valid while this is a list.
   std::size_t size_ = 0;
   bool dense_ = true;
   bool sorted_ = false;

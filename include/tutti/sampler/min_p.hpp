@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Keeps the tokens that are likely enough beside the most likely one (Nguyen et al., "Turning up
-// the heat: min-p sampling", 2024).
+// Keeps the tokens whose probability is at least a fraction of the most likely token's (Nguyen et
+// al., "Turning up the heat: min-p sampling", 2024).
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Makes tokens that have been said before less likely: repetition (Keskar et al., "CTRL", 2019),
+// Penalties for tokens that have occurred before: repetition (Keskar et al., "CTRL", 2019),
 // presence and frequency.
 
 #include <algorithm>
@@ -15,15 +15,15 @@
 
 namespace tutti {
 
-/// With c(t) the number of times t stands in the last `last_n` tokens of the history, prompt
-/// included, a token with c(t) > 0 gets first l > 0 ? l / repetition : l * repetition, then l -
+/// Let c(t) be the number of occurrences of t in the last `last_n` tokens of the history, prompt
+/// included. A token with c(t) > 0 first gets l > 0 ? l / repetition : l * repetition, then l -
 /// presence - frequency c(t).
 class Penalties {
  public:
   static constexpr std::size_t kWholeHistory = std::numeric_limits<std::size_t>::max();
 
   struct Options {
-    float repetition = 1.0F;             ///< 1 is off, larger penalizes.
+    float repetition = 1.0F;             ///< 1 is off; larger values penalize.
     float presence = 0.0F;               ///< 0 is off.
     float frequency = 0.0F;              ///< 0 is off.
     std::size_t last_n = kWholeHistory;  ///< 0 is off.
@@ -51,7 +51,7 @@ class Penalties {
     const std::size_t vocabulary = candidates.vocabulary_size();
     for (const Token token : window) {
       require<OptionError>(token >= 0 && static_cast<std::size_t>(token) < vocabulary,
-                           "the history holds token ", token, ": the vocabulary has ", vocabulary,
+                           "the history has token ", token, ": the vocabulary has ", vocabulary,
                            " tokens");
     }
     const std::span<std::uint32_t> counts = candidates.token_counts();
@@ -65,7 +65,7 @@ class Penalties {
                 std::span<std::uint32_t> counts) const {
     const std::span<float> logits = candidates.dense_logits();
     if (logits.empty()) {
-      candidates.change([&](Token token, float logit) {
+      candidates.transform_logits([&](Token token, float logit) {
         const std::uint32_t count = counts[static_cast<std::size_t>(token)];
         return count == 0 ? logit : penalized(logit, count);
       });
@@ -73,7 +73,7 @@ class Penalties {
     }
     for (const Token token : window) {
       const auto t = static_cast<std::size_t>(token);
-      if (counts[t] == 0) continue;  // done already
+      if (counts[t] == 0) continue;  // already penalized
       logits[t] = penalized(logits[t], counts[t]);
       counts[t] = 0;
     }

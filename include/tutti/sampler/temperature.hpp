@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Divides the logits by a temperature: below 1 the likely tokens become likelier, above 1 all
-// become more alike.
+// Divides the logits by a temperature: below 1 the distribution becomes sharper, above 1 flatter.
 
 #include "tutti/base/error.hpp"
 #include "tutti/sampler/sampler.hpp"
 
 namespace tutti {
 
-/// l / T. Zero keeps only the most likely token, the limit of small temperatures.
+/// l / T. Temperature 0 keeps the most likely token only, the limit of small temperatures.
 class Temperature {
  public:
-  /// Between these the scaled logits of any real model stay finite.
+  /// Within these bounds the scaled logits of any real model stay finite.
   static constexpr float kMin = 1e-6F;
   static constexpr float kMax = 1e6F;
 
@@ -24,7 +23,7 @@ class Temperature {
 
   void apply(LogitSet& candidates, const SamplingContext&) const {
     if (temperature_ == 0.0F) return candidates.keep_largest(1);
-    if (temperature_ != 1.0F) candidates.scale(1.0F / temperature_);
+    if (temperature_ != 1.0F) candidates.scale_logits(1.0F / temperature_);
   }
 
  private:

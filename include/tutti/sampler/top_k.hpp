@@ -8,8 +8,9 @@
 
 namespace tutti {
 
-/// Keeps exactly the k tokens of largest logit, of equal ones the lowest; transformers keeps all
-/// that equal the k-th. Zero is off, and so is a k of the vocabulary's size or more.
+/// Keeps exactly the k tokens with the largest logits, among equal ones the lowest tokens;
+/// transformers keeps all that are equal to the k-th. Off for k = 0 and for k >= the size of the
+/// vocabulary.
 class TopK {
  public:
   explicit TopK(std::size_t k = 0) : k_(k) {}

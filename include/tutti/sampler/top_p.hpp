@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Keeps the nucleus: the most likely tokens that together have probability p (Holtzman et al., "The
-// curious case of neural text degeneration", 2020).
+// Nucleus sampling: keeps the most likely tokens that together have probability p (Holtzman et al.,
+// "The curious case of neural text degeneration", 2020).
 
 #include "tutti/base/error.hpp"
 #include "tutti/sampler/sampler.hpp"
 
 namespace tutti {
 
-/// Keeps the shortest beginning of the tokens by falling probability whose probabilities, among the
-/// entries that are there, sum to p or more; at least one token. 1 is off.
+/// Keeps the shortest prefix of the tokens in order of descending probability whose probabilities,
+/// normalized over the remaining entries, sum to at least p; at least one token. 1 is off.
 class TopP {
  public:
   /// @throws OptionError unless 0 <= p <= 1.
@@ -27,8 +27,8 @@ class TopP {
   }
 
  private:
-  /// Drops tokens far behind the nucleus, because sorting the whole vocabulary would cost more than
-  /// everything else.
+  /// Drops tokens far below the nucleus first: sorting the whole vocabulary would dominate the
+  /// cost.
   static void drop_unlikely(LogitSet& candidates, float largest, double wanted) {
     for (float reach = 4.0F; reach < 128.0F; reach *= 2.0F) {
       const float threshold = largest - reach;

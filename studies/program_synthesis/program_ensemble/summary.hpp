@@ -44,12 +44,12 @@ class Summary {
     std::vector<double> solved;
     for (const programs::Verdict& verdict : trial.verdicts)
       solved.push_back(verdict.solves() ? 1.0 : 0.0);
-    lines_.front().report.add(solved, trial.result.selection.index);
+    lines_.front().report.add_problem(solved, trial.result.selection.index);
     std::vector<tutti::Candidate> candidates = trial.result.candidates;
     for (std::size_t l = 1; l < lines_.size(); ++l) {
       const std::vector<double>& scores = trial.scores[static_cast<std::size_t>(lines_[l].scorer)];
       for (std::size_t i = 0; i < candidates.size(); ++i) candidates[i].score = scores[i];
-      lines_[l].report.add(solved,
+      lines_[l].report.add_problem(solved,
                            make_selector(lines_[l].selector, *judge_).select(candidates).index);
     }
     cost_ += trial.result.cost.total();
