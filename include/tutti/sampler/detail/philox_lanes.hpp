@@ -135,4 +135,4 @@ inline void store_words(std::uint32_t* to, PhiloxLanes w0, PhiloxLanes w1, Philo
 
 #endif
 
-}  // namespace tutti::detail::TUTTI_ABI
+}  // namespace tutti::detail::inline TUTTI_ABI
