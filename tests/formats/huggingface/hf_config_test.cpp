@@ -428,7 +428,9 @@ TEST_CASE("Constraints on the tokens of a generation are refused by name and val
   check_generation_refused("[1]", "expected an object, found an array");
 }
 
-TEST_CASE("Keys that change what is computed and are not supported are refused by name and value") {
+TEST_CASE(
+    "Keys of config.json that change what is computed and are not supported are refused by name "
+    "and value") {
   for (const char* key :
        {"attention_multiplier", "logits_scaling", "residual_multiplier", "embedding_multiplier",
         "logit_scale", "clip_qkv", "num_experts", "num_local_experts", "rotary_dim", "rotary_pct",
