@@ -4,7 +4,6 @@
 // compilers vectorize fast_exp and fast_log.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -21,7 +20,14 @@ namespace tutti {
 namespace detail::inline TUTTI_ABI {
 
 inline constexpr std::size_t kFusionBlock = 256;
-using FusionBlock = std::array<float, kFusionBlock>;
+
+/// A block of floats. Not an alias of std::array: what nvcc 13 makes of one does not compile.
+struct FusionBlock {
+  float values[kFusionBlock];
+
+  float& operator[](std::size_t i) { return values[i]; }
+  void fill(float value) { std::fill_n(values, kFusionBlock, value); }
+};
 
 /// log p of the tokens [first, first + 256) under one expert; -inf past the end of the vocabulary.
 inline void load_log_probabilities(std::span<const float> logits, float normalizer,
@@ -96,7 +102,7 @@ TUTTI_INLINE void fuse_distributions(Fusion fusion, MatrixView<const float> logi
       detail::multiply_block(logits, normalizers, weights, first, block);
     }
     const std::size_t count = std::min(detail::kFusionBlock, fused.size() - first);
-    std::copy_n(block.begin(), count, fused.begin() + static_cast<std::ptrdiff_t>(first));
+    std::copy_n(block.values, count, fused.begin() + static_cast<std::ptrdiff_t>(first));
   }
   if (mixes) return;
   const float normalizer = log_sum_exp(fused);
