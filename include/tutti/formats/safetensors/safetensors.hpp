@@ -20,8 +20,7 @@
 
 namespace tutti {
 
-/// The tensors of one or more files under one roof. Copies share the mappings, which keep the views
-/// valid.
+/// The tensors of one or more files. Copies share the mappings, which keep the views valid.
 class SafetensorsModel {
  public:
   /// @param path a *.safetensors file, a *.safetensors.index.json, or a directory that holds
@@ -30,11 +29,14 @@ class SafetensorsModel {
   /// @throws FormatError when a file is missing or malformed, or the index does not agree with its
   /// shards.
   explicit SafetensorsModel(const std::filesystem::path& path) : path_(path) {
-    std::error_code
-        error;  // what cannot be looked at is opened all the same, which says why it cannot be read
+    std::error_code error;  // a path that cannot be examined is opened, which says why it cannot be
     if (std::filesystem::is_directory(path, error)) {
       const bool is_single = std::filesystem::exists(path / "model.safetensors", error) || error;
       path_ = path / (is_single ? "model.safetensors" : "model.safetensors.index.json");
+      require<FormatError>(is_single || std::filesystem::exists(path_, error) || error,
+                           path.string(), ": has no weights: neither model.safetensors nor ",
+                           "model.safetensors.index.json; weights in other formats must be ",
+                           "converted to safetensors");
     }
     if (path_.extension() == ".json") {
       open_shards();
@@ -63,7 +65,7 @@ class SafetensorsModel {
     files_.push_back(std::move(file));
   }
 
-  /// Opens every shard once and holds index and shards to the same list of tensors.
+  /// Opens every shard once and checks that index and shards list the same tensors.
   void open_shards() {
     const std::string index = path();
     const Json json = read_json_file(path_);
@@ -92,8 +94,8 @@ class SafetensorsModel {
     check_total_size(json);
   }
 
-  /// `metadata.total_size` may be absent; where it is given, another sum means that a shard was
-  /// exchanged for one of another model.
+  /// `metadata.total_size` is optional; if it differs from the shards' sum, a shard comes from another
+  /// model.
   void check_total_size(const Json& json) const {
     const Json* metadata = json_find(json, "metadata");
     const std::string where = path() + ": metadata";
