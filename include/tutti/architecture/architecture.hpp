@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The families of models that the library runs, one entry of traits each: what its blocks compute,
-// how config.json spells and completes its description, and how its tensors are stored. A new
-// family is an entry here and a checkpoint in the tests.
+// The supported model families, one entry of traits each: what its blocks compute, the keys and
+// defaults of its config.json, and how its tensors are stored. A new family is an entry here and a
+// checkpoint in the tests.
 
 #include <array>
 #include <cstddef>
@@ -16,19 +16,19 @@
 
 namespace tutti {
 
-/// Whether linear layers have biases: in config.json `as_stated` reads the key, in GGUF it looks
-/// for the tensor.
+/// Whether linear layers have biases. `as_stated`: config.json has a key for it; in GGUF the tensor
+/// is present or not.
 enum class BiasRule : std::uint8_t { never, as_stated, always };
 
-/// Which blocks attend to a window, where config.json has no list "layer_types".
+/// Which blocks have a sliding window if config.json has no list "layer_types".
 enum class WindowRule : std::uint8_t {
   none,         ///< The family has no windows.
   all_layers,   ///< All, if there is a window.
-  last_layers,  ///< With "use_sliding_window" those from "max_window_layers" on.
-  pattern,      ///< All but each n-th, n = "sliding_window_pattern".
+  last_layers,  ///< With "use_sliding_window", blocks from "max_window_layers" on.
+  pattern,      ///< All except each n-th, n = "sliding_window_pattern".
 };
 
-/// What config.json calls what most families call alike.
+/// config.json keys, for families that spell them differently.
 struct ConfigKeys {
   std::string_view hidden_size = "hidden_size";
   std::string_view intermediate_size = "intermediate_size";
@@ -39,17 +39,17 @@ struct ConfigKeys {
   std::string_view activation = "hidden_act";
 };
 
-/// What absent keys of config.json mean: the defaults of the family's configuration class in
+/// Values of absent config.json keys: the defaults of the family's configuration class in
 /// transformers. 0 and -1: none.
 struct ConfigDefaults {
-  std::size_t intermediate_factor = 0;  ///< Intermediate size in hidden sizes.
-  std::size_t kv_heads = 0;             ///< 0: as many as heads.
+  std::size_t intermediate_factor = 0;  ///< Intermediate size / hidden size.
+  std::size_t kv_heads = 0;             ///< 0: the number of heads.
   std::size_t head_dim = 0;             ///< 0: hidden size / heads.
   std::size_t context_length = 2048;
   float norm_epsilon = 1e-6F;
   std::string_view activation = "silu";
   float rope_theta = 10'000.0F;
-  float sliding_rope_theta = 0;  ///< Of the blocks with a window, if they have their own.
+  float sliding_rope_theta = 0;  ///< For blocks with a window, if they have their own.
   std::size_t sliding_window = 0;
   float query_pre_attention_scalar = 0;  ///< 0: the family has no such key.
   bool tied_embeddings = false;
@@ -59,7 +59,7 @@ struct ConfigDefaults {
 struct Architecture {
   std::string_view name;        ///< ModelConfig::architecture
   std::string_view model_type;  ///< In config.json.
-  /// "general.architecture"; empty where GGUF files use another family's.
+  /// "general.architecture" in GGUF; empty where files use another family's.
   std::string_view gguf_name;
 
   NormKind norm = NormKind::rms;
@@ -67,9 +67,9 @@ struct Architecture {
   BiasRule output_bias = BiasRule::never;
   BiasRule mlp_bias = BiasRule::never;
   bool head_norms = false;  ///< RMSNorm of every query and key head before the rotary embedding.
-  bool post_norms = false;  ///< Norms of what attention and MLP add to the residual stream.
+  bool post_norms = false;  ///< Norms of the outputs of attention and MLP.
   bool gated_mlp = true;    ///< act(gate x) * (up x) rather than act(up x).
-  bool learned_positions = false;  ///< Added to the embedding, instead of rotary ones.
+  bool learned_positions = false;  ///< Added to the embedding, instead of rotary embeddings.
   bool scaled_embedding = false;   ///< Embeddings are multiplied by sqrt(hidden size).
   WindowRule window = WindowRule::none;
 
@@ -88,8 +88,7 @@ inline constexpr std::array<Architecture, 6> kArchitectures{{
      .mlp_bias = BiasRule::as_stated,
      .window = WindowRule::none,
      .defaults = {.bos = 1, .eos = 2},
-     // llama.cpp permutes the rows of q and k of this arch so that a pair's elements lie next to
-     // each other.
+     // llama.cpp permutes the rows of q and k of this arch so that rotary pairs are neighbors.
      .gguf = gguf_layout(RopePairing::interleaved)},
     {.name = "mistral",
      .model_type = "mistral",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// How one format stores the tensors of one family: what they are called, without ".weight" and
-// ".bias", and the conventions of their contents. An empty name stands for a tensor that the family
-// does not have.
+// How one format stores the tensors of one family: their names, without ".weight" and ".bias", and
+// the conventions of their contents. An empty name stands for a tensor that the family does not
+// have.
 
 #include <array>
 #include <cstddef>
@@ -13,10 +13,10 @@
 
 namespace tutti {
 
-/// The tensors of one block, behind its prefix.
+/// Names of one block's tensors, after its prefix.
 struct BlockNames {
   std::string_view attention_norm, query, key, value;
-  /// Instead of the three, one matrix with their rows one after the other.
+  /// One matrix instead of query, key and value, with their rows one after the other.
   std::string_view query_key_value;
   std::string_view query_norm, key_norm;
   std::string_view output;
@@ -26,20 +26,20 @@ struct BlockNames {
 };
 
 struct CheckpointLayout {
-  /// Of all names but the heads'. A checkpoint of the base model alone leaves it out.
+  /// Prefix of all names except the heads'. A checkpoint of the base model alone omits it.
   std::string_view base_prefix;
   std::string_view embedding, positions, final_norm;
   std::string_view head, value_head;
-  /// Behind base_prefix; followed by the block's number and a dot.
+  /// Comes after base_prefix; followed by the block's number and a dot.
   std::string_view block_prefix;
   BlockNames block;
-  /// Ends of names of tensors that hold no weights, such as masks.
+  /// Suffixes of tensors that hold no weights, such as masks.
   std::array<std::string_view, 2> ignored{};
 
   RopePairing pairing = RopePairing::halves;
-  bool absent_head_is_tied = false;  ///< GGUF leaves a tied head out without saying so.
+  bool absent_head_is_tied = false;  ///< In GGUF an absent head is tied.
   bool linears_transposed = false;   ///< Linear layers of blocks are stored [in, out].
-  bool norms_lack_one = false;       ///< A norm multiplies by 1 + what is stored.
+  bool norms_lack_one = false;       ///< Norm weights are stored minus 1.
 
   [[nodiscard]] std::string base_name(std::string_view name) const {
     return std::string(base_prefix).append(name);
@@ -51,7 +51,7 @@ struct CheckpointLayout {
   }
 };
 
-/// Llama, and what is named like it.
+/// Llama and the families with the same names.
 inline constexpr CheckpointLayout kHuggingFaceLayout{
     .base_prefix = "model.",
     .embedding = "embed_tokens",
@@ -77,8 +77,7 @@ inline constexpr CheckpointLayout kHuggingFaceLayout{
     .ignored = {"rotary_emb.inv_freq"},
 };
 
-/// The same, but what Llama calls post_attention_layernorm is a norm of the attention's output
-/// here.
+/// As Llama, except that post_attention_layernorm is a norm of the attention's output.
 [[nodiscard]] constexpr CheckpointLayout gemma3_layout() {
   CheckpointLayout layout = kHuggingFaceLayout;
   layout.block.attention_post_norm = "post_attention_layernorm";
@@ -114,7 +113,7 @@ inline constexpr CheckpointLayout kGpt2Layout{
     .linears_transposed = true,
 };
 
-/// GGUF names the same part alike in every family.
+/// GGUF uses the same names for every family.
 [[nodiscard]] constexpr CheckpointLayout gguf_layout(RopePairing pairing = RopePairing::halves) {
   return {.base_prefix = "",
           .embedding = "token_embd",

@@ -6,15 +6,14 @@
 
 namespace tutti {
 
-/// Pairs of elements of a head that a rotary embedding rotates: (j, j + d/2), or (2j, 2j + 1).
+/// Which elements of a head a rotary embedding rotates together: (j, j + d/2), or (2j, 2j + 1).
 enum class RopePairing : std::uint8_t { halves, interleaved };
 
-/// RMSNorm divides by the root mean square; LayerNorm subtracts the mean first and adds a bias
-/// last.
+/// RMSNorm divides by the root mean square; LayerNorm also subtracts the mean and adds a bias.
 enum class NormKind : std::uint8_t { rms, layer };
 
-/// Applied by an MLP to its gate, or to its only input projection if it has no gate. gelu_tanh is
-/// GELU's tanh approximation.
+/// Applied to an MLP's gate, or to its up projection if it has no gate. gelu_tanh is GELU's tanh
+/// approximation.
 enum class Activation : std::uint8_t { silu, gelu_tanh };
 
 }  // namespace tutti

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A cursor over the bytes of a little-endian binary file that cannot be moved past their end.
+// A bounds-checked cursor over the bytes of a little-endian binary file.
 
 #include <bit>
 #include <cstddef>
@@ -19,7 +19,7 @@ namespace tutti {
 static_assert(std::endian::native == std::endian::little,
               "model files are little-endian and are used in place");
 
-/// Reads values one after the other; what it returns points into `bytes`.
+/// Reads values one after the other. Returned views point into `bytes`.
 class ByteReader {
  public:
   /// @param file is named in errors.
@@ -30,7 +30,7 @@ class ByteReader {
   [[nodiscard]] std::size_t position() const { return position_; }
   [[nodiscard]] std::size_t remaining() const { return bytes_.size() - position_; }
 
-  /// The next `count` bytes; `what` says in the error what they would have been.
+  /// The next `count` bytes; `what` names them in errors.
   /// @throws FormatError when fewer remain.
   std::span<const std::byte> take(std::uint64_t count, std::string_view what) {
     require<FormatError>(count <= remaining(), file_, ": ", what, " at byte ", position_, " needs ",
@@ -47,7 +47,7 @@ class ByteReader {
       return value;
     }
 
-  /// A string with its length as u64 in front, as GGUF stores them. Any bytes may be in it.
+  /// A string after its length as u64, as GGUF stores them. It may contain any bytes.
   std::string_view read_string(std::string_view what, std::uint64_t max_bytes) {
     const auto length = read<std::uint64_t>(what);
     require<FormatError>(length <= max_bytes, file_, ": ", what, " at byte ", position_ - 8,

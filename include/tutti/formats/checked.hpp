@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What all readers of foreign files need: arithmetic that cannot wrap, and names from the file made
-// fit for a message.
+// Helpers for reading untrusted files: arithmetic that cannot overflow, and names from the file
+// escaped for messages.
 
 #include <cstddef>
 #include <limits>
@@ -11,20 +11,20 @@
 
 namespace tutti {
 
-/// a + b, or nothing when it does not fit.
+/// a + b, or nothing when it overflows.
 [[nodiscard]] constexpr std::optional<std::size_t> checked_add(std::size_t a, std::size_t b) {
   if (b > std::numeric_limits<std::size_t>::max() - a) return std::nullopt;
   return a + b;
 }
 
-/// a * b, or nothing when it does not fit.
+/// a * b, or nothing when it overflows.
 [[nodiscard]] constexpr std::optional<std::size_t> checked_multiply(std::size_t a, std::size_t b) {
   if (a != 0 && b > std::numeric_limits<std::size_t>::max() / a) return std::nullopt;
   return a * b;
 }
 
-/// The first `limit` characters of `text`, printable ASCII only: a stranger's string must not flood
-/// a log or send escape codes to a terminal.
+/// The first `limit` characters of `text` in printable ASCII: untrusted text must not flood a log
+/// or send escape codes to a terminal.
 [[nodiscard]] inline std::string escaped(std::string_view text, std::size_t limit) {
   std::string result;
   for (const char c : text.substr(0, limit)) {

@@ -119,9 +119,8 @@ class StrictJsonBuilder {
   const char* begin_;
   const char* const* furthest_;
   Json root_;
-  std::vector<Json*>
-      open_;  // the containers around the current position; only the innermost one grows
-  Json* member_ = nullptr;  // the object member that waits for its value
+  std::vector<Json*> open_;  // the containers around the position; only the innermost one grows
+  Json* member_ = nullptr;   // the object member whose value comes next
 };
 
 TUTTI_INLINE std::string found_text(const Json& value) {

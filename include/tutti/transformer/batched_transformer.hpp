@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // N transformers of one architecture that run as one: their stacked weights, their KV cache, and
-// the batched forward pass over any rows, with the count of what it costs. The number of experts is
-// a run-time value here; ExpertStack fixes it.
+// the batched forward pass over any rows, with its costs. The number of experts is a run-time value
+// here; ExpertStack fixes it.
 
 #include <algorithm>
 #include <chrono>
@@ -21,22 +21,13 @@
 #include "tutti/base/matrix_view.hpp"
 #include "tutti/transformer/cost_meter.hpp"
 #include "tutti/transformer/forward_pass.hpp"
+#include "tutti/transformer/stack_options.hpp"
 #include "tutti/transformer/weights/weight_sharing.hpp"
 #include "tutti/transformer/weights/weights.hpp"
 
 namespace tutti {
 
-/// Sizes of what a stack allocates.
-struct StackOptions {
-  KvType kv_type = KvType::f16;
-  /// Memory for keys and values; allocated as it is needed.
-  std::size_t max_cache_bytes = std::size_t{4} << 30;
-  std::size_t rows_per_pass = 256;  ///< Longer batches run in several passes of this many rows.
-  /// Positions a sequence may have; 0 means what the model allows.
-  std::size_t context_length = 0;
-};
-
-/// What a rows' log-probability is asked of: `target` after batch row `row`.
+/// A log-probability query: log p(`target`) after batch row `row`.
 struct TargetToken {
   std::uint32_t row = 0;
   Token target = 0;
@@ -45,10 +36,10 @@ struct TargetToken {
 template <Backend B>
 class BatchedTransformer {
  public:
-  /// @param experts one or more, with equal configurations (see check_experts_fit). Tensors equal
-  /// in several experts are
-  ///        stored once.
-  /// @throws ModelError naming the first difference when the experts do not fit each other.
+  /// @param experts one or more, with equal configurations (check_experts_fit). Tensors that are
+  /// equal in several experts are stored once.
+  /// @throws ModelError naming the first difference when the experts do not fit each other;
+  /// OptionError when a stack option is out of its range.
   BatchedTransformer(std::span<const ModelWeights> experts,
                      typename B::Options backend_options = {}, StackOptions options = {})
       : BatchedTransformer(share_equal_tensors({experts.begin(), experts.end()}), backend_options,
@@ -58,18 +49,19 @@ class BatchedTransformer {
   [[nodiscard]] const ModelConfig& config() const { return experts_.front().config; }
   [[nodiscard]] std::size_t vocabulary_size() const { return config().vocabulary_size; }
   /// Width of what `forward` returns: the vocabulary, or the labels of a reward model.
-  [[nodiscard]] std::size_t output_width() const { return head_of(experts_.front())->weight.rows; }
+  [[nodiscard]] std::size_t output_width() const {
+    return detail::output_layer(experts_.front())->weight.rows;
+  }
   /// Positions that every expert can attend to, or fewer if the options say so.
   [[nodiscard]] std::size_t context_length() const { return options_.context_length; }
 
-  /// The lowest expert whose weights are all the same as this one's: what it computes for a token,
-  /// this one computes too.
+  /// The lowest expert whose weights are all equal to this one's. Its logits are this one's, too.
   [[nodiscard]] std::uint32_t representative(std::uint32_t expert) const {
     return costs_.sharing().representative.at(expert);
   }
 
-  // Sequences. A sequence belongs to the expert whose rows are appended to it; experts with one
-  // representative may share.
+  // Sequences. A sequence belongs to the expert whose rows are appended to it; experts with the
+  // same representative may share one.
   [[nodiscard]] SequenceId create() { return cache_.create(); }
   [[nodiscard]] SequenceId fork(SequenceId parent, std::size_t length) {
     return cache_.fork(parent, length);
@@ -77,8 +69,8 @@ class BatchedTransformer {
   void release(SequenceId sequence) { cache_.release(sequence); }
   [[nodiscard]] std::size_t length(SequenceId sequence) const { return cache_.length(sequence); }
 
-  /// Forgets all sequences and sets the costs to zero. Also makes the object usable again after an
-  /// exception.
+  /// Removes all sequences and sets the costs to zero. After an exception this makes the stack
+  /// usable again.
   void clear() {
     cache_.clear();
     costs_.clear();
@@ -86,9 +78,7 @@ class BatchedTransformer {
 
   /// Appends `rows` to their sequences and returns one row of logits for each of `outputs` (indices
   /// into `rows`, ascending): [outputs.size(), output_width()], valid until the next call.
-  /// @throws OptionError, CapacityError as plan_batch does, and for more outputs than fit;
-  /// NumericError never: the caller
-  ///         looks at the logits.
+  /// @throws OptionError, CapacityError as plan_batch does. Logits are not checked for NaN.
   MatrixView<const float> forward(std::span<const Row> rows,
                                   std::span<const std::uint32_t> outputs) {
     reserve_outputs(outputs.size());
@@ -102,9 +92,9 @@ class BatchedTransformer {
     return backend_.host(outputs_, outputs.size());
   }
 
-  /// Appends `rows` and writes log p(target) after the asked rows, in nats: log_probabilities[i]
-  /// belongs to targets[i]. `targets` is ascending by row; logits exist for kOutputRows rows at a
-  /// time only.
+  /// Appends `rows` and writes log p(target) for each of `targets`, which is ascending by row, in
+  /// nats: log_probabilities[i] belongs to targets[i]. Logits are computed for kOutputRows rows at
+  /// a time.
   void log_probabilities(std::span<const Row> rows, std::span<const TargetToken> targets,
                          std::span<float> log_probabilities) {
     reserve_outputs(1);
@@ -129,13 +119,13 @@ class BatchedTransformer {
     });
   }
 
-  // A generation that draws on the device, for backends that can.
+  // Decoding on the device, for backends that support it.
 
-  /// Whether `decode` can make the steps of a generation of `rows` rows, or the host has to draw.
+  /// Whether `decode` can run `rows` rows; otherwise the host has to draw tokens.
   [[nodiscard]] bool can_decode(std::size_t rows) const requires DeviceDecoding<B> {
     return rows <= options_.rows_per_pass && backend_.steps_per_poll() > 0;
   }
-  /// Fixes the rows of a generation. Their sequences hold all that comes before them.
+  /// Starts decoding with the given rows, whose sequences hold everything before them.
   /// @throws OptionError, CapacityError as forward does.
   void begin_decoding(const DecodingStart& start) requires DeviceDecoding<B> {
     check_rows(start.rows);
@@ -146,10 +136,10 @@ class BatchedTransformer {
     backend_.begin_decoding(start, decoding_batch([](std::size_t) { return true; }, 0),
                             experts_.front().rope_inverse_frequencies);
   }
-  /// Appends the rows that run, draws what follows, and so on, for as many steps as the backend
-  /// makes between two looks of the host, or one where the cache has little room left. @returns
-  /// [some steps, rows] tokens, those that the last call has not returned first; valid until the
-  /// next call. It is empty once `max_steps` steps have been returned.
+  /// Enqueues decode steps for the rows that run: as many as the backend makes between two polls,
+  /// or one if the cache is nearly full.
+  /// @returns finished steps that have not been returned yet, shape [n, rows], valid until the next
+  /// call; empty once `max_steps` steps have been returned.
   /// @throws CapacityError when the cache is full.
   std::span<const DrawnToken> decode(std::span<const std::uint8_t> running) requires
       DeviceDecoding<B> {
@@ -190,56 +180,22 @@ class BatchedTransformer {
                      StackOptions options)
       : experts_(std::move(shared.experts)),
         backend_(backend_options),
-        options_(checked(options, experts_)),
+        options_(detail::checked_options(options, experts_)),
         costs_(std::move(shared.sharing), config(), options.kv_type),
-        weights_(backend_, pointers(), &head_of),
+        weights_(backend_, pointers(), &detail::output_layer),
         buffers_(backend_, config(), options.rows_per_pass),
-        cache_(kv_shape(config(), options).max_pages),
-        pages_(backend_.make_pages(kv_shape(config(), options))),
+        cache_(detail::kv_shape(config(), options_).max_pages),
+        pages_(backend_.make_pages(detail::kv_shape(config(), options_))),
         outputs_capacity_(std::min<std::size_t>(kOutputRows, options.rows_per_pass)),
         outputs_(backend_.make_rows(outputs_capacity_, output_width())) {}
 
   /// Rows of logits held at a time when only log-probabilities are wanted.
   static constexpr std::size_t kOutputRows = 64;
 
-  /// The options with the actual context length.
-  /// @throws OptionError when one of them is out of its range.
-  static StackOptions checked(StackOptions options, std::span<const ModelWeights> experts) {
-    require<OptionError>(options.rows_per_pass >= 1, "rows_per_pass is 0: it must be at least 1");
-    const std::size_t page_bytes = kv_shape(experts.front().config, options).page_bytes();
-    require<OptionError>(options.max_cache_bytes >= page_bytes, "max_cache_bytes is ",
-                         options.max_cache_bytes, ", but one page of ", kPagePositions,
-                         " positions takes ", page_bytes,
-                         ": allow at least one page for each sequence");
-    std::size_t length = experts.front().config.context_length;
-    for (const ModelWeights& expert : experts)
-      length = std::min(length, expert.config.context_length);
-    require<OptionError>(options.context_length <= length, "context_length is ",
-                         options.context_length, ", but the models have ", length,
-                         " positions: give at most that, or 0 for all");
-    if (options.context_length == 0) options.context_length = length;
-    return options;
-  }
-
-  static const LinearWeights* head_of(const ModelWeights& model) {
-    if (model.value_head) return &*model.value_head;
-    require<ModelError>(model.head.has_value(), model.source,
-                        ": has neither a language-model head nor a value head (lm_head.weight, ",
-                        "score.weight)");
-    return &*model.head;
-  }
-
   [[nodiscard]] std::vector<const ModelWeights*> pointers() const {
     std::vector<const ModelWeights*> result;
     for (const ModelWeights& expert : experts_) result.push_back(&expert);
     return result;
-  }
-
-  /// With the number of pages that the options allow.
-  static KvShape kv_shape(const ModelConfig& config, const StackOptions& options) {
-    KvShape shape{config.layers, config.kv_heads, config.head_dim, options.kv_type};
-    shape.max_pages = options.max_cache_bytes / shape.page_bytes();
-    return shape;
   }
 
   void reserve_outputs(std::size_t count) {
@@ -248,8 +204,8 @@ class BatchedTransformer {
     outputs_capacity_ = count;
   }
 
-  /// Plans and runs `rows` in passes of rows_per_pass; `then(batch, first row)` sees each while its
-  /// hidden states are there.
+  /// Plans and runs `rows` in passes of rows_per_pass; calls `then(batch, first row)` after each,
+  /// while its hidden states are valid.
   template <class Then>
   void for_each_pass(std::span<const Row> rows, Then then) {
     check_rows(rows);
@@ -268,17 +224,7 @@ class BatchedTransformer {
   }
 
   void check_rows(std::span<const Row> rows) const {
-    for (const Row& row : rows) {
-      require<OptionError>(row.expert < size(), "row of expert ", row.expert, " in a stack of ",
-                           size(), ": experts count from 0");
-      require<OptionError>(
-          row.token >= 0 && static_cast<std::size_t>(row.token) < vocabulary_size(), "token ",
-          row.token, " is outside the vocabulary of ", vocabulary_size(),
-          ": encode the text with this model's tokenizer");
-      require<CapacityError>(row.position < context_length(), "position ", row.position,
-                             " is outside the context of ", context_length(),
-                             ": shorten the prompt or the answer");
-    }
+    detail::check_rows(rows, size(), vocabulary_size(), context_length());
   }
 
   static std::vector<std::uint32_t> outputs_within(std::span<const std::uint32_t> outputs,
@@ -296,8 +242,8 @@ class BatchedTransformer {
     costs_.count_head(groups_of(batch, chosen));
   }
 
-  /// Those of the rows of the generation that are wanted, seeing `length` positions behind their
-  /// first ones; none of them for rows that do not run.
+  /// The batch of rows for which `wanted(r)`. Each attends to `length` positions past its start;
+  /// stopped rows attend to none.
   template <class Wanted>
   [[nodiscard]] Batch decoding_batch(Wanted wanted, std::size_t length,
                                      std::span<const std::uint8_t> running = {}) const {
@@ -317,8 +263,8 @@ class BatchedTransformer {
     return batch;
   }
 
-  /// Counts the steps that `decode` returns, which took `seconds`, each with the rows that had
-  /// ended neither on the device nor for the host, which has released the sequences of the latter.
+  /// Charges the returned steps, which took `seconds`, to the ledger. Rows already finished on the
+  /// device or released by the host are skipped.
   void count_decoded(std::span<const DrawnToken> drawn, std::span<const std::uint8_t> running,
                      double seconds) {
     const std::size_t steps = drawn.size() / decoding_.size();
@@ -345,7 +291,7 @@ class BatchedTransformer {
   typename B::KvStorage pages_;
   std::size_t outputs_capacity_;
   typename B::Rows outputs_;
-  /// The rows of the generation that the device draws, as its first step finds them.
+  /// The rows that decode on the device, as of its first step.
   std::vector<Row> decoding_;
   std::size_t steps_left_ = 0, steps_made_ = 0, steps_counted_ = 0;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// N experts as one object that computes rows of any of them. For Transformer they run as one
-// batched forward pass; for any other language model the stack keeps each sequence's tokens and
-// asks the experts one after the other.
+// N experts as one object that computes rows of any of them. Transformers run as one batched
+// forward pass; for other language models the stack keeps each sequence's tokens and calls the
+// experts one after the other.
 
 #include <array>
 #include <cstddef>
@@ -34,8 +34,8 @@ void check_expert_count(std::size_t found) {
 
 }  // namespace detail
 
-/// N experts of any model of LanguageModel; N may be std::dynamic_extent. See BatchedTransformer
-/// for the meaning of members.
+/// N experts of any type that models LanguageModel; N may be std::dynamic_extent. The members are
+/// documented in BatchedTransformer.
 template <std::size_t N, class Model>
 class ExpertStack : detail::CheckLanguageModel<Model> {
  public:

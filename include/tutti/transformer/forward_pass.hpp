@@ -16,7 +16,7 @@
 
 namespace tutti {
 
-/// The weights of N experts side by side, layer by layer, in a backend's memory.
+/// The weights of N experts, stacked layer by layer, in a backend's memory.
 template <Backend B>
 struct StackedWeights {
   struct Layer {
@@ -86,7 +86,7 @@ struct ForwardBuffers {
   typename B::Rows query;      ///< [rows, heads * head_dim]
   typename B::Rows attended;   ///< [rows, heads * head_dim]
   typename B::Rows activated;  ///< [rows, intermediate]
-  /// Final hidden states of the rows that have outputs, [outputs, hidden].
+  /// Final hidden states of the requested rows, [outputs, hidden].
   typename B::Rows chosen;
 
   ForwardBuffers(B& backend, const ModelConfig& config, std::size_t capacity)
@@ -112,7 +112,7 @@ struct ForwardBuffers {
   return shape;
 }
 
-/// The norm phase of `weight`, or none where the family has no such norm.
+/// The norm phase of `weight`, or nothing if the family has no such norm.
 template <class Norm>
 [[nodiscard]] std::optional<NormPhase<Norm>> optional_norm(bool exists, const Norm& weight,
                                                            const ModelConfig& config) {
@@ -120,9 +120,9 @@ template <class Norm>
   return NormPhase<Norm>{weight, config.norm_epsilon, config.norm};
 }
 
-/// Embeds `batch`, with which the backend has begun, and runs it through all layers. Keys and
-/// values go to `pages`, the final hidden states (before the last norm) stay in `buffers.hidden`,
-/// from where the head takes the rows that are asked for.
+/// Embeds `batch`, for which the backend's `begin` has been called, and runs it through all layers.
+/// Keys and values go to `pages`; the final hidden states (before the last norm) stay in
+/// `buffers.hidden`, from which run_head takes the requested rows.
 template <Backend B>
 void run_layers(B& backend, const StackedWeights<B>& weights, const ModelConfig& config,
                 const Batch& batch, typename B::KvStorage& pages, ForwardBuffers<B>& buffers) {
@@ -160,7 +160,7 @@ void run_layers(B& backend, const StackedWeights<B>& weights, const ModelConfig&
   }
 }
 
-/// Final norm and head of the rows `outputs` of the batch that `run_layers` has just seen: row
+/// Final norm and head for the rows `outputs` of the batch that `run_layers` computed last: row
 /// `first + i` of `out` gets the logits (or the values of a reward model) of batch row
 /// `outputs[i]`.
 template <Backend B>

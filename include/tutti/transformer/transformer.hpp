@@ -35,8 +35,7 @@ class Transformer {
     return Transformer(load_weights(path, options));
   }
 
-  /// The same weights with a PEFT LoRA adapter (a directory) beside them; the base is shared, not
-  /// copied.
+  /// The same weights with a PEFT LoRA adapter (a directory); the base is shared, not copied.
   /// @throws FormatError, ModelError when the adapter cannot be read or does not fit.
   [[nodiscard]] Transformer with_adapter(const std::filesystem::path& directory,
                                          const LoadOptions& options = {}) const {
@@ -48,8 +47,8 @@ class Transformer {
   [[nodiscard]] std::size_t vocabulary_size() const { return config().vocabulary_size; }
   [[nodiscard]] std::size_t context_length() const { return config().context_length; }
 
-  /// Logits after `context`, computed from nothing: for one look at a model. ExpertStack keeps the
-  /// cache between tokens.
+  /// Logits after `context`, computed without a KV cache from earlier calls. To generate, use
+  /// ExpertStack, which keeps the cache between tokens.
   /// @throws ModelError for a reward model; OptionError for no tokens, or room for another number
   /// of logits.
   void next_logits(std::span<const Token> context, std::span<float> logits) const {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Reader of GGUF version 3: metadata, and tensors as views into the mapped file. Quantized blocks
-// stay as they are. GGUF lists extents from the contiguous one outwards; shapes here are reversed,
-// so a linear layer is [out, in] as everywhere else. Format:
+// are not converted. GGUF lists the contiguous dimension first; shapes here are reversed, so that a
+// linear layer is [out, in] as everywhere else. Format:
 // https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 #include <algorithm>
@@ -32,7 +32,7 @@ namespace tutti {
 
 namespace detail {
 
-/// What GGUF's tensor type `id` is called, or "?".
+/// The name of GGUF's tensor type `id`, or "?".
 [[nodiscard]] constexpr std::string_view gguf_type_name(std::uint32_t id) {
   constexpr std::array<std::string_view, 40> kNames{"F32",
                                                     "F16",
@@ -97,15 +97,15 @@ class GgufFile {
   static constexpr std::uint64_t kMaxNameBytes = 63;  // ggml keeps tensor names in char[64]
   static constexpr std::uint32_t kMaxRank = 4;
 
-  /// Maps the file and validates everything but the values of the weights.
+  /// Maps the file and validates everything except the values of the weights.
   /// @throws FormatError that names the file and what is wrong with it.
   explicit GgufFile(const std::filesystem::path& path)
       : path_(path.string()), mapping_(std::make_shared<const MappedFile>(path)) {
     parse(mapping_->bytes());
   }
 
-  /// Validates a file that is in memory already. `bytes` must outlive this object and its copies;
-  /// `name` is its name in errors.
+  /// Validates a file in memory. `bytes` must outlive this object and its copies; `name` is used in
+  /// errors.
   /// @throws FormatError as above.
   GgufFile(std::span<const std::byte> bytes, std::string name) : path_(std::move(name)) {
     parse(bytes);
@@ -142,8 +142,8 @@ class GgufFile {
   }
 
   void read_tensors(ByteReader& reader, std::span<const std::byte> bytes, std::uint64_t count) {
-    // An entry has at least a name length, a rank, a type and an offset: no count makes us reserve
-    // more than the file is worth.
+    // An entry has at least a name length, a rank, a type and an offset, which bounds the memory
+    // reserved for a hostile count.
     require<FormatError>(count <= reader.remaining() / 24, path_, ": ", count,
                          " tensors cannot fit the remaining ", reader.remaining(), " bytes");
     const auto alignment = metadata_.get<std::uint32_t>("general.alignment", 32);
@@ -157,7 +157,7 @@ class GgufFile {
       const auto offset = reader.read<std::uint64_t>("a tensor's offset");
       require<FormatError>(offset == expected, path_, ": tensor ", in_quotes(tensor.name),
                            " is at offset ", offset, ", expected ", expected,
-                           " (behind the tensor before it)");
+                           " (after the previous tensor)");
       offsets.push_back(offset);
       expected = padded(checked_add(offset, tensor.bytes), alignment, tensor.name);
     }
@@ -174,7 +174,7 @@ class GgufFile {
     return *sum & ~(alignment - 1);
   }
 
-  /// Everything about one tensor but its place.
+  /// Reads one tensor's entry except its offset.
   TensorView read_tensor(ByteReader& reader) {
     const std::string_view name = reader.read_string("a tensor name", kMaxNameBytes);
     require<FormatError>(index_.emplace(name, index_.size()).second, path_, ": duplicate tensor ",

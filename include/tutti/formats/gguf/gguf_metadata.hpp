@@ -5,7 +5,6 @@
 // one pass over its lengths.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -24,43 +23,12 @@
 #include "tutti/base/error.hpp"
 #include "tutti/formats/byte_reader.hpp"
 #include "tutti/formats/checked.hpp"
+#include "tutti/formats/gguf/gguf_type.hpp"
 
 namespace tutti {
 
-/// Value types as GGUF numbers them.
-enum class GgufType : std::uint32_t {
-  u8,
-  i8,
-  u16,
-  i16,
-  u32,
-  i32,
-  f32,
-  boolean,
-  string,
-  array,
-  u64,
-  i64,
-  f64
-};
-
-inline constexpr std::uint32_t kGgufTypes = 13;
-
-[[nodiscard]] constexpr std::string_view name_of(GgufType type) {
-  constexpr std::array<std::string_view, kGgufTypes> kNames{"u8",  "i8",  "u16",  "i16",    "u32",
-                                                            "i32", "f32", "bool", "string", "array",
-                                                            "u64", "i64", "f64"};
-  return kNames[static_cast<std::size_t>(type)];
-}
-
-/// Bytes of one value in the file; 0 where that varies.
-[[nodiscard]] constexpr std::size_t size_of(GgufType type) {
-  constexpr std::array<std::size_t, kGgufTypes> kSizes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
-  return kSizes[static_cast<std::size_t>(type)];
-}
-
-/// All key-value pairs of one file. What it returns points into the file's bytes, which must
-/// outlive it.
+/// All key-value pairs of one file. Strings that it returns point into the file's bytes, which must
+/// outlive them.
 class GgufMetadata {
  public:
   static constexpr std::uint64_t kMaxKeyBytes = 65'535;  // the format's own limit
@@ -155,7 +123,7 @@ class GgufMetadata {
   }
   &&!std::same_as<T, std::string>;
 
-  /// A value that is no string and no array, by its bytes; or an array of such.
+  /// A number or bool, or an array of these, as bytes of the file.
   struct Numbers {
     GgufType type;
     bool is_array;

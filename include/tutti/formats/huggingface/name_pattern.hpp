@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The regular expressions that adapter configurations pick modules with. They come from strangers,
-// so matching must not backtrack: all alternatives advance together, in time at most |pattern| x
-// |name| (R. Cox, "Regular Expression Matching Can Be Simple And Fast", 2007). std::regex takes
-// exponential time, or overflows the stack, on the wrong pattern.
+// The regular expressions by which adapter configurations select modules. They are untrusted input,
+// so matching must not backtrack: all alternatives advance together, in time O(|pattern| |name|)
+// (R. Cox, "Regular Expression Matching Can Be Simple And Fast", 2007). std::regex can take
+// exponential time or overflow the stack.
 
 #include <algorithm>
 #include <cstddef>
@@ -35,12 +35,12 @@ class NamePattern {
   [[nodiscard]] bool matches(std::string_view name) const {
     std::vector<std::size_t> active = reach({0}, true, name.empty());
     for (std::size_t i = 0; i < name.size() && !active.empty(); ++i) {
-      std::vector<std::size_t> behind;
+      std::vector<std::size_t> next;
       for (const std::size_t at : active) {
         if (at < program_.size() && program_[at].accepted[static_cast<unsigned char>(name[i])])
-          behind.push_back(at + 1);
+          next.push_back(at + 1);
       }
-      active = reach(std::move(behind), false, i + 1 == name.size());
+      active = reach(std::move(next), false, i + 1 == name.size());
     }
     return std::find(active.begin(), active.end(), program_.size()) != active.end();
   }
@@ -48,7 +48,7 @@ class NamePattern {
  private:
   explicit NamePattern(detail::PatternProgram program) : program_(std::move(program)) {}
 
-  /// The consuming steps, and the end, that can be reached from `open` without consuming a
+  /// The consuming steps, and the end, that are reachable from `open` without consuming a
   /// character.
   [[nodiscard]] std::vector<std::size_t> reach(std::vector<std::size_t> open, bool at_begin,
                                                bool at_end) const {

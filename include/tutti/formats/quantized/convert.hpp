@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Copies a matrix into another element type, or turns it.
+// Copies a matrix into another element type, or transposes it.
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Elements of model files as float, for every DType. The fast kernels are tested against it. At
-// most one rounding is left in an element, so the results are the same bits everywhere.
+// Converts elements of model files to float, for every DType. The fast kernels are tested against
+// it. Each element is rounded at most once, so the bits are the same on every machine.
 
 #include <cstddef>
 #include <cstring>

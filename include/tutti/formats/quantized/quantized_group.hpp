@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// GGUF's quantized blocks taken apart into codes and scales, written to be read: the one
-// description of their layouts that conversions, embeddings and the Cuda backend are made of, and
-// what the Cpu backend's fast readers are tested against. Layouts: ggml's ggml-common.h.
+// Unpacks GGUF's quantized blocks into codes and scales: the reference description of their
+// layouts. Conversions, embeddings and the Cuda backend use it, and the Cpu backend's fast readers
+// are tested against it. Layouts: ggml's ggml-common.h.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,11 +13,11 @@
 
 namespace tutti {
 
-/// Weights that are taken from a block together: all of it, or an eighth of a K block's 256.
+/// Weights unpacked together: a whole block, or an eighth of a K block's 256.
 inline constexpr std::size_t kGroupWeights = 32;
 
-/// Whether weights of a quantized type are scale * code + minimum, with codes from 0 on; else they
-/// are scale * code.
+/// Whether weights of a quantized type are scale * code + minimum with codes >= 0, rather than
+/// scale * code.
 [[nodiscard]] constexpr bool has_minimum(DType type) {
   return type == DType::q4_1 || type == DType::q5_1 || type == DType::q4_k || type == DType::q5_k;
 }

@@ -124,7 +124,7 @@ inline CheckpointLayout layout_as_saved(const WeightReader& reader, CheckpointLa
   return layout;
 }
 
-/// Reads all tensors of a model under the names of one format.
+/// Reads all tensors of a model by the names of one format.
 inline ModelWeights read_weights(WeightReader& reader, const ModelConfig& config,
                                  const CheckpointLayout& layout, std::string source) {
   ModelWeights model;

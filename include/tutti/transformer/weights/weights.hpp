@@ -39,7 +39,7 @@ struct LayerWeights {
       &LayerWeights::attention_post_norm, &LayerWeights::mlp_norm,   &LayerWeights::mlp_post_norm};
 };
 
-/// A whole expert. Copies share the memory behind the views.
+/// All weights of one expert. Copies share the memory of the views.
 struct ModelWeights {
   ModelConfig config;
   std::string source;       ///< Path it was loaded from, for messages.

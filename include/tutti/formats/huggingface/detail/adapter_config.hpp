@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Reader of a PEFT adapter_config.json: rank and scale of each module, and a refusal of everything
-// that is not plain LoRA.
+// Reader of a PEFT adapter_config.json: rank and scale per module. Everything that is not plain
+// LoRA is refused.
 
 #include <algorithm>
 #include <array>
@@ -21,7 +21,7 @@
 
 namespace tutti::detail {
 
-/// `rank_pattern` or `alpha_pattern`: values for modules whose name, or end of name behind a dot,
+/// `rank_pattern` or `alpha_pattern`: values for modules whose name, or its end after a dot,
 /// matches a pattern.
 template <class T>
 class ModuleTable {
@@ -46,8 +46,8 @@ class ModuleTable {
     }
   }
 
-  /// The value for `module`, or nothing. PEFT takes the first match in the order of the file, which
-  /// JSON does not keep.
+  /// The value for `module`, or nothing. PEFT takes the first match in the file's order, which is
+  /// not kept here.
   /// @throws FormatError when patterns with different values match.
   [[nodiscard]] std::optional<T> find(std::string_view module) const {
     const Entry* found = nullptr;
@@ -69,12 +69,11 @@ class ModuleTable {
 
   struct Entry {
     std::string text;
-    std::optional<NamePattern> expression;  // for what is more than a name
+    std::optional<NamePattern> expression;  // unless the pattern is a plain name
     T value;
   };
 
-  // Tables with an entry for each of hundreds of modules hold plain names: no need for an automaton
-  // each.
+  // Tables with hundreds of entries hold plain names, which need no automaton.
   static bool is_plain(std::string_view pattern) {
     return pattern.find_first_not_of(
                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.") ==
@@ -92,7 +91,7 @@ class ModuleTable {
   std::vector<Entry> entries_;
 };
 
-/// The part of adapter_config.json that says what the tensors mean.
+/// The parts of adapter_config.json that determine the meaning of the tensors.
 class AdapterConfig {
  public:
   explicit AdapterConfig(const std::filesystem::path& path)
@@ -113,8 +112,8 @@ class AdapterConfig {
     read_targets(json, file);
     for (const std::string& module :
          json_get<std::vector<std::string>>(json, "modules_to_save", file, {})) {
-      // PEFT always lists "classifier" beside "score" for reward models, whether the model has it
-      // or not.
+      // For reward models PEFT lists "classifier" as well as "score", even if the model has no such
+      // module.
       require<FormatError>(module == "score" || module == "classifier", file,
                            ": \"modules_to_save\" contains ", in_quotes(module),
                            ", only a value head called \"score\" is supported");
@@ -172,8 +171,8 @@ class AdapterConfig {
     require<FormatError>(bias == "none", file, ": \"bias\" is ", in_quotes(bias),
                          ", only \"none\" is supported");
 
-    // Other initializations take something out of the base's weights, which a base from elsewhere
-    // still has.
+    // Other initializations subtract something from the base's weights; the original base still has
+    // it.
     const Json* initialization = json_find(json, "init_lora_weights");
     if (initialization == nullptr || initialization->is_boolean()) return;
     const auto name = json_get<std::string>(json, "init_lora_weights", file);

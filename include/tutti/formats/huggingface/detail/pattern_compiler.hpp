@@ -14,24 +14,24 @@ namespace tutti::detail {
 
 using CharacterSet = std::bitset<256>;
 
-/// One step of a compiled pattern. A program's end is its match.
+/// One step of a compiled pattern. Reaching the end of the program is a match.
 struct PatternStep {
   enum class Kind : std::uint8_t {
-    consume,   ///< takes one character of `accepted`, goes on behind itself
-    fork,      ///< goes on at `first` and at `second` at once, both relative to itself
-    at_begin,  ///< goes on behind itself at the begin of the name only
-    at_end     ///< the same at its end
+    consume,   ///< matches one character of `accepted`, continues at the next step
+    fork,      ///< continues at `first` and at `second`, both relative to this step
+    at_begin,  ///< continues at the next step at the beginning of the name only
+    at_end     ///< continues at the next step at the end of the name only
   };
   Kind kind;
-  std::int16_t first = 1;  // small: a file may bring many patterns, and each of their characters
-                           // takes up to one and a half steps
+  std::int16_t first = 1;  // 16 bits: a file may have many patterns, with up to one and a half
+                           // steps per character
   std::int16_t second = 1;
   CharacterSet accepted = {};
 };
 using PatternProgram = std::vector<PatternStep>;
 
-/// Translates a pattern of at most 4096 bytes by recursive descent; `sound` turns false on anything
-/// it does not know.
+/// Translates a pattern of at most 4096 bytes by recursive descent; `sound_` becomes false on
+/// unknown syntax.
 class PatternCompiler {
  public:
   explicit PatternCompiler(std::string_view text) : text_(text) {}
@@ -144,7 +144,7 @@ class PatternCompiler {
     return set;
   }
 
-  /// What stands between brackets.
+  /// The contents of a bracket expression.
   CharacterSet character_class() {
     const bool is_negated = skip("^");
     CharacterSet set;
@@ -177,7 +177,7 @@ class PatternCompiler {
     return set;
   }
 
-  std::string_view text_;  // what is left of the pattern
+  std::string_view text_;  // the rest of the pattern
   bool sound_ = true;
 };
 
