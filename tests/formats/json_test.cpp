@@ -110,6 +110,23 @@ TEST_CASE("Accessors say what they found and what they expected") {
                     contains("expected an object around \"n\", found an array"));
 }
 
+TEST_CASE("The numbers that only Python's JSON has are read as strings, outside of strings only") {
+  const test::TemporaryDirectory directory;
+  const auto read = [&](const char* text) {
+    return read_python_json_file(directory.write("x.json", text));
+  };
+  CHECK(read(R"({"a": NaN, "b": [0.0, Infinity, -Infinity], "NaN": "\"NaN, Infinity\\"})") ==
+        Json::parse(R"({"a": "NaN", "b": [0.0, "Infinity", "-Infinity"],
+                        "NaN": "\"NaN, Infinity\\"})"));
+  CHECK(read("[1, 2]") == Json::parse("[1, 2]"));
+  CHECK_THROWS_WITH(json_get<float>(read(R"({"a": NaN})"), "a", "f"),
+                    contains("\"a\" is the string \"NaN\", expected a finite number"));
+  for (const char* text :
+       {"[nan]", "[NaNs]", "[+Infinity]", "[--Infinity]", "[1NaN]", "[NaN", "\"NaN"})
+    CHECK_THROWS_AS(read(text), FormatError);
+  CHECK_THROWS_AS(read_json_file(directory.write("x.json", "[NaN]")), FormatError);
+}
+
 TEST_CASE("A missing file is a FormatError") {
   const test::TemporaryDirectory directory;
   CHECK_THROWS_AS(read_json_file(directory.path() / "no.json"), FormatError);

@@ -158,12 +158,54 @@ TUTTI_INLINE Json parse_json(std::string_view text, const std::string& file) {
   return builder.take();
 }
 
-TUTTI_INLINE Json read_json_file(const std::filesystem::path& path) {
-  const MappedFile file(path);
+namespace detail {
+
+/// The text of `file`, which is at `path`.
+/// @throws FormatError when it is larger than kMaxJsonBytes.
+inline std::string_view json_text(const MappedFile& file, const std::filesystem::path& path) {
   require<FormatError>(file.bytes().size() <= kMaxJsonBytes, path.string(), ": ",
                        file.bytes().size(), " bytes of JSON, at most ", kMaxJsonBytes, " are read");
-  return parse_json({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()},
-                    path.string());
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
+/// The text with NaN, Infinity and -Infinity in quotes where they are outside of strings.
+inline std::string quote_python_numbers(std::string_view text) {
+  std::string result;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (in_string && text[i] == '\\' && i + 1 < text.size()) {
+      result += text.substr(i++, 2);
+      continue;
+    }
+    if (text[i] == '"') in_string = !in_string;
+    std::string_view number;
+    for (const std::string_view name : {"NaN", "Infinity", "-Infinity"}) {
+      if (!in_string && text.substr(i).starts_with(name)) number = name;
+    }
+    if (number.empty()) {
+      result += text[i];
+    } else {
+      result.append("\"").append(number).append("\"");
+      i += number.size() - 1;
+    }
+  }
+  return result;
+}
+
+}  // namespace detail
+
+TUTTI_INLINE Json read_json_file(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  return parse_json(detail::json_text(file, path), path.string());
+}
+
+TUTTI_INLINE Json read_python_json_file(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  const std::string_view text = detail::json_text(file, path);
+  const bool has_numbers = text.find("NaN") != std::string_view::npos ||
+                           text.find("Infinity") != std::string_view::npos;
+  return has_numbers ? parse_json(detail::quote_python_numbers(text), path.string())
+                     : parse_json(text, path.string());
 }
 
 TUTTI_INLINE const Json* json_find(const Json& object, std::string_view key) {

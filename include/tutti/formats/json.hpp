@@ -99,6 +99,11 @@ template <class T>
 /// @throws FormatError when it cannot be read or is not strict JSON.
 [[nodiscard]] Json read_json_file(const std::filesystem::path& path);
 
+/// As read_json_file, for files that Python's json module reads: NaN, Infinity and -Infinity are
+/// read, as the strings of their names.
+/// @throws FormatError as read_json_file.
+[[nodiscard]] Json read_python_json_file(const std::filesystem::path& path);
+
 /// The member `key` of `object`; null counts as absent, as everywhere in Hugging Face's files.
 [[nodiscard]] const Json* json_find(const Json& object, std::string_view key);
 

@@ -176,7 +176,7 @@ inline void read_hf_biases(const Json& json, const Architecture& family, const s
 
 TUTTI_INLINE ModelConfig read_hf_config(const std::filesystem::path& path) {
   const std::string file = path.string();
-  const Json json = read_json_file(path);
+  const Json json = read_python_json_file(path);
   const auto model_type = json_get<std::string>(json, "model_type", file);
   const Architecture* family = find_architecture(&Architecture::model_type, model_type);
   require<FormatError>(family != nullptr, file, ": \"model_type\" is ", in_quotes(model_type),
@@ -207,7 +207,8 @@ TUTTI_INLINE ModelConfig read_hf_config(const std::filesystem::path& path) {
   detail::read_generation_keys(json, file, config);
   const std::filesystem::path generation = path.parent_path() / "generation_config.json";
   if (std::error_code ignored; std::filesystem::exists(generation, ignored))
-    detail::read_generation_config(read_json_file(generation), generation.string(), json, config);
+    detail::read_generation_config(read_python_json_file(generation), generation.string(), json,
+                                   config);
   detail::drop_unreachable_tokens(config);
   validate(config, file);
   return config;

@@ -95,7 +95,7 @@ class ModuleTable {
 class AdapterConfig {
  public:
   explicit AdapterConfig(const std::filesystem::path& path)
-      : AdapterConfig(read_json_file(path), path.string()) {}
+      : AdapterConfig(read_python_json_file(path), path.string()) {}
 
   /// `file` is named in errors.
   AdapterConfig(const Json& json, const std::string& file)
