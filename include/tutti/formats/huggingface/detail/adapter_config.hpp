@@ -134,13 +134,13 @@ class AdapterConfig {
                               (is_rank_stabilized_ ? std::sqrt(r) : r));
   }
 
-  /// Whether PEFT would give `module` an adapter. A pattern that cannot be read counts as matching:
-  /// the tensors decide.
-  [[nodiscard]] bool targets(std::string_view module) const {
-    if (!target_text_.empty()) return !target_pattern_ || target_pattern_->matches(module);
+  /// Whether PEFT would give the module at `path` an adapter. A pattern that cannot be read counts
+  /// as matching: the tensors decide.
+  [[nodiscard]] bool targets(std::string_view path) const {
+    if (!target_text_.empty()) return !target_pattern_ || target_pattern_->matches(path);
     return std::any_of(target_names_.begin(), target_names_.end(), [&](const std::string& name) {
-      return module == name || (module.size() > name.size() && module.ends_with(name) &&
-                                module[module.size() - name.size() - 1] == '.');
+      return path == name || (path.size() > name.size() && path.ends_with(name) &&
+                              path[path.size() - name.size() - 1] == '.');
     });
   }
   [[nodiscard]] bool saves_score() const { return saves_score_; }
