@@ -200,6 +200,26 @@ TEST_CASE("An end token of one expert ends its candidates only, on the device to
   }
 }
 
+TEST_CASE("Custom filters move the draws to the host, with the same tokens",
+          "[transformer_ensemble]") {
+  Ensemble ensemble(ExpertStack<8, TestModel>(eight_experts(), on_threads(2)));
+  Request request = request_of(2);
+  const Result plain = ensemble.generate(request);
+  request.filters = {[](LogitSet&, const SamplingContext&) {}};
+  const Result filtered = ensemble.generate(request);
+  for (std::size_t i = 0; i < 16; ++i)
+    CHECK(filtered.candidates[i].tokens == plain.candidates[i].tokens);
+  // Even tokens only, at every position of every candidate.
+  request.filters.push_back([](LogitSet& logits, const SamplingContext&) {
+    logits.keep_if([](const TokenLogit& entry) { return entry.token % 2 == 0; });
+  });
+  const Result even = ensemble.generate(request);
+  for (const Candidate& candidate : even.candidates) {
+    CHECK(candidate.tokens.size() == 12);
+    for (const Token token : candidate.tokens) CHECK(token % 2 == 0);
+  }
+}
+
 TEST_CASE("Candidates that a budget ends leave the cache to the scorer as all others do",
           "[transformer_ensemble]") {
   const std::vector<TestModel> experts = {TestModel::load(checkpoint("llama")),
