@@ -468,6 +468,17 @@ TEST_CASE("Components with explicit default constructors are default arguments t
   CHECK(similar.generate(request).candidates.size() == 2);
 }
 
+TEST_CASE("A scorer that denies needing the experts must not ask them", "[ensemble]") {
+  struct Denies : CrossExpertLikelihood {
+    static bool needs_models() { return false; }
+  };
+  Ensemble<2, LetterModel, Denies, FixedSubset> ensemble(stack_of<2>({{1}, {2}}), letter_codec(),
+                                                         {}, FixedSubset({0}));
+  CHECK_THROWS_AS(ensemble.generate(greedy("a", 3)), ComponentError);
+  CHECK_THROWS_WITH(ensemble.generate(greedy("a", 3)),
+                    contains("asks expert 1 of 2, which has not processed the prompt"));
+}
+
 TEST_CASE("An ensemble can choose scorer, router and selector at run time", "[ensemble]") {
   Ensemble<std::dynamic_extent, LetterModel, AnyScorer, AnyRouter, AnySelector> ensemble(
       ExpertStack(std::vector<LetterModel>{{1}, {2}}), letter_codec());

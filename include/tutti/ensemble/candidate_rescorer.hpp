@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -22,6 +23,9 @@ namespace tutti {
 /// The prompt in the experts' KV caches after prefill.
 struct CachedPrompt {
   std::size_t length = 0;
+  /// Instead of a sequence, for an expert that has not processed the prompt.
+  static constexpr SequenceId kNoSequence = std::numeric_limits<SequenceId>::max();
+
   std::vector<SequenceId> sequences;  ///< One per expert; equal experts share one.
   /// [experts, vocabulary]: logits after the last token of the prompt.
   MatrixView<const float> last_logits;
@@ -38,7 +42,8 @@ class CandidateRescorer final : public LikelihoodSource {
 
   /// Log-probabilities of `candidates` after the prompt. Those under a candidate's own expert are
   /// copied from the candidate; computed again they would be the same, bit for bit.
-  /// @throws ComponentError for a candidate that does not have one log-probability per token.
+  /// @throws ComponentError for a candidate that does not have one log-probability per token, and
+  /// when an expert has not processed the prompt because the scorer's needs_models() is false.
   [[nodiscard]] LikelihoodTable likelihoods(std::span<const Candidate> candidates) override {
     LikelihoodTable table(candidates.size(), experts());
     for (std::size_t c = 0; c < candidates.size(); ++c) {
@@ -49,6 +54,9 @@ class CandidateRescorer final : public LikelihoodSource {
                               " log-probabilities: give one log-probability per token");
     }
     for (std::uint32_t e = 0; e < experts(); ++e) {
+      require<ComponentError>(prompt_.sequences[e] != CachedPrompt::kNoSequence,
+                              "a scorer asks expert ", e, " of ", experts(),
+                              ", which has not processed the prompt: needs_models() must be true");
       for (std::size_t c = 0; c < candidates.size(); ++c) {
         std::vector<float>& entry = table.at(c, e);
         entry.resize(candidates[c].tokens.size());

@@ -60,7 +60,7 @@ class Generation {
     std::vector<std::uint32_t> outputs;
     std::vector<std::uint32_t> computed;
     prompt_.length = prompt_tokens_.size();
-    prompt_.sequences.resize(stack_.size());
+    prompt_.sequences.assign(stack_.size(), CachedPrompt::kNoSequence);
     std::vector<bool> needed(stack_.size());
     for (std::uint32_t e = 0; e < stack_.size(); ++e) {
       if (wanted[e]) needed[stack_.representative(e)] = true;
