@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <iomanip>
 #include <sstream>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tutti/ensemble/text_assembler.hpp"
 #include "tutti/formats/gguf/gguf_file.hpp"
 #include "tutti/formats/json.hpp"
@@ -243,6 +245,59 @@ TEST_CASE("a text is split as tokenizers splits it, by every pattern, behavior a
       }
       INFO(pattern << ", behavior " << i / 2 << (invert ? ", inverted" : ""));
       CHECK(hex_of(hash) == hashes[i].get<std::string>());
+    }
+  }
+}
+
+namespace {
+
+/// The file with the cases; an environment variable can name another one, written with another
+/// seed.
+Json cases_of(const char* name, const char* variable) {
+  const char* other = std::getenv(variable);
+  return read_json_file(other != nullptr ? std::string(other) : kData + name);
+}
+
+}  // namespace
+
+TEST_CASE("random added tokens are found and decoded as by the tokenizers package",
+          "[text][added_tokens]") {
+  const test::TemporaryDirectory directory;
+  for (const Json& expected : cases_of("random_added_tokens.json", "TUTTI_ADDED_TOKENS")) {
+    const auto kind = expected["kind"].get<std::string>();
+    Json file = read_json_file(kData + "tokenizer_" + kind + ".json");
+    file["added_tokens"] = expected["added_tokens"];
+    file["post_processor"] = nullptr;
+    const Tokenizer tokenizer = Tokenizer::from_hf(directory.write("tokenizer.json", file.dump()));
+    for (std::size_t i = 0; i < expected["texts"].size(); ++i) {
+      const auto text = expected["texts"][i].get<std::string>();
+      INFO(kind << ": " << expected["added_tokens"].dump() << ": " << text);
+      const std::vector<Token> ids = tokenizer.encode(text);
+      REQUIRE(ids == expected["ids"][i].get<std::vector<Token>>());
+      REQUIRE(tokenizer.encode(text, {.parse_special = false}) ==
+              expected["plain_ids"][i].get<std::vector<Token>>());
+      REQUIRE(tokenizer.decode(ids) == expected["decoded"][i].get<std::string>());
+      REQUIRE(tokenizer.decode(ids, false) == expected["with_special"][i].get<std::string>());
+    }
+  }
+}
+
+TEST_CASE("the files beside tokenizer.json are read with the precedence of transformers",
+          "[text][tokenizer_json]") {
+  for (const Json& expected : cases_of("random_companions.json", "TUTTI_COMPANIONS")) {
+    const test::TemporaryDirectory directory;
+    for (const auto& [name, file] : expected["files"].items()) directory.write(name, file.dump());
+    const Tokenizer tokenizer = Tokenizer::from_hf(directory.path());
+    INFO(expected["files"].dump());
+    Json named = Json::object();
+    for (const NamedToken& token : tokenizer.named_tokens()) named[token.name] = token.text;
+    REQUIRE(named == expected["named"]);
+    for (std::size_t i = 0; i < expected["texts"].size(); ++i) {
+      const auto text = expected["texts"][i].get<std::string>();
+      const std::vector<Token> ids = tokenizer.encode(text);
+      REQUIRE(ids == expected["ids"][i].get<std::vector<Token>>());
+      REQUIRE(tokenizer.decode(ids) == expected["decoded"][i].get<std::string>());
+      REQUIRE(tokenizer.decode(ids, false) == expected["with_special"][i].get<std::string>());
     }
   }
 }

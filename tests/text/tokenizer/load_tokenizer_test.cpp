@@ -2,6 +2,7 @@
 #include "tutti/text/tokenizer/load_tokenizer.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -51,8 +52,16 @@ TEST_CASE("text ends at the given tokens, at EOS and at special end markers, eac
   CHECK(codec_of(small_tokenizer(), {0, 2}).end_of_text == Tokens{0, 2, 1});
 }
 
+TEST_CASE("without a tokenizer a codec has the given end tokens and no text",
+          "[text][load_tokenizer]") {
+  const TextCodec codec = codec_of(std::shared_ptr<const Tokenizer>(), {7, 3});
+  CHECK(codec.end_of_text == Tokens{7, 3});
+  CHECK_FALSE(static_cast<bool>(codec.encode));
+  CHECK_FALSE(static_cast<bool>(codec.token_bytes));
+}
+
 #if !defined(_WIN32)  // where only administrators create symbolic links
-TEST_CASE("a path that cannot be looked at holds no tokenizer", "[text][load_tokenizer]") {
+TEST_CASE("a path that cannot be accessed holds no tokenizer", "[text][load_tokenizer]") {
   const test::TemporaryDirectory directory;
   const std::filesystem::path loop = directory.path() / "loop";
   std::filesystem::create_symlink(loop, loop);

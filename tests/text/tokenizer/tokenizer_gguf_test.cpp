@@ -73,8 +73,9 @@ TEST_CASE("BOS and EOS go around the text where the file says so", "[text][token
 TEST_CASE("Llama 3 begins every text with BOS unless the file forbids it",
           "[text][tokenizer_gguf]") {
   test::GgufWriter writer = small_gguf("llama-bpe");
-  CHECK_THROWS_WITH(read_gguf(writer),
-                    test::contains("no \"tokenizer.ggml.bos_token_id\" is given"));
+  CHECK_THROWS_WITH(
+      read_gguf(writer),
+      test::contains("no \"tokenizer.ggml.bos_token_id\" in the vocabulary of 6 tokens"));
   writer.add("tokenizer.ggml.bos_token_id", 3U);
   CHECK(read_gguf(writer).prefix == Tokens{3});
   CHECK(read_gguf(writer.add("tokenizer.ggml.add_bos_token", false)).prefix.empty());
@@ -126,8 +127,66 @@ TEST_CASE("merges that are no two known tokens are refused by number", "[text][t
                     test::contains("merge 0 is \"ab\""));
   CHECK_THROWS_WITH(Tokenizer(read_gguf(small_gguf("gpt-2", "gpt2", {"b a"}))),
                     test::contains("names \"ba\""));
-  CHECK_THROWS_WITH(Tokenizer(read_gguf(small_gguf().add("tokenizer.ggml.bos_token_id", 6U))),
-                    test::contains("id 6, but the vocabulary has 6"));
+}
+
+TEST_CASE("ids of special tokens outside the vocabulary count as absent, as in llama.cpp",
+          "[text][tokenizer_gguf]") {
+  test::GgufWriter writer = small_gguf();
+  writer.add("tokenizer.ggml.bos_token_id", 6U).add("tokenizer.ggml.eos_token_id", 4294967295U);
+  writer.add("tokenizer.ggml.eot_token_id", 7U).add("tokenizer.ggml.padding_token_id", 99U);
+  const Tokenizer tokenizer(read_gguf(writer));
+  CHECK_FALSE(tokenizer.bos().has_value());
+  CHECK_FALSE(tokenizer.eos().has_value());
+  CHECK(tokenizer.end_tokens().empty());
+  CHECK(tokenizer.named_tokens().empty());
+  CHECK_THROWS_WITH(read_gguf(writer.add("tokenizer.ggml.add_bos_token", true)),
+                    test::contains("no \"tokenizer.ggml.bos_token_id\" in the vocabulary of 6"));
+}
+
+TEST_CASE("EOS, end of turn and end of message end a text", "[text][tokenizer_gguf]") {
+  test::GgufWriter writer = small_gguf();
+  writer.add("tokenizer.ggml.eos_token_id", 1U).add("tokenizer.ggml.eot_token_id", 3U);
+  writer.add("tokenizer.ggml.eom_token_id", 2U).add("tokenizer.ggml.bos_token_id", 0U);
+  writer.add("tokenizer.ggml.padding_token_id", 4U);
+  const Tokenizer tokenizer(read_gguf(writer));
+  CHECK(tokenizer.end_tokens() == Tokens{1, 3, 2});
+  std::string names;
+  for (const NamedToken& named : tokenizer.named_tokens())
+    names += named.name + "=" + named.text + ";";
+  CHECK(names == "bos_token=a;eos_token=b;pad_token=a b;");
+}
+
+TEST_CASE("an end marker is a control token whatever its type, as in llama.cpp",
+          "[text][tokenizer_gguf]") {
+  for (const std::int32_t type : {1, 3, 4}) {
+    test::GgufWriter writer;
+    writer.add("tokenizer.ggml.model", "gpt2").add("tokenizer.ggml.pre", "gpt-2");
+    writer.add("tokenizer.ggml.tokens", std::vector<std::string>{"a", "<|im_end|>"});
+    writer.add("tokenizer.ggml.token_type", std::vector<std::int32_t>{1, type});
+    writer.add("tokenizer.ggml.merges", std::vector<std::string>{});
+    const Tokenizer tokenizer(read_gguf(writer));
+    CHECK(tokenizer.encode("a<|im_end|>") == Tokens{0, 1});
+    CHECK(tokenizer.encode("a<|im_end|>", {.parse_special = false}) == Tokens{0});
+    CHECK(tokenizer.decode(Tokens{0, 1}) == "a");
+    CHECK(tokenizer.end_tokens() == Tokens{1});
+  }
+}
+
+TEST_CASE("keys that change the tokens or what may be generated are refused by name and value",
+          "[text][tokenizer_gguf]") {
+  for (const char* key : {"tokenizer.ggml.add_sep_token", "tokenizer.ggml.normalizer.lowercase",
+                          "tokenizer.ggml.normalizer.strip_accents"}) {
+    CHECK_THROWS_WITH(read_gguf(small_gguf().add(key, true)),
+                      test::contains(std::string("\"") + key + "\" is true"));
+    CHECK_NOTHROW(read_gguf(small_gguf().add(key, false)));
+  }
+  CHECK_THROWS_WITH(
+      read_gguf(small_gguf().add("tokenizer.ggml.suppress_tokens", std::vector<std::int32_t>{1})),
+      test::contains("\"tokenizer.ggml.suppress_tokens\" has 1 values"));
+  CHECK_NOTHROW(read_gguf(small_gguf()
+                              .add("tokenizer.ggml.remove_extra_whitespaces", true)
+                              .add("tokenizer.ggml.token_type_count", 2U)
+                              .add("tokenizer.ggml.fim_pre_token_id", 1U)));
 }
 
 namespace {

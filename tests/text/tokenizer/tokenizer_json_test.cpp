@@ -311,6 +311,35 @@ TEST_CASE("an added token that the vocabulary has under another id is refused",
              test::contains("added token \"ab\" has id 3, but in \"vocab\" it has 2"));
 }
 
+TEST_CASE("empty and repeated added tokens are accepted as tokenizers does",
+          "[text][tokenizer_json]") {
+  const auto tokens = [](const std::string& added) {
+    return Tokenizer(read_json(changed("/added_tokens", added)));
+  };
+  const Tokenizer last = tokens(R"([{"id": 3, "content": "<x>"}, {"id": 4, "content": ""}])");
+  CHECK(last.vocabulary_size() == 4);
+  CHECK(last.encode("<x>") == Tokens{3});
+  // Ignored tokens take no id, so that the next one gets another than the file says.
+  const Tokenizer between = tokens(
+      R"([{"id": 3, "content": "<x>"}, {"id": 4, "content": ""}, {"id": 5, "content": "<y>"}])");
+  CHECK(between.encode("<x><y>") == Tokens{3, 4});
+  // The last flags count, but a special token stays special.
+  const Tokenizer repeated = tokens(
+      R"([{"id": 3, "content": "<x>", "special": true}, {"id": 3, "content": "<x>", "lstrip": true},
+          {"id": 2, "content": "ab"}, {"id": 2, "content": "ab"}])");
+  CHECK(repeated.encode("a  <x>ab") == Tokens{0, 3, 2});
+  CHECK(repeated.is_special(3));
+  CHECK_FALSE(repeated.is_special(2));
+}
+
+TEST_CASE("an added token whose id is not the next one is refused with the file's name",
+          "[text][tokenizer_json]") {
+  const std::string text = refusal(changed("/added_tokens", R"([{"id": 7, "content": "<x>"}])"));
+  CHECK_THAT(text,
+             test::contains("\"<x>\" has id 7, but there are at most 4 tokens") ||
+                 test::contains("tokenizer.json: added token \"<x>\" has id 7, but the next"));
+}
+
 TEST_CASE("malformed merges are refused by number", "[text][tokenizer_json]") {
   const auto refused = [](const std::string& merges) {
     return refusal(changed("/model/merges", merges));
@@ -359,6 +388,70 @@ TEST_CASE("BOS, EOS and the chat template come from the files beside it",
   directory.write("tokenizer_config.json", R"({"eos_token": "</s>"})");
   CHECK_THROWS_WITH(read_tokenizer_json(directory.path()),
                     test::contains("\"eos_token\" is \"</s>\", which is not in"));
+}
+
+TEST_CASE("special_tokens_map.json takes precedence, unless there is an added_tokens_decoder",
+          "[text][tokenizer_json]") {
+  const test::TemporaryDirectory directory;
+  directory.write("tokenizer.json", small_json().dump());
+  directory.write("special_tokens_map.json",
+                  R"({"bos_token": "<s>", "eos_token": {"content": "ab"}})");
+  TokenizerDefinition definition = read_tokenizer_json(directory.path());
+  CHECK(definition.bos == 3);
+  CHECK(definition.eos == 2);
+  CHECK(Tokenizer(definition).is_special(2));
+
+  directory.write("tokenizer_config.json", R"({"eos_token": "b", "unk_token": "a"})");
+  definition = read_tokenizer_json(directory.path());
+  CHECK(definition.eos == 2);
+  REQUIRE(definition.named_tokens.size() == 3);
+  CHECK(definition.named_tokens[2].name == "unk_token");
+  CHECK(definition.named_tokens[2].text == "a");
+
+  directory.write("tokenizer_config.json", R"({"eos_token": "b", "added_tokens_decoder": {}})");
+  definition = read_tokenizer_json(directory.path());
+  CHECK_FALSE(definition.bos.has_value());
+  CHECK(definition.eos == 1);
+
+  directory.write("special_tokens_map.json", "[]");
+  directory.write("tokenizer_config.json", "{}");
+  CHECK_THROWS_WITH(read_tokenizer_json(directory.path()),
+                    test::contains("special_tokens_map.json: expected an object"));
+}
+
+TEST_CASE("keys of tokenizer_config.json that change tokens or text are refused by name and value",
+          "[text][tokenizer_json]") {
+  const test::TemporaryDirectory directory;
+  directory.write("tokenizer.json", small_json().dump());
+  const auto refused = [&](const std::string& config) -> std::string {
+    directory.write("tokenizer_config.json", config);
+    try {
+      (void)read_tokenizer_json(directory.path());
+      return "accepted";
+    } catch (const FormatError& error) {
+      return error.what();
+    }
+  };
+  CHECK_THAT(refused(R"({"split_special_tokens": true})"),
+             test::contains("\"split_special_tokens\" is true"));
+  CHECK_THAT(refused(R"({"fix_mistral_regex": true})"),
+             test::contains("\"fix_mistral_regex\" is true"));
+  CHECK_THAT(refused(R"({"add_prefix_space": true})"),
+             test::contains("\"add_prefix_space\" is true, but"));
+  CHECK_THAT(refused(R"({"eos_token": 3})"), test::contains("\"eos_token\" is the number 3"));
+  CHECK_THAT(refused(R"({"added_tokens_decoder": {"x": {"content": "<s>"}}})"),
+             test::contains("\"added_tokens_decoder\" has the key \"x\""));
+  CHECK_THAT(refused(R"({"added_tokens_decoder": {"9": {"content": "<new>"}}})"),
+             test::contains("tokenizer_config.json: added token \"<new>\" has id 9"));
+  // transformers ignores these if there is a tokenizer.json.
+  CHECK(refused(R"({"add_bos_token": true, "add_eos_token": true, "do_lower_case": true,
+                    "clean_up_tokenization_spaces": true, "add_prefix_space": false,
+                    "split_special_tokens": false, "pad_token": "[PAD]",
+                    "model_max_length": 1e30})") == "accepted");
+}
+
+TEST_CASE("another version of the format is refused", "[text][tokenizer_json]") {
+  CHECK_THAT(refusal(changed("/version", R"("2.0")")), test::contains("\"version\" is \"2.0\""));
 }
 
 TEST_CASE("a missing file is named", "[text][tokenizer_json]") {

@@ -115,6 +115,52 @@ TEST_CASE("tokens that match normalized text are looked for in what the others l
   CHECK(Tokenizer(definition).encode("b<s>", {.add_special = false}) == Tokens{1, 7});
 }
 
+TEST_CASE("a token that is found in normalized text is decoded to that text", "[text][tokenizer]") {
+  // As Llama 2 with add_tokens: the normalizer makes "▁Quux" of "Quux".
+  TokenizerDefinition definition;
+  definition.model = TokenizerModel::character_bpe;
+  definition.tokens = {{"▁"}, {"a"}, {"▁a"}, {"Quux", true}, {"<s>", true}};
+  definition.merges = {{"▁", "a"}};
+  definition.normalizer = {PrependStep{"▁"}, ReplaceStep{" ", "▁"}};
+  definition.pre_tokenizer.clear();
+  definition.decoder_replacements = {{"▁", " "}};
+  definition.decoder_strips_spaces = 1;
+  definition.added_tokens = {added(3, "Quux"), added(4, "<s>", true)};
+  definition.added_tokens[0].after_normalization = true;
+  const Tokenizer tokenizer(definition);
+  CHECK(tokenizer.encode("Quux a Quux") == Tokens{3, 2, 3});
+  CHECK(tokenizer.decode(Tokens{3, 2, 3}) == "Quux a Quux");
+  CHECK(tokenizer.token_bytes(3) == " Quux");
+  CHECK(tokenizer.find("Quux") == 3);
+  CHECK(tokenizer.find(" Quux") == 3);
+  // A special token that is found so is not skipped: tokenizers compares the texts.
+  definition.added_tokens[0].special = true;
+  CHECK(Tokenizer(definition).decode(Tokens{2, 3}) == "a Quux");
+  CHECK_FALSE(Tokenizer(definition).is_special(3));
+}
+
+TEST_CASE("an added token with single_word is found between other characters than letters",
+          "[text][tokenizer]") {
+  TokenizerDefinition definition = small_definition();
+  definition.added_tokens[2].single_word = true;
+  const Tokenizer tokenizer(definition);
+  CHECK(tokenizer.encode("a b", {.add_special = false}) == Tokens{9});
+  CHECK(tokenizer.encode("<s>a b</s>", {.add_special = false}) == Tokens{7, 9, 8});
+  CHECK(tokenizer.encode("aa b", {.add_special = false}) == Tokens{0, 0, 2, 1});
+  CHECK(tokenizer.encode("a bé", {.add_special = false}) == Tokens{0, 2, 1, 5, 6});
+}
+
+TEST_CASE("end tokens are EOS, those of the file and special end markers, each once",
+          "[text][tokenizer]") {
+  TokenizerDefinition definition = small_definition();
+  definition.tokens.push_back({"<|eot_id|>", true});
+  definition.added_tokens.push_back(added(10, "<|eot_id|>", true));
+  definition.end_tokens = {3, 8, 3};
+  CHECK(Tokenizer(definition).end_tokens() == Tokens{8, 3, 10});
+  definition.end_tokens = {11};
+  CHECK_THROWS_WITH(Tokenizer(definition), test::contains("an end token has id 11"));
+}
+
 TEST_CASE("a prefix space is added to every text between added tokens", "[text][tokenizer]") {
   TokenizerDefinition definition = small_definition();
   definition.pre_tokenizer = {PrefixSpaceStep{}, PreTokenizer::gpt2};
@@ -203,6 +249,7 @@ TEST_CASE("copies, moved objects and threads encode alike", "[text][tokenizer]")
   Tokenizer tokenizer(small_definition());
   const Tokenizer copy = tokenizer;
   const Tokenizer moved = std::move(tokenizer);
+  CHECK(tokenizer.vocabulary_size() == 10);  // NOLINT(bugprone-use-after-move): moving copies
   std::vector<Tokens> results(4);
   std::vector<std::thread> threads;
   for (Tokens& result : results)

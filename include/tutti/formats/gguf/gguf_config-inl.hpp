@@ -22,6 +22,7 @@
 #include "tutti/base/types.hpp"
 #include "tutti/formats/checked.hpp"
 #include "tutti/formats/gguf/detail/arch_keys.hpp"
+#include "tutti/formats/gguf/detail/end_of_generation.hpp"
 #include "tutti/formats/gguf/gguf_config.hpp"
 #include "tutti/formats/gguf/gguf_file.hpp"
 
@@ -146,31 +147,6 @@ inline void read_gguf_sizes(const GgufFile& gguf, const GgufArchKeys& keys, Mode
   const auto id = gguf.metadata().find<std::int64_t>(key);
   const bool is_reachable = id && *id >= 0 && static_cast<std::size_t>(*id) < vocabulary_size;
   return is_reachable ? std::optional(static_cast<Token>(*id)) : std::nullopt;
-}
-
-/// Tokens that llama.cpp takes for the end of a text by their spelling, whatever the file says.
-[[nodiscard]] inline bool is_end_of_generation(std::string_view token) {
-  constexpr std::array<std::string_view, 20> kTexts{"</s>",
-                                                    "<|eot_id|>",
-                                                    "<|im_end|>",
-                                                    "<|end|>",
-                                                    "<|return|>",
-                                                    "<|call|>",
-                                                    "<|flush|>",
-                                                    "<|calls|>",
-                                                    "<end_of_turn>",
-                                                    "<|endoftext|>",
-                                                    "<|eom_id|>",
-                                                    "<EOT>",
-                                                    "_<EOT>",
-                                                    "[EOT]",
-                                                    "[EOS]",
-                                                    "<|end_of_text|>",
-                                                    "<end_of_utterance>",
-                                                    "<eos>",
-                                                    "<turn|>",
-                                                    "<|tool_response>"};
-  return std::find(kTexts.begin(), kTexts.end(), token) != kTexts.end();
 }
 
 inline void read_gguf_tokens(const GgufFile& gguf, ModelConfig& config) {

@@ -30,6 +30,9 @@ struct AddedToken {
   bool single_word = false;
   /// Found in the normalized text between the tokens without this flag.
   bool after_normalization = false;
+  /// Decoded to its normalized text, as tokens with the flag before are in any case: tokenizers
+  /// does so if an earlier entry for the same token had that flag.
+  bool decode_normalized = false;
 };
 
 /// Finds the leftmost, and of those the longest, of a set of tokens. Immutable.

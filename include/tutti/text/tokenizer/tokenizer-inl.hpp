@@ -29,7 +29,7 @@ class Tokenizer::Parts {
  public:
   explicit Parts(TokenizerDefinition definition)
       : encoder_(detail::make_piece_encoder(definition)),
-        normalizer_(definition.normalizer),
+        normalizer_(std::move(definition.normalizer)),
         pre_tokenizer_(detail::make_pre_tokenizer(definition)),
         leading_spaces_(definition.decoder_strips_spaces),
         prefix_(std::move(definition.prefix)),
@@ -130,16 +130,20 @@ class Tokenizer::Parts {
     hidden_.assign(definition.tokens.size(), false);
     for (const AddedToken& token : added_) {
       AddedToken pattern = token;
-      if (token.after_normalization) {
-        pattern.text = normalizer_(token.text);
-        has_special_after_normalization_ |= token.special;
-        // As in tokenizers: decoded, a token that is found in normalized text is that text.
-        if (pattern.text != token.text) {
-          detail::set_decoded_text(definition, token.id, pattern.text);
+      std::string decoded = token.text;
+      if (token.after_normalization || token.decode_normalized) {
+        // As in tokenizers, a token that is found in normalized text is decoded to that text.
+        decoded = normalizer_(token.text);
+        if (token.after_normalization) {
+          pattern.text = decoded;
+          has_special_after_normalization_ |= token.special;
+        }
+        if (decoded != token.text) {
+          detail::set_decoded_text(definition, token.id, decoded);
           changed = true;
         }
       }
-      hidden_[static_cast<std::size_t>(token.id)] = special_texts.find(pattern.text).has_value();
+      hidden_[static_cast<std::size_t>(token.id)] = special_texts.find(decoded).has_value();
       patterns[token.after_normalization ? 1 : 0].push_back(std::move(pattern));
     }
     patterns_ = {AddedTokens(std::move(patterns[0])), AddedTokens(std::move(patterns[1]))};
@@ -216,13 +220,18 @@ class Tokenizer::Parts {
       if (match->token->special && !options.parse_special) continue;
       if (match->token->single_word && !detail::is_single_word(text, match->begin, match->end))
         continue;
-      const std::size_t begin = match->token->strip_left
-                                    ? detail::white_space_begin(text, match->begin, done)
-                                    : match->begin;
+      std::size_t begin = match->begin;
+      if (match->token->strip_left)
+        begin = std::max(done, detail::white_space_begin(text, match->begin, done));
+      const std::size_t end = match->token->strip_right
+                                  ? detail::white_space_run_end(text, match->end)
+                                  : match->end;
+      // As in tokenizers, a token that begins within the white space of the one before is found
+      // nevertheless, unless it strips to the left and nothing is left of it.
+      if (begin >= end) continue;
       if (begin > done) encode_until(begin);
       tokens.push_back(match->token->id);
-      // As in tokenizers, a token that begins within stripped white space is found nevertheless.
-      done = match->token->strip_right ? detail::white_space_run_end(text, match->end) : match->end;
+      done = end;
     }
     encode_until(text.size());
   }

@@ -46,6 +46,11 @@ class Tokenizer {
   /// @throws FormatError when the parts do not fit each other.
   explicit Tokenizer(TokenizerDefinition definition);
 
+  // Moving copies, so that a moved-from object can still be used.
+  Tokenizer(const Tokenizer&) = default;
+  Tokenizer& operator=(const Tokenizer&) = default;
+  ~Tokenizer() = default;
+
   /// Tokens of `text`; invalid UTF-8 is read as U+FFFD. Characters that the vocabulary cannot
   /// express are dropped or become the unknown token, as the file says. Time O(n log n) at worst,
   /// usually linear.

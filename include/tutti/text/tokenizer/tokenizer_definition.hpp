@@ -46,7 +46,8 @@ struct TokenizerDefinition {
   std::vector<float> scores;               ///< By id, of a SentencePiece model.
   std::vector<AddedToken> added_tokens;    ///< Found in the text before it is cut into pieces.
   std::vector<NormalizerStep> normalizer;  ///< Applied to the text between added tokens.
-  std::vector<PreTokenizerStep> pre_tokenizer{PreTokenizer::gpt2};
+  /// At first PreTokenizer::gpt2 alone.
+  std::vector<PreTokenizerStep> pre_tokenizer = std::vector<PreTokenizerStep>(1);
   /// See CharacterBpe. SentencePiece models use byte tokens if they have them.
   bool byte_fallback = false;
   bool ignore_merges = false;  ///< See BpeOptions, as for the next two.

@@ -14,6 +14,7 @@
 #include "tutti/base/error.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/formats/checked.hpp"
+#include "tutti/formats/gguf/detail/end_of_generation.hpp"
 #include "tutti/formats/gguf/gguf_file.hpp"
 #include "tutti/text/bpe/byte_tokens.hpp"
 #include "tutti/text/pre_tokenizer/pre_tokenizer.hpp"
@@ -26,20 +27,19 @@ namespace tutti {
 
 namespace detail {
 
-/// The values of `tokenizer.ggml.token_type` that matter here; the others are tokens like any
-/// other.
+/// The values of `tokenizer.ggml.token_type` that are treated differently from normal tokens.
 inline constexpr std::int32_t kGgufUnknownToken = 2;
 inline constexpr std::int32_t kGgufControlToken = 3;
 inline constexpr std::int32_t kGgufUserDefinedToken = 4;
 inline constexpr std::int32_t kGgufUnusedToken = 5;
 inline constexpr std::int32_t kGgufByteToken = 6;
 
-/// What a value of `tokenizer.ggml.pre` stands for.
+/// The meaning of a value of `tokenizer.ggml.pre`.
 struct GgufPreTokenizer {
   std::string_view name;
   PreTokenizer kind;
-  bool ignore_merges;  ///< The format has no key for it; whoever reads "llama-bpe" has to know.
-  bool add_bos;        ///< Unless `tokenizer.ggml.add_bos_token` says otherwise.
+  bool ignore_merges;  ///< GGUF has no key for it: it follows from the name.
+  bool add_bos;        ///< If `tokenizer.ggml.add_bos_token` is absent.
 };
 
 [[nodiscard]] inline GgufPreTokenizer gguf_pre_tokenizer(std::string_view name,
@@ -68,11 +68,14 @@ inline void read_gguf_vocabulary(const GgufFile& file, TokenizerDefinition& defi
                        " tokens, but ", types ? types->size() : 0, " token types");
   definition.tokens.reserve(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    const std::int32_t type = types ? (*types)[i] : 0;
+    // As in llama.cpp, an end marker is a control token whatever its type.
+    const std::int32_t type = is_end_of_generation(texts[i]) ? kGgufControlToken
+                              : types                        ? (*types)[i]
+                                                             : 0;
     const bool added = (type == kGgufControlToken || type == kGgufUserDefinedToken) &&
                        !texts[i].empty();
-    // Printable ASCII reads the same with and without the byte alphabet, and such a token may be
-    // part of merges as well.
+    // Printable ASCII is the same with and without the byte alphabet, and such a token may also be
+    // used in merges.
     const bool printable = std::all_of(texts[i].begin(), texts[i].end(),
                                        [](char c) { return c > ' ' && c <= '~'; });
     definition.tokens.push_back({std::string(texts[i]), added && !printable});
@@ -99,21 +102,24 @@ inline void read_gguf_merges(const GgufFile& file, TokenizerDefinition& definiti
   }
 }
 
-inline void read_gguf_byte_level(const GgufFile& file, TokenizerDefinition& definition) {
+/// Returns whether texts begin with BOS by default.
+[[nodiscard]] inline bool read_gguf_byte_level(const GgufFile& file,
+                                               TokenizerDefinition& definition) {
   const GgufMetadata& metadata = file.metadata();
   const GgufPreTokenizer pre = gguf_pre_tokenizer(
       metadata.get<std::string_view>("tokenizer.ggml.pre"), file.path());
   read_gguf_vocabulary(file, definition);
   read_gguf_merges(file, definition);
-  definition.pre_tokenizer = {pre.kind};
   definition.ignore_merges = pre.ignore_merges;
-  // Where the pre-tokenizer is a sequence, tokenizers would put the space before every single
-  // piece.
-  if (!metadata.get<bool>("tokenizer.ggml.add_space_prefix", false)) return;
-  require<FormatError>(pre.kind == PreTokenizer::gpt2, file.path(),
+  definition.pre_tokenizer.clear();
+  const bool space_prefix = metadata.get<bool>("tokenizer.ggml.add_space_prefix", false);
+  if (space_prefix) definition.pre_tokenizer.emplace_back(PrefixSpaceStep{});
+  definition.pre_tokenizer.emplace_back(pre.kind);
+  // With a sequence of pre-tokenizers, tokenizers would put the space before each piece.
+  require<FormatError>(!space_prefix || pre.kind == PreTokenizer::gpt2, file.path(),
                        ": \"tokenizer.ggml.add_space_prefix\" is true, which is supported for the "
                        "pre-tokenizer gpt-2 only");
-  definition.pre_tokenizer.insert(definition.pre_tokenizer.begin(), PrefixSpaceStep{});
+  return pre.add_bos;
 }
 
 /// One token of a SentencePiece model, by its type.
@@ -143,28 +149,61 @@ inline void read_gguf_sentencepiece(const GgufFile& file, TokenizerDefinition& d
   require<FormatError>(types.size() == texts.size() && definition.scores.size() == texts.size(),
                        file.path(), ": ", texts.size(), " tokens, but ", types.size(),
                        " token types and ", definition.scores.size(), " scores");
-  for (const char* key :
-       {"tokenizer.ggml.remove_extra_whitespaces", "tokenizer.ggml.precompiled_charsmap"}) {
-    const bool asked = metadata.contains(key) &&
-                       (key != std::string_view("tokenizer.ggml.remove_extra_whitespaces") ||
-                        metadata.get<bool>(key));
-    require<FormatError>(!asked, file.path(), ": \"", key,
-                         "\" is set, which is not supported with the model llama");
-  }
   definition.model = TokenizerModel::sentencepiece_bpe;
   definition.pre_tokenizer.clear();
   definition.unknown = metadata.find<Token>("tokenizer.ggml.unknown_token_id");
   definition.tokens.reserve(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i)
-    add_sentencepiece_token(texts[i], types[i], file.path(), definition);
+    add_sentencepiece_token(texts[i], is_end_of_generation(texts[i]) ? kGgufControlToken : types[i],
+                            file.path(), definition);
 
   const std::string mark = "\xE2\x96\x81";
   const bool space_prefix = metadata.get<bool>("tokenizer.ggml.add_space_prefix", true);
   if (space_prefix) definition.normalizer.emplace_back(PrependStep{mark});
   definition.normalizer.emplace_back(ReplaceStep{" ", mark});
-  definition.decoder_replacements = {{mark, " "}};
+  definition.decoder_replacements.push_back({mark, " "});
   definition.decode_byte_tokens = true;
   definition.decoder_strips_spaces = space_prefix ? 1 : 0;
+}
+
+/// Refuses the keys that change the tokens or what may be generated and are not supported. The
+/// other keys of llama.cpp have no effect on these models: token_type_count, the ids of separators,
+/// masks and fill-in-the-middle tokens, huggingface.json, rwkv.world, further chat templates.
+inline void check_gguf_keys(const GgufFile& file, bool sentencepiece) {
+  const GgufMetadata& metadata = file.metadata();
+  const auto require_false = [&](const char* key) {
+    require<FormatError>(!metadata.get<bool>(key, false), file.path(), ": \"", key,
+                         "\" is true, which is not supported; supported: false");
+  };
+  const auto require_none = [&](const char* key) {
+    if (!metadata.contains(key)) return;
+    const auto values = metadata.get<std::vector<std::int32_t>>(key);
+    require<FormatError>(values.empty(), file.path(), ": \"", key, "\" has ", values.size(),
+                         " values, which is not supported; supported: none");
+  };
+  require_false("tokenizer.ggml.add_sep_token");
+  require_false("tokenizer.ggml.normalizer.lowercase");
+  require_false("tokenizer.ggml.normalizer.strip_accents");
+  require_none("tokenizer.ggml.suppress_tokens");
+  // Byte-level models have no such normalization, whatever the file says.
+  if (!sentencepiece) return;
+  require_false("tokenizer.ggml.remove_extra_whitespaces");
+  require_none("tokenizer.ggml.precompiled_charsmap");
+}
+
+/// A token with a role. As in llama.cpp, an id outside the vocabulary counts as absent.
+[[nodiscard]] inline std::optional<Token> read_gguf_role(const GgufFile& file, const char* key,
+                                                         const char* name,
+                                                         TokenizerDefinition& definition) {
+  const auto id = file.metadata().find<std::int64_t>(key);
+  if (!id || *id < 0 || static_cast<std::uint64_t>(*id) >= definition.tokens.size())
+    return std::nullopt;
+  const auto token = static_cast<Token>(*id);
+  if (name != nullptr) {
+    const TokenizerDefinition::Entry& entry = definition.tokens[static_cast<std::size_t>(token)];
+    definition.named_tokens.push_back({name, entry.text});
+  }
+  return token;
 }
 
 }  // namespace detail
@@ -176,31 +215,41 @@ TUTTI_INLINE TokenizerDefinition read_tokenizer_gguf(const GgufFile& file) {
       model == "gpt2" || model == "llama", file.path(), ": \"tokenizer.ggml.model\" is ",
       in_quotes(model),
       ", which is not supported; supported: gpt2 (byte-level BPE), llama (SentencePiece BPE)");
+  detail::check_gguf_keys(file, model == "llama");
   TokenizerDefinition definition;
   definition.source = file.path();
+  // Defaults of the format: SentencePiece models put BOS before texts, byte-level ones only with
+  // some pre-tokenizers.
+  bool add_bos = true;
   if (model == "llama") {
     detail::read_gguf_sentencepiece(file, definition);
   } else {
-    detail::read_gguf_byte_level(file, definition);
+    add_bos = detail::read_gguf_byte_level(file, definition);
   }
-  // The formats' defaults: SentencePiece models begin texts with BOS, byte-level ones only where
-  // their pre-tokenizer's name says so.
-  const bool add_bos = model == "llama" ||
-                       detail::gguf_pre_tokenizer(
-                           metadata.get<std::string_view>("tokenizer.ggml.pre"), file.path())
-                           .add_bos;
-  definition.bos = metadata.find<Token>("tokenizer.ggml.bos_token_id");
-  definition.eos = metadata.find<Token>("tokenizer.ggml.eos_token_id");
+  definition.bos = detail::read_gguf_role(file, "tokenizer.ggml.bos_token_id", "bos_token",
+                                          definition);
+  definition.eos = detail::read_gguf_role(file, "tokenizer.ggml.eos_token_id", "eos_token",
+                                          definition);
+  (void)detail::read_gguf_role(file, "tokenizer.ggml.unknown_token_id", "unk_token", definition);
+  (void)detail::read_gguf_role(file, "tokenizer.ggml.padding_token_id", "pad_token", definition);
+  for (const char* key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
+    if (const auto token = detail::read_gguf_role(file, key, nullptr, definition))
+      definition.end_tokens.push_back(*token);
+  }
   if (metadata.get<bool>("tokenizer.ggml.add_bos_token", add_bos)) {
     require<FormatError>(
         definition.bos.has_value(), file.path(),
-        ": every text is to begin with BOS, but no \"tokenizer.ggml.bos_token_id\" is given");
+        ": every text is to begin with BOS, but no \"tokenizer.ggml.bos_token_id\" in the "
+        "vocabulary of ",
+        definition.tokens.size(), " tokens is given");
     definition.prefix = {*definition.bos};
   }
   if (metadata.get<bool>("tokenizer.ggml.add_eos_token", false)) {
     require<FormatError>(
         definition.eos.has_value(), file.path(),
-        ": every text is to end with EOS, but no \"tokenizer.ggml.eos_token_id\" is given");
+        ": every text is to end with EOS, but no \"tokenizer.ggml.eos_token_id\" in the "
+        "vocabulary of ",
+        definition.tokens.size(), " tokens is given");
     definition.suffix = {*definition.eos};
   }
   definition.chat_template = metadata.get<std::string>("tokenizer.chat_template", "");

@@ -3,6 +3,7 @@
 // Bodies of tokenizer_json.hpp.
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <initializer_list>
@@ -39,7 +40,7 @@ class TokenizerJsonReader : private TokenizerJsonSection {
                          found_text(root_));
     if (const auto version = json_optional<std::string>(root_, "version", file_);
         version && *version != "1.0")
-      refuse("version", root_["version"], "\"1.0\"");
+      refuse("version", member(root_, "version"), "\"1.0\"");
     // `truncation` and `padding` are settings for batches, which transformers ignores as well.
     definition_.source = file_;
     TokenizerJsonPreTokenizer(file_).read(json_find(root_, "pre_tokenizer"), definition_);
@@ -93,12 +94,12 @@ class TokenizerJsonReader : private TokenizerJsonSection {
     // Files older than the field have no type; they are BPE if they have merges.
     if (const std::string type = type_of(model);
         type != "BPE" && !(type.empty() && model.contains("merges"))) {
-      refuse("model.type", model.value("type", Json()),
+      refuse("model.type", member(model, "type"),
              "BPE (Unigram, WordPiece and WordLevel models are not)");
     }
     for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"}) {
       const Json* value = json_find(model, affix);
-      if (value != nullptr && *value != "")
+      if (value != nullptr && (!value->is_string() || !text_of(*value).empty()))
         refuse(std::string("model.") + affix, *value, "null, \"\"");
     }
     if (const Json* dropout = json_find(model, "dropout")) {
@@ -107,7 +108,7 @@ class TokenizerJsonReader : private TokenizerJsonSection {
     }
     definition_.byte_fallback = json_get(model, "byte_fallback", file_, false);
     if (definition_.byte_fallback && definition_.model == TokenizerModel::byte_level_bpe) {
-      refuse("model.byte_fallback", model["byte_fallback"],
+      refuse("model.byte_fallback", member(model, "byte_fallback"),
              "false with the pre-tokenizer ByteLevel");
     }
     definition_.ignore_merges = json_get(model, "ignore_merges", file_, false);
@@ -129,7 +130,7 @@ class TokenizerJsonReader : private TokenizerJsonSection {
     const std::size_t max_tokens = vocabulary_->size() + (added != nullptr ? added->size() : 0);
     definition_.tokens.resize(max_tokens);
     taken_.assign(max_tokens, false);
-    for (const auto& [text, value] : vocabulary_->items()) {
+    for (const auto& [text, value] : members(*vocabulary_)) {
       const auto id = json_convert<Token>(value);
       require<FormatError>(id.has_value(), file_, ": token ", in_quotes(text), " has id ",
                            found_text(value), ", expected ", expected_text<Token>());
@@ -157,7 +158,7 @@ class TokenizerJsonReader : private TokenizerJsonSection {
     definition_.merges.reserve(merges.size());
     for (const Json& merge : merges) {
       if (merge.is_string()) {
-        const auto& text = merge.get_ref<const std::string&>();
+        const std::string& text = text_of(merge);
         const std::size_t space = text.find(' ');
         require<FormatError>(
             space != std::string::npos && text.find(' ', space + 1) == std::string::npos, file_,
@@ -169,7 +170,7 @@ class TokenizerJsonReader : private TokenizerJsonSection {
             merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string(),
             file_, ": merge ", definition_.merges.size(), " is ", escaped(merge.dump(), 80),
             ", expected an array of two strings");
-        definition_.merges.push_back({merge[0].get<std::string>(), merge[1].get<std::string>()});
+        definition_.merges.push_back({text_of(merge[0]), text_of(merge[1])});
       }
     }
   }
@@ -215,6 +216,7 @@ class TokenizerJsonReader : private TokenizerJsonSection {
       renumbered_ = renumbered_ || id != known.id;
       token.id = known.id;
       token.special = token.special || known.special;
+      token.decode_normalized = known.decode_normalized || known.after_normalization;
       known = std::move(token);
       return;
     }
@@ -330,7 +332,7 @@ class TokenizerJsonReader : private TokenizerJsonSection {
     require<FormatError>(added.is_object(), file, ": \"added_tokens_decoder\" is ",
                          found_text(added), ", expected an object");
     std::vector<AddedToken> tokens;
-    for (const auto& [id, json] : added.items()) {
+    for (const auto& [id, json] : members(added)) {
       AddedToken token = to_added_token(file, json);
       const char* end = id.data() + id.size();
       const auto [parsed, error] = std::from_chars(id.data(), end, token.id);
@@ -354,7 +356,7 @@ class TokenizerJsonReader : private TokenizerJsonSection {
   /// added_tokens.json: ids by text.
   void read_legacy_added_tokens(const Companion& added) {
     std::vector<AddedToken> tokens;
-    for (const auto& [text, json] : added.json.items()) {
+    for (const auto& [text, json] : members(added.json)) {
       if (added_texts_.find(text)) continue;
       AddedToken token;
       token.text = text;
@@ -370,61 +372,68 @@ class TokenizerJsonReader : private TokenizerJsonSection {
     add_by_id(added.file, tokens);
   }
 
+  /// The roles that transformers knows in every model.
+  static constexpr std::array<const char*, 7> kRoles{
+      "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
+
   /// The tokens with a role, in special_tokens_map.json (`map`) or tokenizer_config.json.
   void read_named_tokens(const Companion& config, const Companion& map) {
-    for (const char* name : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token",
-                             "cls_token", "mask_token"}) {
-      const Companion& companion = map.json.contains(name) ? map : config;
-      const Json* value = json_find(companion.json, name);
+    for (const char* role : kRoles) {
+      const Companion& companion = map.json.contains(role) ? map : config;
+      const Json* value = json_find(companion.json, role);
       if (value == nullptr) continue;
-      const AddedToken token = to_special_token(companion, name, *value);
-      definition_.named_tokens.push_back({name, token.text});
-      special_tokens_.push_back(token);
+      named_.push_back(to_special_token(companion, role, *value));
+      definition_.named_tokens.push_back({role, named_.back().text});
     }
   }
 
   /// Makes the tokens with a role and the further special tokens special.
   void read_special_tokens(const Companion& config, const Companion& map) {
-    for (AddedToken& token : std::exchange(special_tokens_, {})) {
+    known_added_ = definition_.added_tokens.size();
+    for (AddedToken& token : named_) {
       // A token that only padding would use need not exist.
-      if (id_of(token.text)) add_token(config.file, make_special(std::move(token)), std::nullopt);
+      if (id_of(token.text)) add_special(config.file, std::move(token), true);
     }
     for (const NamedToken& named : definition_.named_tokens) {
       if (named.name == "bos_token") definition_.bos = require_token(config, map, named);
       if (named.name == "eos_token") definition_.eos = require_token(config, map, named);
     }
-    for (const Companion* companion : {&config, &map}) {
-      for (const char* key : {"extra_special_tokens", "additional_special_tokens"})
-        read_further_tokens(*companion, key);
-      // Roles of a model of its own: "image_token" and the like.
-      for (const auto& [name, value] : companion->json.items()) {
-        if (!name.ends_with("_token") || !value.is_string() || is_named(name)) continue;
-        read_role_of_its_own(*companion, name, value);
-      }
-    }
+    for (const Companion* companion : {&config, &map}) read_roles_of_its_own(*companion);
+    // "additional_special_tokens" is the older name, which counts only where the newer is not used.
+    const bool in_config = read_further_tokens(config, "extra_special_tokens") ||
+                           read_further_tokens(config, "additional_special_tokens");
+    if (!read_further_tokens(map, "extra_special_tokens") && !in_config)
+      read_further_tokens(map, "additional_special_tokens");
   }
 
-  void read_further_tokens(const Companion& companion, const std::string& key) {
-    const Json* tokens = json_find(companion.json, key);
-    if (tokens == nullptr) return;
-    require<FormatError>(tokens->is_array() || tokens->is_object(), companion.file, ": ",
-                         in_quotes(key), " is ", found_text(*tokens),
-                         ", expected an array or an object of tokens");
-    for (const auto& [name, value] : tokens->items()) {
-      if (tokens->is_object()) {
+  /// Roles that only some models have: "image_token" and the like.
+  void read_roles_of_its_own(const Companion& companion) {
+    for (const auto& [name, value] : members(companion.json)) {
+      if (name.ends_with("_token") && value.is_string() &&
+          std::find(kRoles.begin(), kRoles.end(), name) == kRoles.end())
         read_role_of_its_own(companion, name, value);
-      } else {
-        add_token(companion.file, make_special(to_special_token(companion, key, value)),
-                  std::nullopt);
-      }
     }
+    const Json* roles = json_find(companion.json, "extra_special_tokens");
+    if (roles == nullptr || !roles->is_object()) return;
+    for (const auto& [name, value] : members(*roles)) read_role_of_its_own(companion, name, value);
+  }
+
+  /// A list of special tokens without a role. Returns whether there is one.
+  bool read_further_tokens(const Companion& companion, std::string_view key) {
+    const Json* tokens = json_find(companion.json, key);
+    if (tokens == nullptr || tokens->is_object()) return false;
+    require<FormatError>(tokens->is_array(), companion.file, ": ", in_quotes(key), " is ",
+                         found_text(*tokens), ", expected an array of tokens");
+    for (const Json& value : *tokens)
+      add_special(companion.file, to_special_token(companion, key, value), false);
+    return !tokens->empty();
   }
 
   void read_role_of_its_own(const Companion& companion, const std::string& name,
                             const Json& value) {
     AddedToken token = to_special_token(companion, name, value);
     if (!is_named(name)) definition_.named_tokens.push_back({name, token.text});
-    add_token(companion.file, make_special(std::move(token)), std::nullopt);
+    add_special(companion.file, std::move(token), true);
   }
 
   [[nodiscard]] bool is_named(const std::string& name) const {
@@ -435,8 +444,8 @@ class TokenizerJsonReader : private TokenizerJsonSection {
   }
 
   /// A special token: its text, or an object with "content".
-  AddedToken to_special_token(const Companion& companion, const std::string& key,
-                              const Json& value) const {
+  static AddedToken to_special_token(const Companion& companion, std::string_view key,
+                                     const Json& value) {
     require<FormatError>(value.is_string() || value.is_object(), companion.file, ": ",
                          in_quotes(key), " is ", found_text(value),
                          ", expected a token: a string or an object");
@@ -445,17 +454,21 @@ class TokenizerJsonReader : private TokenizerJsonSection {
       token = to_added_token(companion.file, value);
       token.after_normalization = json_get(value, "normalized", companion.file, false);
     } else {
-      token.text = value.get<std::string>();
+      token.text = text_of(value);
     }
     return token;
   }
 
-  /// Special, with the flags that an added token of this text has already.
-  AddedToken make_special(AddedToken token) const {
-    if (const std::optional<Token> index = added_texts_.find(token.text))
-      token = definition_.added_tokens[static_cast<std::size_t>(*index)];
+  /// Adds a special token. One that was an added token before keeps its flags, and becomes special
+  /// only if it has a role.
+  void add_special(const std::string& file, AddedToken token, bool has_role) {
+    const std::optional<Token> index = added_texts_.find(token.text);
+    if (index && static_cast<std::size_t>(*index) < known_added_) {
+      if (has_role) definition_.added_tokens[static_cast<std::size_t>(*index)].special = true;
+      return;
+    }
     token.special = true;
-    return token;
+    add_token(file, std::move(token), std::nullopt);
   }
 
   Token require_token(const Companion& config, const Companion& map,
@@ -478,12 +491,13 @@ class TokenizerJsonReader : private TokenizerJsonSection {
   Json root_;
   const Json* vocabulary_ = nullptr;
   TokenizerDefinition definition_;
-  std::vector<bool> taken_;  // by id
-  std::size_t size_ = 0;     // the largest id taken, plus one
-  Token next_id_ = 0;        // of an added token that is not in the vocabulary
-  Vocabulary added_texts_;   // of definition_.added_tokens, by index
-  bool renumbered_ = false;  // ignored tokens shift the ids of the following ones
-  std::vector<AddedToken> special_tokens_;
+  std::vector<bool> taken_;        // by id
+  std::size_t size_ = 0;           // the largest id taken, plus one
+  Token next_id_ = 0;              // of an added token that is not in the vocabulary
+  Vocabulary added_texts_;         // of definition_.added_tokens, by index
+  bool renumbered_ = false;        // ignored tokens shift the ids of the following ones
+  std::size_t known_added_ = 0;    // added tokens before those with a role
+  std::vector<AddedToken> named_;  // those of definition_.named_tokens that have a role of kRoles
   bool has_template_ = false;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Patterns of tokenizer.json are written for Oniguruma (Ruby syntax). Where PCRE2 would read one
-// otherwise it is rewritten here, or refused: a pattern that means almost the same would make
-// almost the same tokens.
+// Patterns of tokenizer.json are written for Oniguruma (Ruby syntax). Syntax that PCRE2 reads
+// differently is rewritten here or refused: a pattern that is almost right gives tokens that are
+// almost right.
 
 #include <cstddef>
 #include <iomanip>
@@ -20,7 +20,7 @@ class OnigToPcre2 {
  public:
   explicit OnigToPcre2(std::string_view pattern) : whole_(pattern), rest_(pattern) {}
 
-  /// @throws FormatError when the pattern uses what cannot be rewritten.
+  /// @throws FormatError when the pattern uses syntax that cannot be rewritten.
   [[nodiscard]] std::string run() {
     while (!rest_.empty()) {
       if (rest_.front() == '\\') {
@@ -35,9 +35,9 @@ class OnigToPcre2 {
   }
 
  private:
-  // \w of Oniguruma, found by asking it about every code point: beside letters, marks, digits and
-  // connectors the number letters, the circled and squared letters, and the fractions and powers of
-  // Latin-1. PCRE2's has no marks, all numbers, and the underscore only.
+  // Oniguruma's \w, determined by testing every code point: letters, marks, digits, connectors,
+  // letter numbers, circled and squared letters, and the fractions and powers of Latin-1. PCRE2's has
+  // no marks, all numbers, and of the connectors the underscore only.
   static constexpr std::string_view kWord =
       R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
 
@@ -51,7 +51,8 @@ class OnigToPcre2 {
     rest_.remove_prefix(count);
   }
 
-  /// White space as a part of a character class, by Unicode's property; PCRE2's \s has U+180E too.
+  /// White space as a part of a character class, by the Unicode property; PCRE2's \s includes
+  /// U+180E.
   static std::string white_space(bool negated) {
     std::ostringstream ranges;
     ranges << std::hex;
@@ -70,7 +71,7 @@ class OnigToPcre2 {
     return ranges.str();
   }
 
-  /// Writes a set of characters, alone or as a part of the class around it.
+  /// Writes a set of characters, by itself or as a part of the enclosing class.
   void put_set(std::string_view members, bool negated) {
     if (in_class_ && negated) refuse("\\W or \\H within [...]");
     if (in_class_) {
@@ -108,11 +109,11 @@ class OnigToPcre2 {
 
   void put_word_boundary(bool negated) {
     const std::string word = '[' + std::string(kWord) + ']';
-    const std::string behind = negated ? "="
-                                       : "!";  // a word character must follow one, or must not
-    const std::string ahead = negated ? "!" : "=";
-    result_ += "(?:(?<=" + word + ")(?" + behind + word + ")|(?<!" + word + ")(?" + ahead + word +
-               "))";
+    // Whether a word character may follow a word character, and anything else.
+    const std::string after_word = negated ? "=" : "!";
+    const std::string after_other = negated ? "!" : "=";
+    result_ += "(?:(?<=" + word + ")(?" + after_word + word + ")|(?<!" + word + ")(?" +
+               after_other + word + "))";
   }
 
   void class_character() {
@@ -131,7 +132,7 @@ class OnigToPcre2 {
       in_class_ = true;
       take(1);
       if (rest_.starts_with('^')) take(1);
-      if (rest_.starts_with(']')) take(1);  // as the first one it is a member
+      if (rest_.starts_with(']')) take(1);  // in first place it is a member
     } else if (rest_.starts_with("(?")) {
       options();
     } else if (rest_.front() == '{') {
@@ -143,15 +144,15 @@ class OnigToPcre2 {
 
   void options() {
     const std::size_t end = rest_.find_first_of(":)<=!>#", 2);
-    // m is PCRE2's s, and s is none.
+    // Oniguruma's m is PCRE2's s; it has no s.
     for (const char c : rest_.substr(2, end - 2)) {
       if (c != 'i' && c != 'x' && c != '-') refuse(in_quotes(rest_.substr(0, 8)));
     }
     // Without a colon they hold to the end of the group: in Oniguruma a|b of x(?i)a|b is one group
-    // behind x, in PCRE2 b stands alone.
+    // after x, in PCRE2 b is an alternative of its own.
     const bool at_start = rest_.size() == whole_.size();
     if (end != std::string_view::npos && rest_[end] == ')' && !at_start) {
-      refuse(in_quotes(rest_.substr(0, end + 1)) + " behind the start of the pattern");
+      refuse(in_quotes(rest_.substr(0, end + 1)) + " after the start of the pattern");
     }
     take(2);
   }
@@ -162,15 +163,15 @@ class OnigToPcre2 {
     if (end == std::string_view::npos ||
         counts.find_first_not_of("0123456789,") != std::string_view::npos)
       return take(1);
-    const std::string_view behind = rest_.substr(end + 1);
-    if (behind.starts_with('+'))
+    const std::string_view next = rest_.substr(end + 1);
+    if (next.starts_with('+'))
       refuse("{...}+");  // possessive in PCRE2, a repeated group in Oniguruma
     const std::size_t comma = counts.find(',');
     // In Oniguruma an optional group, in PCRE2 a lazy repetition.
-    if (!counts.empty() && comma == std::string_view::npos && behind.starts_with('?'))
+    if (!counts.empty() && comma == std::string_view::npos && next.starts_with('?'))
       refuse("{n}?");
     take(1);
-    // {,n} starts at none; PCRE2 before 10.43 reads characters.
+    // {,n} starts at 0; PCRE2 before 10.43 reads it as characters.
     if (comma == 0 && counts.size() > 1 && counts.find(',', 1) == std::string_view::npos)
       result_ += '0';
   }

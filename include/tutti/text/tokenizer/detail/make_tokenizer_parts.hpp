@@ -106,9 +106,9 @@ namespace tutti::detail {
 }
 
 /// @throws FormatError that names the file, when a pattern is not supported.
-[[nodiscard]] inline PreTokenizerChain make_pre_tokenizer(const TokenizerDefinition& definition) {
+[[nodiscard]] inline PreTokenizerChain make_pre_tokenizer(TokenizerDefinition& definition) {
   try {
-    return PreTokenizerChain(definition.pre_tokenizer);
+    return PreTokenizerChain(std::move(definition.pre_tokenizer));
   } catch (const Error& error) {
     fail<FormatError>(definition.source, ": ", error.what());
   }
@@ -130,8 +130,9 @@ inline void set_decoded_text(TokenizerDefinition& definition, Token token,
   std::vector<bool> is_byte_token;
   std::array<bool, 256> spelled{};  // by byte: a token that is not a byte token has this text
   texts.reserve(definition.tokens.size());
-  const Normalizer decoder(
-      {definition.decoder_replacements.begin(), definition.decoder_replacements.end()});
+  std::vector<NormalizerStep> decoder_steps;
+  for (const ReplaceStep& step : definition.decoder_replacements) decoder_steps.emplace_back(step);
+  const Normalizer decoder(std::move(decoder_steps));
   for (const TokenizerDefinition::Entry& entry : definition.tokens) {
     std::string text;
     std::optional<unsigned char> byte;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Reader of the section "normalizer" of a tokenizer.json, and of "decoder", which undoes it.
+// Reader of the sections "normalizer" and "decoder" of a tokenizer.json.
 
 #include <cstddef>
 #include <string>
@@ -25,7 +25,7 @@ class TokenizerJsonNormalizer : private TokenizerJsonSection {
     return steps;
   }
 
-  /// Fills in how tokens are decoded.
+  /// Reads how tokens are decoded.
   void read_decoder(const Json& json, TokenizerDefinition& definition) const {
     const bool byte_level = definition.model == TokenizerModel::byte_level_bpe;
     if (byte_level != (type_of(json) == "ByteLevel")) {
@@ -50,7 +50,7 @@ class TokenizerJsonNormalizer : private TokenizerJsonSection {
         refuse("decoder", json, kDecoders);
       }
     }
-    // Without it, the decoded tokens would be joined by spaces.
+    // Without Fuse, Strip would apply to each token.
     if (!fused) refuse("decoder", json, kDecoders);
   }
 

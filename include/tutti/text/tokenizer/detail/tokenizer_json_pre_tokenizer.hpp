@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "tutti/formats/json.hpp"
@@ -22,16 +23,17 @@ class TokenizerJsonPreTokenizer : private TokenizerJsonSection {
  public:
   using TokenizerJsonSection::TokenizerJsonSection;
 
-  /// Reads the steps, and takes the model for one on bytes where the last one is ByteLevel, else
-  /// for one on characters.
-  /// @param json null where the file has no pre-tokenizer.
+  /// Reads the steps. The model is one on bytes if the last step is ByteLevel, else on characters.
+  /// @param json null if the file has no pre-tokenizer.
   void read(const Json* json, TokenizerDefinition& definition) {
     definition.model = TokenizerModel::character_bpe;
     if (json != nullptr) append_steps(*json, *json, definition);
-    // Digits and GPT-2's pattern together are one built-in step.
-    if (steps_.size() == 2 && steps_[0] == PreTokenizerStep(DigitsStep{true}) &&
-        steps_[1] == PreTokenizerStep(PreTokenizer::gpt2)) {
-      steps_ = {PreTokenizer::smollm};
+    // Digits and the pattern of GPT-2 together are one built-in step.
+    const auto* digits = steps_.size() == 2 ? std::get_if<DigitsStep>(&steps_[0]) : nullptr;
+    const auto* kind = steps_.size() == 2 ? std::get_if<PreTokenizer>(&steps_[1]) : nullptr;
+    if (digits != nullptr && digits->individual && kind != nullptr && *kind == PreTokenizer::gpt2) {
+      steps_.clear();
+      steps_.emplace_back(PreTokenizer::smollm);
     }
     definition.pre_tokenizer = std::move(steps_);
   }
@@ -43,7 +45,7 @@ class TokenizerJsonPreTokenizer : private TokenizerJsonSection {
 
   void append_steps(const Json& json, const Json& whole, TokenizerDefinition& definition) {
     const std::string type = type_of(json);
-    // Behind ByteLevel the text is in the byte alphabet, which no other step would understand.
+    // After ByteLevel the text is in the byte alphabet, which no other step supports.
     if (definition.model == TokenizerModel::byte_level_bpe || steps_.size() >= kMaxSteps)
       refuse("pre_tokenizer", whole, kSupported);
     if (type == "Sequence") {
@@ -76,7 +78,7 @@ class TokenizerJsonPreTokenizer : private TokenizerJsonSection {
     }
     if (regex && !literal) return RegexSplitStep{*regex, behavior, invert};
     if (!literal || literal->empty())
-      refuse("pre_tokenizer", json, "Split by a String that is not empty, or by a Regex");
+      refuse("pre_tokenizer", json, "Split by a non-empty String, or by a Regex");
     return LiteralSplitStep{*literal, behavior, invert};
   }
 
@@ -96,7 +98,7 @@ class TokenizerJsonPreTokenizer : private TokenizerJsonSection {
            "the behaviors Isolated, Removed, MergedWithPrevious, MergedWithNext, Contiguous");
   }
 
-  /// The pre-tokenizer without a regex engine that does what `pattern` says, if there is one.
+  /// The built-in pre-tokenizer for `pattern`, if there is one.
   [[nodiscard]] static std::optional<PreTokenizer> built_in(const std::string& pattern) {
     constexpr std::array<std::pair<std::string_view, PreTokenizer>, 3> kPatterns{{
         {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
@@ -117,14 +119,14 @@ class TokenizerJsonPreTokenizer : private TokenizerJsonSection {
     step.mark = json_get<std::string>(json, "replacement", file());
     if (step.mark.empty() || decode_utf8(step.mark, 0).length != step.mark.size() ||
         step.mark == " ") {
-      refuse("pre_tokenizer", json, "a replacement of one character that is no space");
+      refuse("pre_tokenizer", json, "a replacement of one character other than a space");
     }
     const auto scheme = json_get<std::string>(json, "prepend_scheme", file(), "always");
     if (scheme != "always" && scheme != "first" && scheme != "never") {
       refuse("pre_tokenizer", json, "the prepend schemes always, first, never");
     }
     using Prepend = MetaspaceStep::Prepend;
-    // Older files have only add_prefix_space.
+    // Older files have add_prefix_space only.
     const bool never = scheme == "never" || !json_get(json, "add_prefix_space", file(), true);
     step.prepend = never ? Prepend::never : scheme == "first" ? Prepend::first : Prepend::always;
     step.split = json_get(json, "split", file(), true);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the readers of the sections of a tokenizer.json share: access to members, and refusals by
-// key and value.
+// Base of the readers of the sections of a tokenizer.json: access to members, and refusals by key
+// and value.
 
 #include <string>
 #include <string_view>
@@ -25,7 +25,7 @@ class TokenizerJsonSection {
                       ", which is not supported; supported: ", supported);
   }
 
-  [[nodiscard]] const Json& member(const Json& object, const std::string& key) const {
+  [[nodiscard]] const Json& member(const Json& object, std::string_view key) const {
     require<FormatError>(object.is_object(), file_, ": expected an object around ", in_quotes(key),
                          ", found ", found_text(object));
     const Json* value = json_find(object, key);
@@ -36,6 +36,15 @@ class TokenizerJsonSection {
   /// The member "type" of a component; "" if it has none.
   [[nodiscard]] std::string type_of(const Json& component) const {
     return json_get<std::string>(component, "type", file_, "");
+  }
+
+  /// The members of an object, without the conversions of Json::items().
+  [[nodiscard]] static const Json::object_t& members(const Json& object) {
+    return object.get_ref<const Json::object_t&>();
+  }
+
+  [[nodiscard]] static const std::string& text_of(const Json& string) {
+    return string.get_ref<const std::string&>();
   }
 
   [[nodiscard]] const std::string& file() const { return file_; }
