@@ -45,7 +45,7 @@ TEST_CASE("Lengths near 2^64 do not wrap") {
                   FormatError);
 }
 
-TEST_CASE("A string above its limit is refused before it is looked at") {
+TEST_CASE("A string above its limit is refused before it is read") {
   const std::string data = raw_bytes(std::uint64_t{5}) + "abcde";
   ByteReader reader(as_bytes(data), "file");
   CHECK_THROWS_WITH(reader.read_string("a name", 4),

@@ -112,7 +112,7 @@ TEST_CASE("Samples that share a prompt see it as if it were their own", "[batche
 }
 
 TEST_CASE(
-    "A row behind a shared prompt has the same bits alone at once, and token by token beside other "
+    "A row after a shared prompt has the same bits alone at once, and token by token beside other "
     "experts and samples",
     "[batched_transformer]") {
   const std::vector<ModelWeights> experts = three_experts();

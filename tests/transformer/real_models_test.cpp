@@ -25,7 +25,7 @@ Json greedy_cases(const char* name) {
       .at("greedy");
 }
 
-/// The likeliest `count` tokens behind each prompt, all prompts in one batch.
+/// The likeliest `count` tokens after each prompt, all prompts in one batch.
 std::vector<std::vector<Token>> write_greedily(BatchedTransformer<TestBackend>& stack,
                                                const std::vector<std::vector<Token>>& prompts,
                                                std::size_t count) {
@@ -62,7 +62,7 @@ std::size_t anonymous_memory() {
   return 0;
 }
 
-/// Checks 64 greedy tokens behind each prompt of the cases `name` against llama.cpp's.
+/// Checks 64 greedy tokens after each prompt of the cases `name` against llama.cpp's.
 void check_greedy(const std::filesystem::path& file, const char* name) {
   // Weights expanded to float and a float cache on both sides: no rounding of activations blurs the
   // comparison.

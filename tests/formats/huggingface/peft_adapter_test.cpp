@@ -100,7 +100,7 @@ TEST_CASE("Patterns give modules a rank and an alpha of their own") {
       scales(
           R"({"rank_pattern": {"layers\\.\\d+\\.self_attn\\.[vo]_proj": 1}, "alpha_pattern": {"q_proj": 1}})") ==
       std::pair(0.5F, 8.0F));
-  // A pattern must reach the end of the name, and begin at its begin or behind a dot.
+  // A pattern must match up to the end of the name, from its beginning or from after a dot.
   CHECK(
       scales(R"({"rank_pattern": {"v_proj": 1, "self_attn": 7, "_proj": 7, "attn.q_proj": 7}})") ==
       std::pair(4.0F, 8.0F));

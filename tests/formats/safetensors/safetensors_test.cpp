@@ -29,7 +29,7 @@ TEST_CASE("A model is one file, given by its name or its directory") {
 }
 
 #if !defined(_WIN32)  // where only administrators create symbolic links
-TEST_CASE("A path that cannot be looked at is refused as one that cannot be opened") {
+TEST_CASE("A path that cannot be examined is refused as one that cannot be opened") {
   const TemporaryDirectory directory;
   const std::filesystem::path loop = directory.path() / "model.safetensors";
   std::filesystem::create_symlink(loop, loop);

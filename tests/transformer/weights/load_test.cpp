@@ -57,7 +57,7 @@ TEST_CASE("Weights can be converted while they are loaded", "[load]") {
                     contains("rows of 48 elements are no multiple of 32"));
 }
 
-TEST_CASE("Paths that cannot be looked at are refused, and why", "[load]") {
+TEST_CASE("Paths that cannot be examined are refused with the reason", "[load]") {
   const TemporaryDirectory directory;
   const std::filesystem::path loop = directory.path() / "loop";
   std::filesystem::create_symlink(loop, loop);
