@@ -49,8 +49,8 @@ class Summary {
     for (std::size_t l = 1; l < lines_.size(); ++l) {
       const std::vector<double>& scores = trial.scores[static_cast<std::size_t>(lines_[l].scorer)];
       for (std::size_t i = 0; i < candidates.size(); ++i) candidates[i].score = scores[i];
-      lines_[l].report.add_problem(solved,
-                           make_selector(lines_[l].selector, *judge_).select(candidates).index);
+      lines_[l].report.add_problem(
+          solved, make_selector(lines_[l].selector, *judge_).select(candidates).index);
     }
     cost_ += trial.result.cost.total();
     candidates_ = candidates.size();

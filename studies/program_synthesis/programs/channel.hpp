@@ -25,7 +25,8 @@ namespace programs {
   bool in_output = false;
   for (const tutti::Token token : prompt.subspan(std::min<std::size_t>(1, prompt.size()))) {
     if (token == kProgramToken) break;
-    if (in_output) reading.scored_positions.push_back(static_cast<std::uint32_t>(reading.tokens.size()));
+    if (in_output)
+      reading.scored_positions.push_back(static_cast<std::uint32_t>(reading.tokens.size()));
     reading.tokens.push_back(token);
     in_output = token == kEqualsToken || (in_output && token != kSeparatorToken);
   }

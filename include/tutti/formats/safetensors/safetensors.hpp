@@ -94,8 +94,8 @@ class SafetensorsModel {
     check_total_size(json);
   }
 
-  /// `metadata.total_size` is optional; if it differs from the shards' sum, a shard comes from another
-  /// model.
+  /// `metadata.total_size` is optional; if it differs from the shards' sum, a shard comes from
+  /// another model.
   void check_total_size(const Json& json) const {
     const Json* metadata = json_find(json, "metadata");
     const std::string where = path() + ": metadata";
