@@ -46,7 +46,12 @@ class Tokenizer::Parts {
                            in_quotes(token.text), " has id ", token.id, ", but the vocabulary has ",
                            definition.tokens.size(), " tokens");
     }
-    const bool same_texts = !make_patterns(definition);
+    bool same_texts = true;
+    try {
+      same_texts = !make_patterns(definition);
+    } catch (const Error& error) {
+      fail<FormatError>(source, ": ", error.what());
+    }
     // The vocabulary of a byte-level model has what its tokens are decoded to.
     if (definition.model != TokenizerModel::byte_level_bpe || !same_texts)
       texts_ = detail::make_token_texts(definition);
