@@ -476,6 +476,12 @@ TEST_CASE("Keys of RoPE that its type does not use are refused unless they are s
 }
 
 TEST_CASE("Keys that change nothing, and those of other programs, are ignored") {
+  CHECK_NOTHROW(read_with(R"({"model_type": "gemma3_text", "hidden_activation": "gelu_pytorch_tanh",
+      "hidden_act": "gelu_pytorch_tanh", "head_dim": 8, "_sliding_window_pattern": 6,
+      "cache_implementation": "hybrid", "use_bidirectional_attention": false})"));
+  check_change_refused(R"({"model_type": "gemma3_text", "hidden_activation": "gelu_pytorch_tanh",
+      "hidden_act": "silu", "head_dim": 8})",
+                       "\"hidden_act\" is the string \"silu\"");
   CHECK_NOTHROW(read_with(R"({"_name_or_path": "x", "architectures": ["LlamaForCausalLM"],
       "attention_dropout": 0.1, "resid_pdrop": 0.1, "auto_map": {"AutoConfig": "x.Y"},
       "chunk_size_feed_forward": 0, "dtype": "bfloat16", "torch_dtype": "float16",
@@ -484,7 +490,9 @@ TEST_CASE("Keys that change nothing, and those of other programs, are ignored") 
       "is_decoder": true, "is_causal": true, "max_length": 20, "output_attentions": true,
       "pretraining_tp": 2, "rope_interleaved": false, "sep_token_id": 5, "summary_type": "mean",
       "tokenizer_class": "LlamaTokenizer", "transformers_version": "4.40.0",
-      "unsloth_version": "2025.1", "use_cache": true, "use_sliding_window": false,
+      "unsloth_version": "2025.1", "use_cache": true, "_flash_attn_2_enabled": true,
+      "use_fused_rms_norm": true, "conversation_template": "vicuna", "num_logits_to_keep": 1,
+      "transformers.js_config": {"kv_cache_dtype": "fp16"}, "is_llama_config": true, "use_sliding_window": false,
       "sliding_window": 4096, "max_window_layers": 21, "my_note": "trained twice",
       "layer_types": ["full_attention", "full_attention"], "embedding_scale": 1.0})"));
 }

@@ -32,37 +32,38 @@ template <std::size_t Count>
 }
 
 /// Keys that change neither logits nor tokens, although their names contain one of kPartsOfModel.
-inline constexpr std::array<std::string_view, 19> kHarmlessConfigKeys{
+inline constexpr std::array<std::string_view, 16> kHarmlessConfigKeys{
     "_attn_implementation",
     "_attn_implementation_autoset",
     "_attn_implementation_internal",
     "attn_implementation",
-    "_sliding_window_pattern",  // layer_types stands beside it
-    "attention_probs_dropout_prob",
-    "chunk_size_feed_forward",  // how a product is split
-    "dropout_position",
+    "_sliding_window_pattern",    // layer_types stands beside it
+    "attention_softmax_in_fp32",  // as here
+    "chunk_size_feed_forward",    // how a product is split
     "initializer_range",
     "label2id",
-    "mask_token_id",
+    "logits_to_keep",
+    "num_logits_to_keep",
     "output_attentions",
     "output_hidden_states",
     "output_router_logits",
-    "problem_type",
     "reorder_and_upcast_attn",  // attention in 32 bits, as here
-    "attention_softmax_in_fp32",
-    "use_cached_states",
-    "unsloth_fixed"};
+    "scale_attention_softmax_in_fp32"};
+
+/// Parts of the names of keys that choose among implementations of the same computation, or that
+/// only training uses.
+inline constexpr std::array<std::string_view, 5> kHarmlessWords{"dropout", "pdrop", "flash",
+                                                                "fused", "aux_loss_coef"};
 
 /// Parts of the computation, as keys of transformers' configuration classes spell them.
-inline constexpr std::array<std::string_view, 44> kPartsOfModel{
-    "attn",          "attention",   "rope",         "rotary",   "rotate",  "scal",
-    "multiplier",    "factor",      "softcap",      "soft_cap", "clip",    "clamp",
-    "moe",           "expert",      "router",       "norm",     "bias",    "window",
-    "alibi",         "mlp",         "ffn",          "qk",       "kv",      "residual",
-    "position",      "logit",       "layer",        "head",     "embed",   "activation",
-    "hidden_act",    "hidden_size", "mup",          "ssm",      "conv",    "causal",
-    "bidirectional", "mtp",         "parallel_res", "lora",     "quantiz", "gate",
-    "sparse",        "_rank"};
+inline constexpr std::array<std::string_view, 45> kPartsOfModel{
+    "attn",   "attention",  "rope",          "rotary",      "rotate",       "scal",  "multiplier",
+    "factor", "softcap",    "soft_cap",      "clip",        "clamp",        "moe",   "expert",
+    "router", "norm",       "bias",          "window",      "alibi",        "mlp",   "ffn",
+    "qk",     "kv",         "residual",      "position",    "logit",        "layer", "head",
+    "embed",  "activation", "hidden_act",    "hidden_size", "mup",          "ssm",   "conv_",
+    "_conv",  "causal",     "bidirectional", "mtp",         "parallel_res", "lora_", "quantiz",
+    "gate_",  "gated",      "_rank"};
 
 /// Whether a value leaves the part that `name` speaks of switched off.
 [[nodiscard]] inline bool is_off(std::string_view name, const Json& value) {
@@ -117,10 +118,11 @@ inline void refuse_unknown_config_keys(const Json& config, const Architecture& f
   const std::vector<std::string_view> used = used_config_keys(family, windows_off);
   for (const auto& [key, value] : config.items()) {
     const std::string_view name = key;
+    const Json* activation = json_find(config, family.keys.activation);
     const bool is_known = std::find(used.begin(), used.end(), name) != used.end() ||
                           is_one_of(name, kHarmlessConfigKeys) || name.starts_with("summary_") ||
-                          name.find("dropout") != std::string_view::npos ||
-                          name.ends_with("pdrop") || name.ends_with("aux_loss_coef");
+                          contains_one_of(name, kHarmlessWords) ||
+                          (name == "hidden_act" && activation != nullptr && *activation == value);
     require<FormatError>(
         is_known || !contains_one_of(name, kPartsOfModel) || is_off(name, value), file, ": ",
         in_quotes(name), " is ", found_text(value), ", which a ", family.name,
