@@ -3,12 +3,6 @@ include(FetchContent)
 
 # Downloads are pinned by hash. Their headers count as system headers (SYSTEM), so their warnings are not ours.
 FetchContent_Declare(
-  Eigen3
-  URL https://gitlab.com/libeigen/eigen/-/archive/3.4.0/eigen-3.4.0.tar.gz
-  URL_HASH SHA256=8586084f71f9bde545ee7fa6d00288b264a2b7ac3607b974e54d13e7162c1c72
-  SYSTEM
-  FIND_PACKAGE_ARGS 3.4 CONFIG)
-FetchContent_Declare(
   nlohmann_json
   URL https://github.com/nlohmann/json/releases/download/v3.11.3/json.tar.xz
   URL_HASH SHA256=d6c65aca6b1ed68e7a182f4757257b107ae403032760ed6ef121c9d55e81757d
@@ -36,7 +30,7 @@ FetchContent_Declare(
 # Makes one of the packages above available. A macro, because find_package() may extend CMAKE_MODULE_PATH for its caller.
 macro(tutti_require_package name)
   # Options of the fetched projects. The two libraries in tutti's interface must have install rules, since tutti's export names them.
-  foreach(tutti_off BUILD_TESTING EIGEN_BUILD_DOC EIGEN_BUILD_PKGCONFIG BENCHMARK_ENABLE_TESTING BENCHMARK_ENABLE_INSTALL)
+  foreach(tutti_off BUILD_TESTING BENCHMARK_ENABLE_TESTING BENCHMARK_ENABLE_INSTALL)
     set(${tutti_off} OFF)
   endforeach()
   set(JSON_Install ${TUTTI_INSTALL})

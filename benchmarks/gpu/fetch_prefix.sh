@@ -6,7 +6,7 @@ set -eu
 prefix=${1:?name the folder to fill}
 mkdir -p "$prefix"
 cd "$prefix"
-apt-get download libeigen3-dev nlohmann-json3-dev catch2
+apt-get download nlohmann-json3-dev catch2
 for package in *.deb; do
   dpkg -x "$package" .
   rm "$package"

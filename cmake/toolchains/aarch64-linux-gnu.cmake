@@ -1,7 +1,7 @@
 # Cross-compiles for 64-bit ARM with Debian's compiler and runs the tests under QEMU:
 #   apt-get install g++-aarch64-linux-gnu qemu-user-static
 #   cmake --workflow --preset arm
-# Header-only packages (Eigen, nlohmann_json, Catch2 2) are those of the host. PCRE2 and utf8proc would be needed for arm64, hence
+# Header-only packages (nlohmann_json, Catch2 2) are those of the host. PCRE2 and utf8proc would be needed for arm64, hence
 # TUTTI_TEXT_LIBRARIES=OFF in the preset.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)

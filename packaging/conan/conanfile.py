@@ -39,7 +39,6 @@ class TuttiConan(ConanFile):
             self.options.rm_safe("fPIC")
 
     def requirements(self):
-        self.requires("eigen/3.4.0", transitive_headers=True)
         self.requires("nlohmann_json/3.11.3", transitive_headers=True)
         if self.options.text:
             self.requires("pcre2/10.44", transitive_headers=True, transitive_libs=True)
@@ -82,7 +81,7 @@ class TuttiConan(ConanFile):
 
     def package_info(self):
         self.cpp_info.set_property("cmake_file_name", "tutti")
-        requires = ["eigen::eigen", "nlohmann_json::nlohmann_json"]
+        requires = ["nlohmann_json::nlohmann_json"]
         if self.options.text:
             requires += ["pcre2::pcre2-8", "utf8proc::utf8proc"]
         headers = self.cpp_info.components["tutti"]

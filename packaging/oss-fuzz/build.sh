@@ -24,7 +24,7 @@ done
 for source in ${TARGETS:-tests/fuzz/*_fuzzer.cpp}; do
   target=$(basename "$source" .cpp)
   name=${target%_fuzzer}
-  "$CXX" $CXXFLAGS -std=c++20 -Iinclude -I. -isystem /usr/include/eigen3 "$source" \
+  "$CXX" $CXXFLAGS -std=c++20 -Iinclude -I. "$source" \
     $LIB_FUZZING_ENGINE "${libraries[@]}" -pthread -o "$OUT/$target"
   rm -f "$OUT/${target}_seed_corpus.zip"
   inputs=()
