@@ -36,8 +36,8 @@ class OnigToPcre2 {
 
  private:
   // Oniguruma's \w, determined by testing every code point: letters, marks, digits, connectors,
-  // letter numbers, circled and squared letters, and the fractions and powers of Latin-1. PCRE2's has
-  // no marks, all numbers, and of the connectors the underscore only.
+  // letter numbers, circled and squared letters, and the fractions and powers of Latin-1. PCRE2's
+  // has no marks, all numbers, and of the connectors the underscore only.
   static constexpr std::string_view kWord =
       R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
 
@@ -168,8 +168,7 @@ class OnigToPcre2 {
       refuse("{...}+");  // possessive in PCRE2, a repeated group in Oniguruma
     const std::size_t comma = counts.find(',');
     // In Oniguruma an optional group, in PCRE2 a lazy repetition.
-    if (!counts.empty() && comma == std::string_view::npos && next.starts_with('?'))
-      refuse("{n}?");
+    if (!counts.empty() && comma == std::string_view::npos && next.starts_with('?')) refuse("{n}?");
     take(1);
     // {,n} starts at 0; PCRE2 before 10.43 reads it as characters.
     if (comma == 0 && counts.size() > 1 && counts.find(',', 1) == std::string_view::npos)
