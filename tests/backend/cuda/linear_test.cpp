@@ -102,7 +102,7 @@ double largest_error(const LinearExperts& experts, const std::vector<std::size_t
 }  // namespace
 
 TEST_CASE(
-    "LinearExperts of shared and own weights with adapters of any ranks and types, or none, and "
+    "Experts of shared and own weights with adapters of any ranks and types, or none, and "
     "with "
     "biases or none",
     "[cuda][kernel]") {

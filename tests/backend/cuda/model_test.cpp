@@ -191,8 +191,7 @@ TEST_CASE("Windows move along on the device as on the host, across pages", "[cud
   }
 }
 
-TEST_CASE("Generations of any lengths, one after the other, draw what the host generated",
-          "[cuda]") {
+TEST_CASE("Generations of any lengths, one after the other, draw what the host draws", "[cuda]") {
   const auto model = Transformer<Cpu>::load(kData / "llama");
   BatchedTransformer<Cuda> host({&model.weights(), 1}, {0, 1}, kOptions);
   BatchedTransformer<Cuda> device({&model.weights(), 1}, {0, 1, 4}, kOptions);
@@ -213,8 +212,7 @@ TEST_CASE("Generations of any lengths, one after the other, draw what the host g
   }
 }
 
-TEST_CASE("Longer batches between two generations do not change what the device generated",
-          "[cuda]") {
+TEST_CASE("Longer batches between two generations do not change what the device draws", "[cuda]") {
   const auto model = Transformer<Cpu>::load(kData / "llama");
   StackOptions options = kOptions;
   options.rows_per_pass = 256;
