@@ -35,7 +35,7 @@ struct SampleCount {
   return 1.0 - none;
 }
 
-/// The mean of pass@k over problems.
+/// The mean of `pass@k` over problems.
 /// @throws OptionError for no problems, and as above for each problem.
 [[nodiscard]] inline double pass_at_k(std::span<const SampleCount> problems, std::size_t k) {
   require<OptionError>(!problems.empty(), "pass@", k, " of 0 problems: give at least one");
