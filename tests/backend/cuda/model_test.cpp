@@ -120,7 +120,7 @@ SequenceId prefill(BatchedTransformer<Cuda>& stack, const std::vector<Token>& pr
   return sequence;
 }
 
-/// `count` greedy tokens of one expert, of which the host generated all.
+/// `count` greedy tokens of one expert, all drawn on the host.
 Generated generate_on_host(BatchedTransformer<Cuda>& stack, const std::vector<Token>& prompt,
                            std::size_t count) {
   Generated generated;
@@ -138,7 +138,7 @@ Generated generate_on_host(BatchedTransformer<Cuda>& stack, const std::vector<To
   return generated;
 }
 
-/// The same, of which the device generated all but the first, for `samples` equal rows at once.
+/// The same, all but the first drawn on the device, for `samples` equal rows at once.
 Generated generate_on_device(BatchedTransformer<Cuda>& stack, const std::vector<Token>& prompt,
                              std::size_t count, std::size_t samples = 1) {
   Generated generated;
