@@ -7,14 +7,13 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/infinity.hpp"
 #include "tutti/base/error.hpp"
 
 using namespace tutti;
 using namespace tutti::test;
 
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 std::vector<float> fuse(Fusion fusion, const std::vector<std::vector<float>>& experts,
                         const std::vector<float>& weights) {

@@ -20,6 +20,6 @@ TEST_CASE("Best of N takes the best score, of equal ones the first", "[best_of_n
 
 TEST_CASE("Best of N refuses no candidates and scores that are NaN", "[best_of_n]") {
   CHECK_THROWS_AS(BestOfN{}.select({}), OptionError);
-  CHECK_THROWS_WITH(BestOfN{}.select(scored_candidates({{"a", 1}, {"b", kNan}})),
+  CHECK_THROWS_WITH(BestOfN{}.select(scored_candidates({{"a", 1}, {"b", kNotScored}})),
                     contains("candidate 1 of 2 has the score NaN"));
 }

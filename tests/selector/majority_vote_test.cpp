@@ -24,8 +24,9 @@ TEST_CASE("A majority is counted by the answer without the white space around it
 TEST_CASE("A tie between answers goes to the better score, then to the first", "[majority_vote]") {
   CHECK(MajorityVote<>{}.select(scored_candidates({{"a", -2}, {"b", -1}})).index == 1);
   CHECK(MajorityVote<>{}.select(scored_candidates({{"a", -1}, {"b", -1}})).index == 0);
-  CHECK(MajorityVote<>{}.select(scored_candidates({{"a", kNan}, {"b", -9}})).index == 1);
-  CHECK(MajorityVote<>{}.select(scored_candidates({{"a", kNan}, {"b", kNan}})).index == 0);
+  CHECK(MajorityVote<>{}.select(scored_candidates({{"a", kNotScored}, {"b", -9}})).index == 1);
+  CHECK(MajorityVote<>{}.select(scored_candidates({{"a", kNotScored}, {"b", kNotScored}})).index ==
+        0);
 }
 
 TEST_CASE("The canonical answer decides which candidates agree", "[majority_vote]") {
@@ -119,6 +120,6 @@ TEST_CASE("Votes are counted without Unicode white space at the ends", "[majorit
 
 TEST_CASE("A majority vote refuses no candidates, a weighted one NaN", "[majority_vote]") {
   CHECK_THROWS_AS(MajorityVote<>{}.select({}), OptionError);
-  CHECK_THROWS_AS(WeightedMajorityVote<>{}.select(scored_candidates({{"a", kNan}})),
+  CHECK_THROWS_AS(WeightedMajorityVote<>{}.select(scored_candidates({{"a", kNotScored}})),
                   ComponentError);
 }

@@ -30,9 +30,11 @@ TEST_CASE(
     "to "
     "none",
     "[minimum_bayes_risk]") {
-  CHECK(MinimumBayesRisk<>{}.select(scored_candidates({{"same", kNan}, {"same", -1}})).index == 1);
+  CHECK(
+      MinimumBayesRisk<>{}.select(scored_candidates({{"same", kNotScored}, {"same", -1}})).index ==
+      1);
   CHECK(MinimumBayesRisk<>{}
-            .select(scored_candidates({{"same", -2}, {"same", -1}, {"same", kNan}}))
+            .select(scored_candidates({{"same", -2}, {"same", -1}, {"same", kNotScored}}))
             .index == 1);
 }
 

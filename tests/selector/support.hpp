@@ -11,7 +11,7 @@
 
 namespace tutti::test {
 
-inline const double kNan = std::nan("");
+inline const double kNotScored = std::nan("");
 
 inline std::vector<Candidate> scored_candidates(
     const std::vector<std::pair<std::string, double>>& texts_and_scores) {

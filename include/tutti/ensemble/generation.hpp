@@ -183,7 +183,7 @@ class Generation {
       if (stack_.representative(e) != e) continue;
       std::size_t equal = 0;
       for (std::uint32_t other = e; other < n; ++other)
-        equal += stack_.representative(other) == e ? 1 : 0;
+        equal += stack_.representative(other) == e ? 1U : 0U;
       experts.push_back(e);
       weights.push_back(static_cast<float>(equal) / static_cast<float>(n));
     }
