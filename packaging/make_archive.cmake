@@ -18,9 +18,15 @@ foreach(entry IN ITEMS CHANGELOG.md CMakeLists.txt LICENSE README.md SECURITY.md
   file(COPY ${source}/${entry} DESTINATION ${OUT}/${name} PATTERN test_package/build EXCLUDE PATTERN __pycache__ EXCLUDE)
 endforeach()
 file(COPY ${source}/tests/package/consumer.cpp DESTINATION ${OUT}/${name}/tests/package)  # which tests of packages compile
-# One date for all files: the same content makes the same archive.
+# One date for all files, that of the commit: the same commit makes the same archive.
 execute_process(
-  COMMAND ${CMAKE_COMMAND} -E tar cJf ${name}.tar.xz --mtime=1970-01-01 ${name}
+  COMMAND git log -1 --format=%cs
+  WORKING_DIRECTORY ${source} OUTPUT_VARIABLE date OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+if(failed)
+  string(TIMESTAMP date "%Y-%m-%d")
+endif()
+execute_process(
+  COMMAND ${CMAKE_COMMAND} -E tar cJf ${name}.tar.xz --mtime=${date} ${name}
   WORKING_DIRECTORY ${OUT} COMMAND_ERROR_IS_FATAL ANY)
 file(REMOVE_RECURSE ${OUT}/${name})
 file(SHA256 ${OUT}/${name}.tar.xz hash)
