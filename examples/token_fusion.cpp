@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
                                       : Ensemble(tutti::load_experts<tutti::Cpu>(paths));
     tutti::Request request;
     request.messages = {{"user", "Name the four seasons."}};
-    request.max_new_tokens = 32;
+    request.max_new_tokens = 48;
     request.sampling.temperature = 0;  // the most likely token of the fused distribution
     std::cout << "mean of probabilities: "
               << ensemble.fuse(request, tutti::Fusion::mean_of_probabilities).text() << "\n";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tutti/backend/cpu/elementwise.hpp"
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -180,3 +181,37 @@ TEST_CASE("rope agrees with the formula in double for heads of any even size") {
     }
   }
 }
+
+#if defined(TUTTI_HAS_AVX512) || defined(TUTTI_HAS_AVX2)
+TEST_CASE("rows have the same bits with every compiler") {
+  // Compilers may fuse a multiplication and an addition; where they do must not change results. The
+  // expected hashes (FNV-1a, 64 bits) are those of g++ 12 and clang++ 14.
+  const auto hash_of = [](const std::vector<float>& values) {
+    std::uint64_t hash = 0xCBF29CE484222325U;
+    for (const float value : values) {
+      for (int shift = 0; shift < 32; shift += 8)
+        hash = (hash ^ (std::bit_cast<std::uint32_t>(value) >> shift & 0xFFU)) * 0x100000001B3U;
+    }
+    return hash;
+  };
+  const std::vector<float> x = random_floats(777, 1), w = random_floats(777, 2),
+                           b = random_floats(777, 3);
+  std::vector<float> out(777);
+  cpu::rms_norm(x, w, 1e-5F, out.data());
+  CHECK(hash_of(out) == 0x5B13AEC4C845D883U);
+  cpu::layer_norm(x, w, b, 1e-5F, out.data());
+  CHECK(hash_of(out) == (cpu::kLanes == 16 ? 0x8A638B5FD0B27EFBU : 0xE7366BE3ABDB448BU));
+  out = x;
+  cpu::activate(Activation::silu, out);
+  CHECK(hash_of(out) == 0x2D956C2D055E77D9U);
+  out = x;
+  for (float& value : out) value *= 5.0F;
+  cpu::activate(Activation::gelu_tanh, out);
+  CHECK(hash_of(out) == 0xD44CA4B062DEE08CU);
+  cpu::gated_unit(Activation::silu, x, w.data(), out.data());
+  CHECK(hash_of(out) == 0xD95902D039FA48FU);
+  std::vector<float> head(x.begin(), x.begin() + 128);
+  cpu::rope(head, RopePairing::halves, w.data(), b.data());
+  CHECK(hash_of(head) == 0x431071A69934A9C6U);
+}
+#endif
