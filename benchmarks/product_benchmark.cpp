@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "benchmarks/bandwidth_probe.hpp"
+#include "tutti/backend/cpu/activation_buffer.hpp"
 #include "tutti/backend/cpu/product/product.hpp"
 #include "tutti/base/philox.hpp"
 #include "tutti/formats/quantized/dequantize.hpp"
