@@ -3,6 +3,10 @@
 // Defines kKernelSet of the instruction set that this translation unit is compiled for. Included by
 // src/kernels_*.cpp, each of which is compiled with other flags, and without TUTTI_COMPILED.
 
+// Functions that do not depend on the instruction set are compiled once, by src/base.cpp: a second
+// body, though inline, would be a duplicate symbol on Windows.
+#define TUTTI_KERNEL_SET
+
 #include "kernel_set.hpp"
 #include "tutti/backend/cpu/kernels-inl.hpp"
 #include "tutti/base/probability-inl.hpp"

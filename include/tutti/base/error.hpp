@@ -110,7 +110,11 @@ class MessagePart {
   };
 };
 
+#if defined(TUTTI_KERNEL_SET)  // src/kernels_*.cpp; src/base.cpp has the body
+[[nodiscard]] std::string message_of(std::span<const MessagePart> parts);
+#else
 [[nodiscard]] TUTTI_INLINE std::string message_of(std::span<const MessagePart> parts);
+#endif
 
 template <class E>
 [[noreturn]] void throw_message(std::span<const MessagePart> parts) {
@@ -136,6 +140,6 @@ void require(bool condition, const Parts&... parts) {
 
 }  // namespace tutti
 
-#if !defined(TUTTI_COMPILED)
+#if !defined(TUTTI_COMPILED) && !defined(TUTTI_KERNEL_SET)
 #include "tutti/base/error-inl.hpp"
 #endif
