@@ -165,7 +165,7 @@ class Ensemble : detail::FirstFailedCheck<Model, Scorer, Router, Selector> {
   std::vector<Token> begin_request(const Request& request, std::size_t answer = 1) {
     check_request(request);
     stack_.clear();
-    const std::vector<Token> prompt = encode_prompt(request);
+    std::vector<Token> prompt = encode_prompt(request);
     for (const Token token : prompt) {
       require<OptionError>(token >= 0 && static_cast<std::size_t>(token) < vocabulary_size(),
                            "prompt token ", token, " is outside the vocabulary of ",
