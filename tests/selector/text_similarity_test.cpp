@@ -21,7 +21,8 @@ Json similarity_cases() {
 }  // namespace
 
 TEST_CASE("chrF equals sacrebleu's, token F1 SQuAD's", "[text_similarity]") {
-  for (const Json& sample : similarity_cases().at("cases")) {
+  const Json cases = similarity_cases();
+  for (const Json& sample : cases.at("cases")) {
     const std::string hypothesis = sample.at("hypothesis");
     const std::string reference = sample.at("reference");
     CAPTURE(hypothesis, reference);
