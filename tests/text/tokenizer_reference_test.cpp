@@ -261,7 +261,7 @@ Json cases_of(const char* name, const char* variable) {
 }  // namespace
 
 TEST_CASE("random added tokens are found and decoded as by the tokenizers package",
-          "[text][added_tokens]") {
+          "[text][added_tokens][text_libraries]") {
   const test::TemporaryDirectory directory;
   for (const Json& expected : cases_of("random_added_tokens.json", "TUTTI_ADDED_TOKENS")) {
     const auto kind = expected["kind"].get<std::string>();

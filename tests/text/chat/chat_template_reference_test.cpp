@@ -48,7 +48,7 @@ ChatOptions options_of(const ChatValue& conversation, const std::tm& now) {
 }  // namespace
 
 TEST_CASE("templates render as transformers renders them, and fail where it fails",
-          "[text][chat_template]") {
+          "[text][chat_template][text_libraries]") {
   const std::string folder = std::string(TUTTI_TEST_DATA) + "/text/";
   const ChatValue cases = parse_chat_value(read_text(folder + "chat/cases.json"), "cases.json");
   const std::vector<ChatValue>& time = json_member(cases, "now").sequence()->items;

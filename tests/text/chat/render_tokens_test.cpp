@@ -46,7 +46,8 @@ ChatTemplate template_of(const Tokenizer& tokenizer) {
 
 }  // namespace
 
-TEST_CASE("contents without special tokens are encoded as in one text", "[text][render_tokens]") {
+TEST_CASE("contents without special tokens are encoded as in one text",
+          "[text][render_tokens][text_libraries]") {
   for (const char* kind : kKinds) {
     INFO(kind);
     const Tokenizer tokenizer = tokenizer_of(kind);
@@ -62,7 +63,7 @@ TEST_CASE("contents without special tokens are encoded as in one text", "[text][
   }
 }
 
-TEST_CASE("a message cannot write control tokens", "[text][render_tokens]") {
+TEST_CASE("a message cannot write control tokens", "[text][render_tokens][text_libraries]") {
   std::size_t tried = 0;
   for (const char* kind : kKinds) {
     INFO(kind);
@@ -84,7 +85,8 @@ TEST_CASE("a message cannot write control tokens", "[text][render_tokens]") {
   CHECK(tried > 10);
 }
 
-TEST_CASE("messages as a chat value make the same tokens", "[text][render_tokens]") {
+TEST_CASE("messages as a chat value make the same tokens",
+          "[text][render_tokens][text_libraries]") {
   const Tokenizer tokenizer = tokenizer_of("qwen2");
   const ChatTemplate chat = template_of(tokenizer);
   CHECK(

@@ -9,7 +9,7 @@ namespace tutti::jinja {
 using test::error_of;
 using test::value_of;
 
-TEST_CASE("filters of strings", "[text][jinja]") {
+TEST_CASE("filters of strings", "[text][jinja][text_libraries]") {
   CHECK(value_of("' a\u00a0'|trim ~ '|' ~ 'xay'|trim('yx')") == "a|a");
   CHECK(value_of("'straße'|upper ~ 'ÀB'|lower ~ 'ab cD-ef'|title ~ 'aB c'|capitalize") ==
         "STRASSEàbAb Cd-EfAb c");

@@ -51,7 +51,7 @@ TEST_CASE("and, or and if return operands", "[text][jinja]") {
         "['a', '', None, True, 2]");
 }
 
-TEST_CASE("values print as Python's str and repr", "[text][jinja]") {
+TEST_CASE("values print as Python's str and repr", "[text][jinja][text_libraries]") {
   CHECK(value_of("none ~ true ~ 1.0 ~ 1e16 ~ 1e15 ~ 0.0001 ~ 1e-5 ~ -0.0") ==
         "NoneTrue1.01e+161000000000000000.00.00011e-05-0.0");
   CHECK(value_of("['a\\'b', 'a\\'\"b', '\\n\\\\\\x00é\u00a0\u200b', (1,), ()]") ==
@@ -80,7 +80,7 @@ TEST_CASE("attributes are methods first, items are keys first", "[text][jinja]")
   CHECK(value_of("{}.get('a') ~ {}.get('a', 1) ~ {'a': 2}.get('a')") == "None12");
 }
 
-TEST_CASE("methods of strings", "[text][jinja]") {
+TEST_CASE("methods of strings", "[text][jinja][text_libraries]") {
   CHECK(value_of("[' a b '.strip(), 'xxaxx'.lstrip('x'), 'axx'.rstrip('xy')]") ==
         "['a b', 'axx', 'a']");
   CHECK(value_of("['a,b,,c'.split(','), ' a  b '.split(), 'a,b,c'.split(',', 1), "
