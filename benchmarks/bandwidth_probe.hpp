@@ -10,7 +10,7 @@
 
 #include "tutti/backend/cpu/aligned_buffer.hpp"
 #include "tutti/backend/cpu/simd/simd.hpp"
-#include "tutti/base/thread_pool.hpp"
+#include "tutti/base/threads/thread_pool.hpp"
 
 namespace tutti::bench {
 

@@ -18,7 +18,7 @@
 #include "benchmarks/bandwidth_probe.hpp"
 #include "tutti/backend/cpu/activation_buffer.hpp"
 #include "tutti/backend/cpu/product/product.hpp"
-#include "tutti/base/philox.hpp"
+#include "tutti/base/numeric/philox.hpp"
 #include "tutti/formats/quantized/dequantize.hpp"
 
 namespace {

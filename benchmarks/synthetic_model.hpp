@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tutti/base/philox.hpp"
+#include "tutti/base/numeric/philox.hpp"
 #include "tutti/formats/quantized/convert.hpp"
 #include "tutti/transformer/weights/rope_frequencies.hpp"
 #include "tutti/transformer/weights/weights.hpp"

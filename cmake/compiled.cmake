@@ -1,7 +1,6 @@
 # The target tutti::compiled: what is not a template, compiled once, with the kernels for every
 # instruction set of the architecture, among which the program chooses at run time.
 file(GLOB tutti_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*.cpp)
-list(FILTER tutti_sources EXCLUDE REGEX "/kernels_[a-z0-9_]+\\.cpp$")
 
 # Flags of each instruction set, as the names in base/macros.hpp require them.
 if(WIN32 AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -32,7 +31,7 @@ endif()
 list(GET tutti_instruction_sets 0 tutti_first_set)
 set(tutti_kernel_sources)
 foreach(set IN LISTS tutti_instruction_sets)
-  add_library(tutti_kernels_${set} OBJECT ${CMAKE_CURRENT_SOURCE_DIR}/src/kernels_${set}.cpp)
+  add_library(tutti_kernels_${set} OBJECT ${CMAKE_CURRENT_SOURCE_DIR}/src/kernels/${set}.cpp)
   target_link_libraries(tutti_kernels_${set} PRIVATE tutti::tutti)
   target_compile_options(tutti_kernels_${set} PRIVATE ${tutti_flags_${set}})
   if(CMAKE_BUILD_TYPE STREQUAL "Release")

@@ -10,17 +10,17 @@
 #include <string_view>
 #include <vector>
 
-#include "kernel_set.hpp"
+#include "kernels/kernel_set.hpp"
 #include "processor.hpp"
 #include "tutti/backend/cpu/kernels.hpp"
 #include "tutti/base/error.hpp"
 #include "tutti/base/instruction_set.hpp"
-#include "tutti/base/probability.hpp"
+#include "tutti/base/numeric/probability.hpp"
 #include "tutti/sampler/draw.hpp"
 #include "tutti/sampler/logit_kernels.hpp"
 #include "tutti/version.hpp"
 
-// One declaration for each of src/kernels_*.cpp that this architecture has.
+// One declaration for each of src/kernels/*.cpp that this architecture has.
 #define TUTTI_DECLARE_KERNEL_SET(name) \
   namespace tutti::detail::name {      \
   extern const KernelSet kKernelSet;   \

@@ -21,7 +21,7 @@
 
 #include "benchmarks/synthetic_model.hpp"
 #include "tutti/backend/cuda/cuda.cuh"
-#include "tutti/base/float16.hpp"
+#include "tutti/base/numeric/float16.hpp"
 #include "tutti/formats/json.hpp"
 #include "tutti/transformer/batched_transformer.hpp"
 

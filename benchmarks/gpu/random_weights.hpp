@@ -14,7 +14,7 @@
 
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tutti/base/linear_weights.hpp"
-#include "tutti/base/thread_pool.hpp"
+#include "tutti/base/threads/thread_pool.hpp"
 #include "tutti/transformer/weights/load.hpp"
 
 namespace tutti::bench {

@@ -3,7 +3,7 @@
 // order. Only what the backend asks for.
 #include <cublas_v2.h>
 
-#include "tutti/base/float16.hpp"
+#include "tutti/base/numeric/float16.hpp"
 
 struct cublasContext {
   cudaStream_t stream = nullptr;

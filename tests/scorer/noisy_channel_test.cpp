@@ -7,7 +7,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/transformer/support.hpp"
-#include "tutti/base/probability.hpp"
+#include "tutti/base/numeric/probability.hpp"
 
 using namespace tutti;
 using namespace tutti::test;

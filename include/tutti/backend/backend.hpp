@@ -15,9 +15,9 @@
 
 #include "tutti/architecture/layer_types.hpp"
 #include "tutti/backend/batch.hpp"
-#include "tutti/base/float16.hpp"
 #include "tutti/base/linear_weights.hpp"
 #include "tutti/base/matrix_view.hpp"
+#include "tutti/base/numeric/float16.hpp"
 #include "tutti/base/types.hpp"
 
 namespace tutti {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tutti/backend/backend.hpp"
-#include "tutti/base/philox.hpp"
+#include "tutti/base/numeric/philox.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/sampler/options.hpp"
 

@@ -110,7 +110,7 @@ class MessagePart {
   };
 };
 
-#if defined(TUTTI_KERNEL_SET)  // src/kernels_*.cpp; src/base.cpp has the body
+#if defined(TUTTI_KERNEL_SET)  // src/kernels/*.cpp; src/base.cpp has the body
 [[nodiscard]] std::string message_of(std::span<const MessagePart> parts);
 #else
 [[nodiscard]] TUTTI_INLINE std::string message_of(std::span<const MessagePart> parts);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Macros that change what is compiled. Apart from these, only the vector code (backend/cpu/simd/,
-// sampler/detail/philox_lanes.hpp), the multiply-add of base/fast_math.hpp and backend/cuda/ depend
-// on the compiler's target.
+// sampler/detail/philox_lanes.hpp), the multiply-add of base/numeric/fast_math.hpp and
+// backend/cuda/ depend on the compiler's target.
 
 #if defined(__CUDACC__)
 #define TUTTI_HOST_DEVICE __host__ __device__

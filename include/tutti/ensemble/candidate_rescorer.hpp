@@ -13,7 +13,7 @@
 #include "tutti/base/candidate.hpp"
 #include "tutti/base/error.hpp"
 #include "tutti/base/matrix_view.hpp"
-#include "tutti/base/probability.hpp"
+#include "tutti/base/numeric/probability.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/scorer/likelihood_source.hpp"
 #include "tutti/transformer/batched_transformer.hpp"

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "tutti/base/error.hpp"
-#include "tutti/base/fast_math.hpp"
 #include "tutti/base/matrix_view.hpp"
-#include "tutti/base/probability.hpp"
+#include "tutti/base/numeric/fast_math.hpp"
+#include "tutti/base/numeric/probability.hpp"
 #include "tutti/ensemble/fuse_distributions.hpp"
 
 namespace tutti {

@@ -18,7 +18,7 @@
 #include "tutti/backend/device_decoding.hpp"
 #include "tutti/base/error.hpp"
 #include "tutti/base/matrix_view.hpp"
-#include "tutti/base/probability.hpp"
+#include "tutti/base/numeric/probability.hpp"
 #include "tutti/ensemble/candidate_rescorer.hpp"
 #include "tutti/ensemble/candidate_writer.hpp"
 #include "tutti/ensemble/fuse_distributions.hpp"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tutti/base/candidate.hpp"
-#include "tutti/base/stop_token.hpp"
+#include "tutti/base/threads/stop_token.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/sampler/options.hpp"
 #include "tutti/sampler/sampler.hpp"

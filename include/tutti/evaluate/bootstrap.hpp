@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "tutti/base/error.hpp"
-#include "tutti/base/philox.hpp"
+#include "tutti/base/numeric/philox.hpp"
 
 namespace tutti {
 

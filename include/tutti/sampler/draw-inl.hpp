@@ -11,7 +11,7 @@
 #include <span>
 
 #include "tutti/base/error.hpp"
-#include "tutti/base/probability-inl.hpp"
+#include "tutti/base/numeric/probability-inl.hpp"
 #include "tutti/sampler/draw.hpp"
 #include "tutti/sampler/gumbel.hpp"
 

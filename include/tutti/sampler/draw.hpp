@@ -8,8 +8,8 @@
 #include <span>
 
 #include "tutti/base/macros.hpp"
-#include "tutti/base/philox.hpp"
-#include "tutti/base/probability.hpp"
+#include "tutti/base/numeric/philox.hpp"
+#include "tutti/base/numeric/probability.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/sampler/logit_kernels.hpp"
 #include "tutti/sampler/logit_set.hpp"

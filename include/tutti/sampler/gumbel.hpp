@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tutti/base/fast_math.hpp"
 #include "tutti/base/macros.hpp"
-#include "tutti/base/philox.hpp"
+#include "tutti/base/numeric/fast_math.hpp"
+#include "tutti/base/numeric/philox.hpp"
 #include "tutti/sampler/detail/philox_lanes.hpp"
 
 namespace tutti::inline TUTTI_ABI {

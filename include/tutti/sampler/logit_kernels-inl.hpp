@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <span>
 
-#include "tutti/base/fast_math.hpp"
-#include "tutti/base/probability-inl.hpp"
+#include "tutti/base/numeric/fast_math.hpp"
+#include "tutti/base/numeric/probability-inl.hpp"
 #include "tutti/sampler/logit_kernels.hpp"
 
 namespace tutti::detail::inline TUTTI_ABI {

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "tutti/base/error.hpp"
-#include "tutti/base/fast_math.hpp"
-#include "tutti/base/probability.hpp"
+#include "tutti/base/numeric/fast_math.hpp"
+#include "tutti/base/numeric/probability.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/sampler/logit_kernels.hpp"
 

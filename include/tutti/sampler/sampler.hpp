@@ -8,7 +8,7 @@
 #include <functional>
 #include <span>
 
-#include "tutti/base/philox.hpp"
+#include "tutti/base/numeric/philox.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/sampler/logit_set.hpp"
 

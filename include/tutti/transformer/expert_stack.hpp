@@ -15,7 +15,7 @@
 #include "tutti/base/cost.hpp"
 #include "tutti/base/error.hpp"
 #include "tutti/base/matrix_view.hpp"
-#include "tutti/base/probability.hpp"
+#include "tutti/base/numeric/probability.hpp"
 #include "tutti/transformer/batched_transformer.hpp"
 #include "tutti/transformer/language_model.hpp"
 #include "tutti/transformer/transformer.hpp"

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "tutti/base/philox.hpp"
+#include "tutti/base/numeric/philox.hpp"
 
 namespace programs {
 

@@ -8,9 +8,9 @@
 #include <span>
 #include <vector>
 
-#include "tutti/base/float16.hpp"
 #include "tutti/base/linear_weights.hpp"
-#include "tutti/base/philox.hpp"
+#include "tutti/base/numeric/float16.hpp"
+#include "tutti/base/numeric/philox.hpp"
 
 namespace tutti::test {
 

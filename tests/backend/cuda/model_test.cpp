@@ -12,7 +12,7 @@
 #include "tests/transformer/support.hpp"
 #include "tutti/backend/cpu/cpu.hpp"
 #include "tutti/backend/cuda/cuda.cuh"
-#include "tutti/base/probability.hpp"
+#include "tutti/base/numeric/probability.hpp"
 #include "tutti/formats/json.hpp"
 #include "tutti/sampler/draw.hpp"
 #include "tutti/transformer/transformer.hpp"

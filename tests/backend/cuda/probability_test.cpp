@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log-probabilities on the device against those of base/probability.hpp.
+// Log-probabilities on the device against those of base/numeric/probability.hpp.
 #include "tutti/backend/cuda/kernels/probability.cuh"
 
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/backend/cuda/support.hpp"
-#include "tutti/base/probability.hpp"
+#include "tutti/base/numeric/probability.hpp"
 
 using namespace tutti;
 using namespace tutti::test;

@@ -11,7 +11,7 @@
 #include "tests/backend/cuda/support.hpp"
 #include "tests/sampler/filtered.hpp"
 #include "tests/sampler/reference_cases.hpp"
-#include "tutti/base/probability.hpp"
+#include "tutti/base/numeric/probability.hpp"
 #include "tutti/sampler/chain.hpp"
 
 using namespace tutti;

@@ -8,7 +8,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/text/support.hpp"
-#include "tutti/base/philox.hpp"
+#include "tutti/base/numeric/philox.hpp"
 
 using namespace tutti;
 using tutti::test::vocabulary_of;

@@ -10,7 +10,7 @@
 #include "tutti/base/mapped_file.hpp"
 #include "tutti/text/chat/chat_template.hpp"
 #include "tutti/text/chat/parse_chat_value.hpp"
-#include "tutti/text/jinja/value.hpp"
+#include "tutti/text/jinja/value/value.hpp"
 
 namespace tutti {
 namespace {

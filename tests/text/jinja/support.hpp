@@ -10,10 +10,10 @@
 #include "tests/support/catch.hpp"
 #include "tutti/base/error.hpp"
 #include "tutti/text/jinja/interpreter.hpp"
-#include "tutti/text/jinja/parser.hpp"
-#include "tutti/text/jinja/runtime.hpp"
-#include "tutti/text/jinja/syntax_tree.hpp"
-#include "tutti/text/jinja/value.hpp"
+#include "tutti/text/jinja/syntax/parser.hpp"
+#include "tutti/text/jinja/syntax/syntax_tree.hpp"
+#include "tutti/text/jinja/value/runtime.hpp"
+#include "tutti/text/jinja/value/value.hpp"
 
 namespace tutti::test {
 

@@ -11,10 +11,10 @@
 #include "tutti/backend/cpu/activations.hpp"
 #include "tutti/backend/cpu/aligned_buffer.hpp"
 #include "tutti/backend/cpu/kernels.hpp"
-#include "tutti/base/float16.hpp"
 #include "tutti/base/matrix_view.hpp"
+#include "tutti/base/numeric/float16.hpp"
 #include "tutti/base/tensor.hpp"
-#include "tutti/base/thread_pool.hpp"
+#include "tutti/base/threads/thread_pool.hpp"
 
 namespace tutti::cpu {
 

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tutti/base/float16.hpp"
+#include "tutti/base/numeric/float16.hpp"
 #include "tutti/base/tensor.hpp"
 
 namespace tutti::cpu {

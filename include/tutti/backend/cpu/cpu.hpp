@@ -22,8 +22,8 @@
 #include "tutti/backend/cpu/kernels.hpp"
 #include "tutti/backend/cpu/linear_jobs.hpp"
 #include "tutti/base/linear_weights.hpp"
-#include "tutti/base/probability.hpp"
-#include "tutti/base/thread_pool.hpp"
+#include "tutti/base/numeric/probability.hpp"
+#include "tutti/base/threads/thread_pool.hpp"
 #include "tutti/version.hpp"
 
 namespace tutti {

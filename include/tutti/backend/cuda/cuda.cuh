@@ -20,7 +20,7 @@
 #include "tutti/backend/cuda/kernels/elementwise.cuh"
 #include "tutti/backend/cuda/kernels/probability.cuh"
 #include "tutti/backend/cuda/linear_launcher.cuh"
-#include "tutti/base/thread_pool.hpp"
+#include "tutti/base/threads/thread_pool.hpp"
 
 namespace tutti {
 

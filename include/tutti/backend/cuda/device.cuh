@@ -12,7 +12,7 @@
 #include <type_traits>
 
 #include "tutti/backend/cuda/error.cuh"
-#include "tutti/base/float16.hpp"
+#include "tutti/base/numeric/float16.hpp"
 
 #if defined(__CUDACC__)
 #include <cuda_fp16.h>

@@ -11,9 +11,9 @@
 #include <memory>
 #include <span>
 
-#include "tutti/base/float16.hpp"
 #include "tutti/base/linear_weights.hpp"
-#include "tutti/base/thread_pool.hpp"
+#include "tutti/base/numeric/float16.hpp"
+#include "tutti/base/threads/thread_pool.hpp"
 #include "tutti/formats/quantized/dequantize.hpp"
 #include "tutti/formats/quantized/quantized_group.hpp"
 

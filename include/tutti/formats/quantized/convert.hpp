@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "tutti/base/error.hpp"
-#include "tutti/base/float16.hpp"
 #include "tutti/base/linear_weights.hpp"
+#include "tutti/base/numeric/float16.hpp"
 #include "tutti/formats/quantized/dequantize.hpp"
 
 namespace tutti {

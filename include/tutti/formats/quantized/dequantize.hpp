@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "tutti/base/float16.hpp"
+#include "tutti/base/numeric/float16.hpp"
 #include "tutti/base/tensor.hpp"
 #include "tutti/formats/quantized/quantized_group.hpp"
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "tutti/base/float16.hpp"
+#include "tutti/base/numeric/float16.hpp"
 #include "tutti/base/tensor.hpp"
 
 namespace tutti {

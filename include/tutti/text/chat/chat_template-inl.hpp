@@ -15,10 +15,10 @@
 #include "tutti/base/error.hpp"
 #include "tutti/text/chat/chat_template.hpp"
 #include "tutti/text/jinja/interpreter.hpp"
-#include "tutti/text/jinja/operations.hpp"
-#include "tutti/text/jinja/parser.hpp"
-#include "tutti/text/jinja/runtime.hpp"
-#include "tutti/text/jinja/syntax_tree.hpp"
+#include "tutti/text/jinja/python/operations.hpp"
+#include "tutti/text/jinja/syntax/parser.hpp"
+#include "tutti/text/jinja/syntax/syntax_tree.hpp"
+#include "tutti/text/jinja/value/runtime.hpp"
 #include "tutti/text/unicode/utf8.hpp"
 
 namespace tutti {

@@ -3,7 +3,7 @@
 // What chat templates are given beside texts: tool definitions, tool calls, documents, parts of a
 // message, options. A value is whatever JSON can say; dicts keep the order of their keys.
 
-#include "tutti/text/jinja/value.hpp"
+#include "tutti/text/jinja/value/value.hpp"
 
 namespace tutti {
 

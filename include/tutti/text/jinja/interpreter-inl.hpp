@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "tutti/formats/checked.hpp"
+#include "tutti/text/jinja/builtins/globals.hpp"
 #include "tutti/text/jinja/detail/evaluator.hpp"
-#include "tutti/text/jinja/globals.hpp"
 #include "tutti/text/jinja/interpreter.hpp"
-#include "tutti/text/jinja/operations.hpp"
-#include "tutti/text/jinja/printing.hpp"
-#include "tutti/text/jinja/runtime.hpp"
-#include "tutti/text/jinja/syntax_tree.hpp"
+#include "tutti/text/jinja/python/operations.hpp"
+#include "tutti/text/jinja/python/printing.hpp"
+#include "tutti/text/jinja/syntax/syntax_tree.hpp"
+#include "tutti/text/jinja/value/runtime.hpp"
 
 namespace tutti::jinja {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "tutti/base/macros.hpp"
-#include "tutti/text/jinja/tainted_text.hpp"
-#include "tutti/text/jinja/value.hpp"
+#include "tutti/text/jinja/value/tainted_text.hpp"
+#include "tutti/text/jinja/value/value.hpp"
 
 namespace tutti::jinja {
 

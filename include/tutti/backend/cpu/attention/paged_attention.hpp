@@ -17,7 +17,7 @@
 #include "tutti/backend/cpu/attention/attention_query.hpp"
 #include "tutti/backend/cpu/kernels.hpp"
 #include "tutti/base/matrix_view.hpp"
-#include "tutti/base/thread_pool.hpp"
+#include "tutti/base/threads/thread_pool.hpp"
 
 namespace tutti::cpu {
 

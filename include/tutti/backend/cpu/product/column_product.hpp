@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "tutti/backend/cpu/simd/simd.hpp"
-#include "tutti/base/float16.hpp"
+#include "tutti/base/numeric/float16.hpp"
 
 namespace tutti::cpu::detail::inline TUTTI_ABI {
 

@@ -7,8 +7,8 @@
 #include "tutti/backend/cpu/product/column_product.hpp"
 #include "tutti/backend/cpu/product/product_job.hpp"
 #include "tutti/base/error.hpp"
-#include "tutti/base/float16.hpp"
 #include "tutti/base/linear_weights.hpp"
+#include "tutti/base/numeric/float16.hpp"
 
 namespace tutti::cpu::detail::inline TUTTI_ABI {
 

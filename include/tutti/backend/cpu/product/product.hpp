@@ -10,7 +10,7 @@
 
 #include "tutti/backend/cpu/kernels.hpp"
 #include "tutti/backend/cpu/product/product_job.hpp"
-#include "tutti/base/thread_pool.hpp"
+#include "tutti/base/threads/thread_pool.hpp"
 
 namespace tutti::cpu {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "tutti/backend/cpu/product/row_pointers.hpp"
-#include "tutti/base/float16.hpp"
+#include "tutti/base/numeric/float16.hpp"
 
 namespace tutti::cpu::detail::inline TUTTI_ABI {
 

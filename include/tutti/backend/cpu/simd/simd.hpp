@@ -14,8 +14,8 @@
 #include <utility>
 
 #include "tutti/backend/cpu/aligned_buffer.hpp"
-#include "tutti/base/float16.hpp"
 #include "tutti/base/macros.hpp"
+#include "tutti/base/numeric/float16.hpp"
 
 #if defined(TUTTI_HAS_AVX512)
 #include "tutti/backend/cpu/simd/simd_avx512.hpp"

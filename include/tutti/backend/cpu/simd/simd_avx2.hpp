@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "tutti/backend/cpu/simd/intrinsics.hpp"
-#include "tutti/base/float16.hpp"
+#include "tutti/base/numeric/float16.hpp"
 
 namespace tutti::cpu::inline TUTTI_ABI {
 

@@ -19,8 +19,8 @@
 #include <cstdint>
 #include <cstring>
 
-#include "tutti/base/float16.hpp"
 #include "tutti/base/macros.hpp"
+#include "tutti/base/numeric/float16.hpp"
 
 namespace tutti::cpu::inline TUTTI_ABI {
 

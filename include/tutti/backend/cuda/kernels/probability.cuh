@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Log-probabilities from rows of logits, one block per row. Sums of exponentials are computed in
-// the order of base/probability.hpp and have its bits.
+// the order of base/numeric/probability.hpp and have its bits.
 
 #include <cstdint>
 
 #include "tutti/backend/cuda/kernels/weights.cuh"
-#include "tutti/base/fast_math.hpp"
+#include "tutti/base/numeric/fast_math.hpp"
 #include "tutti/base/types.hpp"
 
 namespace tutti::cuda {
@@ -69,8 +69,8 @@ template <unsigned kThreads>
   return block_largest<kThreads>(best);
 }
 
-/// sum exp(x - shift) over a row in the order of sum_of_exponentials (base/probability.hpp), in
-/// every thread.
+/// sum exp(x - shift) over a row in the order of sum_of_exponentials
+/// (base/numeric/probability.hpp), in every thread.
 template <unsigned kThreads>
 [[nodiscard]] __device__ __forceinline__ double mass_of(const float* x, std::uint32_t count,
                                                         float shift) {

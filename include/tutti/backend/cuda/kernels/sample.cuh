@@ -8,8 +8,8 @@
 
 #include "tutti/backend/cuda/kernels/probability.cuh"
 #include "tutti/backend/device_decoding.hpp"
-#include "tutti/base/fast_math.hpp"
-#include "tutti/base/philox.hpp"
+#include "tutti/base/numeric/fast_math.hpp"
+#include "tutti/base/numeric/philox.hpp"
 #include "tutti/base/types.hpp"
 #include "tutti/sampler/gumbel.hpp"
 

@@ -11,15 +11,15 @@
 #include <vector>
 
 #include "tutti/formats/checked.hpp"
-#include "tutti/text/jinja/access.hpp"
-#include "tutti/text/jinja/arithmetic.hpp"
-#include "tutti/text/jinja/filters.hpp"
-#include "tutti/text/jinja/methods.hpp"
-#include "tutti/text/jinja/operations.hpp"
-#include "tutti/text/jinja/printing.hpp"
-#include "tutti/text/jinja/runtime.hpp"
-#include "tutti/text/jinja/syntax_tree.hpp"
-#include "tutti/text/jinja/tests.hpp"
+#include "tutti/text/jinja/builtins/access.hpp"
+#include "tutti/text/jinja/builtins/filters.hpp"
+#include "tutti/text/jinja/builtins/methods.hpp"
+#include "tutti/text/jinja/builtins/tests.hpp"
+#include "tutti/text/jinja/python/arithmetic.hpp"
+#include "tutti/text/jinja/python/operations.hpp"
+#include "tutti/text/jinja/python/printing.hpp"
+#include "tutti/text/jinja/syntax/syntax_tree.hpp"
+#include "tutti/text/jinja/value/runtime.hpp"
 
 namespace tutti::jinja::detail {
 
