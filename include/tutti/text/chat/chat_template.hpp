@@ -17,7 +17,7 @@
 #include "tutti/text/chat/chat_limits.hpp"
 #include "tutti/text/chat/chat_message.hpp"
 #include "tutti/text/chat/chat_value.hpp"
-#include "tutti/text/jinja/value/tainted_text.hpp"
+#include "tutti/text/jinja/strings/tainted_text.hpp"
 
 namespace tutti {
 

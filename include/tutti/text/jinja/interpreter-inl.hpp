@@ -14,6 +14,7 @@
 #include "tutti/formats/checked.hpp"
 #include "tutti/text/jinja/builtins/globals.hpp"
 #include "tutti/text/jinja/detail/evaluator.hpp"
+#include "tutti/text/jinja/detail/scope_stack.hpp"
 #include "tutti/text/jinja/interpreter.hpp"
 #include "tutti/text/jinja/python/operations.hpp"
 #include "tutti/text/jinja/python/printing.hpp"
@@ -27,46 +28,18 @@ namespace detail {
 class Interpreter : private Evaluator {
  public:
   Interpreter(Runtime& runtime, std::vector<std::pair<std::string, Value>> variables)
-      : Evaluator(runtime) {
-    globals_.variables = make_globals();
-    context_.parent = &globals_;
-    context_.variables = std::move(variables);
-    scope_ = &context_;
-  }
-  Interpreter(const Interpreter&) = delete;
-  Interpreter& operator=(const Interpreter&) = delete;
+      : Evaluator(runtime, make_globals(), std::move(variables)) {}
 
   [[nodiscard]] TaintedText run(const SyntaxTree& tree) {
     TaintedText output;
     output_ = &output;
-    const InnerScope scope(*this, scope_);
+    const ScopeStack::Inner scope(scopes_);
     execute(tree.body);
     return output;
   }
 
  private:
   enum class Flow : std::uint8_t { next, break_loop, continue_loop };
-
-  /// A scope that is current while it lives. It outlives that if a macro captured it.
-  class InnerScope {
-   public:
-    InnerScope(Interpreter& interpreter, Scope* parent)
-        : interpreter_(interpreter), outer_(interpreter.scope_), scope_(std::make_unique<Scope>()) {
-      scope_->parent = parent;
-      interpreter_.scope_ = scope_.get();
-    }
-    ~InnerScope() {
-      interpreter_.scope_ = outer_;
-      if (scope_->is_captured) interpreter_.captured_.push_back(std::move(scope_));
-    }
-    InnerScope(const InnerScope&) = delete;
-    InnerScope& operator=(const InnerScope&) = delete;
-
-   private:
-    Interpreter& interpreter_;
-    Scope* outer_;
-    std::unique_ptr<Scope> scope_;
-  };
 
   /// Collects the output while it lives.
   class Capture {
@@ -112,12 +85,12 @@ class Interpreter : private Evaluator {
       case StatementKind::set_block:
         assign(*statement.targets[0], filtered_block(statement));
         break;
-      case StatementKind::macro: scope_->set(statement.macro->name, make_macro(statement)); break;
+      case StatementKind::macro: scopes_.set(statement.macro->name, make_macro(statement)); break;
       case StatementKind::call_block: execute_call(statement); break;
       case StatementKind::filter_block: write(to_text(runtime_, filtered_block(statement))); break;
       case StatementKind::with: return execute_with(statement);
       case StatementKind::scope: {
-        const InnerScope scope(*this, scope_);
+        const ScopeStack::Inner scope(scopes_);
         return execute(statement.blocks[0]);
       }
       case StatementKind::break_loop: return Flow::break_loop;
@@ -145,7 +118,7 @@ class Interpreter : private Evaluator {
     for (const ExpressionPtr& expression : statement.expressions) {
       values.push_back(evaluate(expression));
     }
-    const InnerScope scope(*this, scope_);
+    const ScopeStack::Inner scope(scopes_);
     for (std::size_t i = 0; i < values.size(); ++i) {
       assign(*statement.targets[i], std::move(values[i]));
     }
@@ -159,7 +132,7 @@ class Interpreter : private Evaluator {
     auto kept = std::make_shared<Sequence>();
     kept->depth = all->depth;
     for (const Value& item : all->items) {
-      const InnerScope scope(*this, scope_);
+      const ScopeStack::Inner scope(scopes_);
       assign(*statement.targets[0], item);
       if (is_true(evaluate(statement.expressions[1]))) kept->items.push_back(item);
     }
@@ -176,13 +149,13 @@ class Interpreter : private Evaluator {
       runtime_.set_line(statement.line);
       runtime_.charge_steps(1);
       loop->index = i;
-      const InnerScope scope(*this, scope_);
+      const ScopeStack::Inner scope(scopes_);
       assign(*statement.targets[0], items[i]);
-      scope_->set("loop", Value(std::shared_ptr<const Loop>(loop)));
+      scopes_.set("loop", Value(std::shared_ptr<const Loop>(loop)));
       if (execute(statement.blocks[0]) == Flow::break_loop) break;
     }
     if (items.empty() && statement.blocks.size() > 1) {
-      const InnerScope scope(*this, scope_);
+      const ScopeStack::Inner scope(scopes_);
       return execute(statement.blocks[1]);
     }
     return Flow::next;
@@ -192,7 +165,7 @@ class Interpreter : private Evaluator {
   [[nodiscard]] Value filtered_block(const Statement& statement) {
     Value text;
     {
-      const InnerScope scope(*this, scope_);
+      const ScopeStack::Inner scope(scopes_);
       Capture capture(*this);
       execute(statement.blocks[0]);
       text = capture.take();
@@ -209,7 +182,7 @@ class Interpreter : private Evaluator {
 
   void assign(const Expression& target, Value value) {
     if (target.kind == ExpressionKind::name) {
-      scope_->set(target.name, std::move(value));
+      scopes_.set(target.name, std::move(value));
     } else if (target.kind == ExpressionKind::tuple) {
       require_defined(runtime_, value);
       const auto items = iterate(runtime_, value);
@@ -237,13 +210,11 @@ class Interpreter : private Evaluator {
   // ---- Macros
 
   [[nodiscard]] Value make_macro(const Statement& statement) {
-    for (Scope* scope = scope_; scope != nullptr && !scope->is_captured; scope = scope->parent) {
-      scope->is_captured = true;
-    }
     auto callable = std::make_shared<Callable>();
     callable->name = statement.macro->name;
     callable->is_macro = true;
-    callable->call = [this, &statement, scope = scope_](Runtime&, const Arguments& arguments) {
+    callable->call = [this, &statement, scope = scopes_.capture()](Runtime&,
+                                                                   const Arguments& arguments) {
       return call_macro(statement, scope, arguments);
     };
     return Value(std::shared_ptr<const Callable>(std::move(callable)));
@@ -263,18 +234,18 @@ class Interpreter : private Evaluator {
       named.erase(found);
       return value;
     };
-    const InnerScope scope(*this, parent);
+    const ScopeStack::Inner scope(scopes_, parent);
     Capture capture(*this);
     for (std::size_t i = 0; i < count; ++i) {
       const std::string& name = signature.parameters[i];
       if (i < arguments.positional.size()) {
-        scope_->set(name, arguments.positional[i]);
+        scopes_.set(name, arguments.positional[i]);
       } else if (const std::unique_ptr<Value> value = take_named(name)) {
-        scope_->set(name, *value);
+        scopes_.set(name, *value);
       } else if (i + signature.defaults.size() >= count) {
-        scope_->set(name, evaluate(signature.defaults[i + signature.defaults.size() - count]));
+        scopes_.set(name, evaluate(signature.defaults[i + signature.defaults.size() - count]));
       } else {
-        scope_->set(name, Value::undefined("parameter " + in_quotes(name) + " was not provided"));
+        scopes_.set(name, Value::undefined("parameter " + in_quotes(name) + " was not provided"));
       }
     }
     const bool has_caller_parameter = std::find(signature.parameters.begin(),
@@ -282,19 +253,19 @@ class Interpreter : private Evaluator {
                                                 "caller") != signature.parameters.end();
     if (signature.uses_caller && !has_caller_parameter) {
       const std::unique_ptr<Value> caller = take_named("caller");
-      scope_->set("caller", caller ? *caller : Value::undefined("no caller defined"));
+      scopes_.set("caller", caller ? *caller : Value::undefined("no caller defined"));
     }
     if (signature.uses_kwargs) {
       Dict rest;
       for (auto& [name, value] : named) rest.append(Value(name), std::move(value));
-      scope_->set("kwargs", runtime_.make_dict(std::move(rest)));
+      scopes_.set("kwargs", runtime_.make_dict(std::move(rest)));
     } else if (!named.empty()) {
       runtime_.fail("the macro ", in_quotes(signature.name), " has no parameter ",
                     in_quotes(named.front().first));
     }
     const auto extra = static_cast<std::ptrdiff_t>(std::min(count, arguments.positional.size()));
     if (signature.uses_varargs) {
-      scope_->set("varargs", runtime_.make_tuple({arguments.positional.begin() + extra,
+      scopes_.set("varargs", runtime_.make_tuple({arguments.positional.begin() + extra,
                                                   arguments.positional.end()}));
     } else if (arguments.positional.size() > count) {
       runtime_.fail("the macro ", in_quotes(signature.name), " takes at most ", count,
@@ -304,9 +275,6 @@ class Interpreter : private Evaluator {
     return capture.take();
   }
 
-  std::vector<std::unique_ptr<Scope>> captured_;
-  Scope globals_;
-  Scope context_;
   TaintedText* output_ = nullptr;
 };
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "tutti/base/macros.hpp"
-#include "tutti/text/jinja/value/tainted_text.hpp"
+#include "tutti/text/jinja/strings/tainted_text.hpp"
 #include "tutti/text/jinja/value/value.hpp"
 
 namespace tutti::jinja {

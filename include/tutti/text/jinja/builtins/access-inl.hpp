@@ -15,7 +15,8 @@
 #include "tutti/text/jinja/builtins/access.hpp"
 #include "tutti/text/jinja/builtins/methods.hpp"
 #include "tutti/text/jinja/python/operations.hpp"
-#include "tutti/text/jinja/python/python_text.hpp"
+#include "tutti/text/jinja/strings/code_points.hpp"
+#include "tutti/text/jinja/strings/python_text.hpp"
 #include "tutti/text/jinja/value/runtime.hpp"
 #include "tutti/text/unicode/utf8.hpp"
 

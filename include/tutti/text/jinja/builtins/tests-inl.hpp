@@ -11,7 +11,7 @@
 #include "tutti/text/jinja/python/arithmetic.hpp"
 #include "tutti/text/jinja/python/operations.hpp"
 #include "tutti/text/jinja/python/printing.hpp"
-#include "tutti/text/jinja/python/python_text.hpp"
+#include "tutti/text/jinja/strings/letter_case.hpp"
 #include "tutti/text/jinja/value/runtime.hpp"
 
 namespace tutti::jinja {

@@ -15,6 +15,7 @@
 #include "tutti/text/jinja/builtins/filters.hpp"
 #include "tutti/text/jinja/builtins/methods.hpp"
 #include "tutti/text/jinja/builtins/tests.hpp"
+#include "tutti/text/jinja/detail/scope_stack.hpp"
 #include "tutti/text/jinja/python/arithmetic.hpp"
 #include "tutti/text/jinja/python/operations.hpp"
 #include "tutti/text/jinja/python/printing.hpp"
@@ -23,34 +24,14 @@
 
 namespace tutti::jinja::detail {
 
-/// The variables of a loop's iteration, of a macro's call and so on.
-struct Scope {
-  Scope* parent = nullptr;
-  std::vector<std::pair<std::string, Value>> variables;
-  bool is_captured = false;  // a macro that was defined inside may still look here
-
-  void set(std::string_view name, Value value) {
-    for (auto& [known, old] : variables) {
-      if (known == name) {
-        old = std::move(value);
-        return;
-      }
-    }
-    variables.emplace_back(name, std::move(value));
-  }
-};
-
 class Evaluator {
  protected:
-  explicit Evaluator(Runtime& runtime) : runtime_(runtime) {}
+  Evaluator(Runtime& runtime, Variables globals, Variables context)
+      : runtime_(runtime), scopes_(std::move(globals), std::move(context)) {}
   ~Evaluator() = default;
 
   [[nodiscard]] Value look_up_name(std::string_view name) const {
-    for (const Scope* scope = scope_; scope != nullptr; scope = scope->parent) {
-      for (const auto& [known, value] : scope->variables) {
-        if (known == name) return value;
-      }
-    }
+    if (const Value* value = scopes_.find(name)) return *value;
     return Value::undefined(in_quotes(name) + " is undefined");
   }
 
@@ -255,7 +236,7 @@ class Evaluator {
   }
 
   Runtime& runtime_;
-  Scope* scope_ = nullptr;
+  ScopeStack scopes_;
 };
 
 }  // namespace tutti::jinja::detail

@@ -17,7 +17,8 @@
 
 #include "tutti/formats/checked.hpp"
 #include "tutti/text/jinja/python/operations.hpp"
-#include "tutti/text/jinja/python/python_text.hpp"
+#include "tutti/text/jinja/strings/code_points.hpp"
+#include "tutti/text/jinja/strings/python_text.hpp"
 #include "tutti/text/jinja/value/runtime.hpp"
 
 namespace tutti::jinja {

@@ -12,7 +12,7 @@
 #include "tutti/formats/checked.hpp"
 #include "tutti/text/jinja/python/operations.hpp"
 #include "tutti/text/jinja/python/printing.hpp"
-#include "tutti/text/jinja/python/python_text.hpp"
+#include "tutti/text/jinja/strings/quoting.hpp"
 #include "tutti/text/jinja/value/runtime.hpp"
 
 namespace tutti::jinja {

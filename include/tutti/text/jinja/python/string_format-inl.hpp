@@ -14,11 +14,11 @@
 #include <utility>
 
 #include "tutti/formats/checked.hpp"
-#include "tutti/text/jinja/python/digits.hpp"
 #include "tutti/text/jinja/python/operations.hpp"
 #include "tutti/text/jinja/python/printing.hpp"
-#include "tutti/text/jinja/python/python_text.hpp"
 #include "tutti/text/jinja/python/string_format.hpp"
+#include "tutti/text/jinja/strings/code_points.hpp"
+#include "tutti/text/jinja/strings/digits.hpp"
 #include "tutti/text/jinja/value/runtime.hpp"
 
 namespace tutti::jinja {

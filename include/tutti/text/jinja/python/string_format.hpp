@@ -3,7 +3,7 @@
 // Python's two ways to fill in strings: "%s" % value and "{}".format(value).
 
 #include "tutti/base/macros.hpp"
-#include "tutti/text/jinja/value/tainted_text.hpp"
+#include "tutti/text/jinja/strings/tainted_text.hpp"
 #include "tutti/text/jinja/value/value.hpp"
 
 namespace tutti::jinja {

@@ -16,7 +16,7 @@
 #include <variant>
 #include <vector>
 
-#include "tutti/text/jinja/value/tainted_text.hpp"
+#include "tutti/text/jinja/strings/tainted_text.hpp"
 
 namespace tutti::jinja {
 

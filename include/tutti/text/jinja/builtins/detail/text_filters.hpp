@@ -14,8 +14,9 @@
 #include "tutti/text/jinja/builtins/argument_reader.hpp"
 #include "tutti/text/jinja/python/operations.hpp"
 #include "tutti/text/jinja/python/printing.hpp"
-#include "tutti/text/jinja/python/python_text.hpp"
 #include "tutti/text/jinja/python/string_format.hpp"
+#include "tutti/text/jinja/strings/letter_case.hpp"
+#include "tutti/text/jinja/strings/python_text.hpp"
 #include "tutti/text/jinja/value/runtime.hpp"
 
 namespace tutti::jinja::detail {
