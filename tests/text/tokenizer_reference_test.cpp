@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Token ids against tokenizers, sentencepiece and llama.cpp: tests/data/text/generate.py wrote what
-// they answer.
+// Token ids and texts against tokenizers, sentencepiece and llama.cpp: tests/data/text/generate.py
+// and generate_decodings.py wrote what they answer.
 
 #include <array>
 #include <cstddef>
@@ -138,6 +138,23 @@ TEST_CASE("invalid UTF-8 gets the token ids of the text in which Python replaced
               cases[kind]["invalid_ids"][i].get<std::vector<Token>>());
     }
   }
+}
+
+TEST_CASE("tokens that are not UTF-8 are decoded as by tokenizers and sentencepiece",
+          "[text][tokenizer][text_libraries]") {
+  const Json cases = read_json_file(kData + "decodings.json");
+  const auto check = [&cases](const std::string& kind, const Tokenizer& tokenizer) {
+    for (const Json& expected : cases[kind]) {
+      INFO(kind << ": " << expected.dump());
+      const auto ids = expected["ids"].get<std::vector<Token>>();
+      CHECK(tokenizer.decode(ids) == expected["text"].get<std::string>());
+      if (expected.contains("whole"))
+        CHECK(tokenizer.decode(ids, false) == expected["whole"].get<std::string>());
+    }
+  };
+  for (const std::string kind : kKinds) check(kind, reference_tokenizer(kind));
+  for (const std::string kind : kSentencePieceKinds)
+    check("sentencepiece_" + kind, gguf_tokenizer(kind));
 }
 
 TEST_CASE("special tokens written in the text are plain text where parse_special is off",

@@ -8,9 +8,11 @@
 #include <iterator>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "tutti/base/error.hpp"
 #include "tutti/base/mapped_file.hpp"
+#include "tutti/base/numeric/narrow.hpp"
 
 #if defined(_WIN32)
 #if !defined(NOMINMAX)
@@ -36,10 +38,10 @@ namespace detail {
 
 /// Throws unless a file of `size` bytes fits into the address space.
 inline std::size_t mappable_size(std::uint64_t size, const std::filesystem::path& path) {
-  require<FormatError>(size <= std::numeric_limits<std::size_t>::max(), path.string(), ": has ",
-                       size, " bytes, more than the ", std::numeric_limits<std::size_t>::max(),
+  require<FormatError>(std::in_range<std::size_t>(size), path.string(), ": has ", size,
+                       " bytes, more than the ", std::numeric_limits<std::size_t>::max(),
                        " that this process can address");
-  return static_cast<std::size_t>(size);
+  return narrow<std::size_t>(size);
 }
 
 }  // namespace detail
@@ -125,8 +127,8 @@ TUTTI_INLINE MappedFile::MappedFile(const std::filesystem::path& path) {
   const auto size = regular ? static_cast<std::uint64_t>(status.st_size) : 0;
   // A mapping of zero bytes is an error of mmap; an empty file is an empty span. A size that
   // size_t cannot hold is refused below.
-  const bool fits = size <= std::numeric_limits<std::size_t>::max();
-  void* address = size > 0 && fits ? ::mmap(nullptr, static_cast<std::size_t>(size), PROT_READ,
+  const bool fits = std::in_range<std::size_t>(size);
+  void* address = size > 0 && fits ? ::mmap(nullptr, narrow<std::size_t>(size), PROT_READ,
                                             MAP_PRIVATE, descriptor, 0)
                                    : nullptr;
   const int error = errno;

@@ -54,7 +54,8 @@ template <class T>
         std::in_range<T>(value.get<std::int64_t>()))
       return value.get<T>();
   } else if constexpr (std::floating_point<T>) {
-    if (value.is_number() && std::abs(value.get<double>()) <= double{std::numeric_limits<T>::max()})
+    if (value.is_number() &&
+        std::abs(value.get<double>()) <= static_cast<double>(std::numeric_limits<T>::max()))
       return value.get<T>();
   } else if constexpr (std::same_as<T, std::string>) {
     if (value.is_string()) return value.get<std::string>();

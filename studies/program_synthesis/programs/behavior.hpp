@@ -40,7 +40,7 @@ namespace detail {
 }
 
 [[nodiscard]] inline std::uint64_t mix_value(std::uint64_t hash, const Value& value) {
-  hash = mix(hash, (static_cast<std::uint64_t>(value.index()) << 32) + size_of(value));
+  hash = mix(hash, (std::uint64_t{value.index()} << 32) + size_of(value));
   if (const int* number = std::get_if<int>(&value))
     return mix(hash, static_cast<std::uint32_t>(*number));
   if (const List* list = std::get_if<List>(&value)) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "tutti/base/numeric/narrow.hpp"
 #include "tutti/base/numeric/philox.hpp"
 
 namespace programs {
@@ -19,7 +20,7 @@ class Random {
 
   /// Uniform in [0, count). @pre count > 0
   [[nodiscard]] std::size_t below(std::size_t count) {
-    return static_cast<std::size_t>((next() * std::uint64_t{count}) >> 32);
+    return tutti::narrow<std::size_t>((next() * std::uint64_t{count}) >> 32);
   }
 
   /// Uniform in [smallest, largest].
@@ -49,7 +50,7 @@ class Random {
   [[nodiscard]] std::uint64_t next() {
     if (used_ == 4) {
       block_ = tutti::philox4x32(counter_, key_);
-      counter_[1] += ++counter_[0] == 0 ? 1 : 0;
+      counter_[1] += ++counter_[0] == 0 ? 1U : 0U;
       used_ = 0;
     }
     return block_[used_++];

@@ -168,7 +168,7 @@ class ThreadPool {
         }
       }
     } catch (...) {
-      const std::lock_guard lock(error_mutex_);
+      const std::lock_guard<std::mutex> lock(error_mutex_);
       if (!error_) error_ = std::current_exception();
     }
   }

@@ -206,7 +206,10 @@ class GgufMetadata {
     } else if constexpr (std::integral<Stored> && std::integral<T>) {
       if (std::in_range<T>(stored)) return static_cast<T>(stored);
     } else if constexpr (std::floating_point<Stored> && std::floating_point<T>) {
-      if (!(std::abs(stored) > std::numeric_limits<T>::max()) || std::isinf(stored))
+      if constexpr (sizeof(T) >= sizeof(Stored))
+        return static_cast<T>(stored);
+      else if (!(std::abs(stored) > static_cast<Stored>(std::numeric_limits<T>::max())) ||
+               std::isinf(stored))
         return static_cast<T>(stored);
     }
     return std::nullopt;

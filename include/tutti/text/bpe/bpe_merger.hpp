@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "tutti/base/error.hpp"
+#include "tutti/base/numeric/narrow.hpp"
 #include "tutti/base/types.hpp"
 
 namespace tutti {
@@ -81,7 +82,7 @@ class MergeTable {
   [[nodiscard]] std::size_t slot_of(std::uint64_t key) const {
     // Fibonacci hashing: the upper bits of the product depend on all bits of the key. At least half
     // of the slots are empty.
-    auto slot = static_cast<std::size_t>((key * 0x9E3779B97F4A7C15U) >> shift_);
+    auto slot = narrow<std::size_t>((key * 0x9E3779B97F4A7C15U) >> shift_);
     while (slots_[slot].rule.rank != kNoRank && slots_[slot].key != key)
       slot = (slot + 1) & (slots_.size() - 1);
     return slot;

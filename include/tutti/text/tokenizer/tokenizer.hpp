@@ -64,8 +64,11 @@ class Tokenizer {
                                                          std::span<const ByteRange> untrusted,
                                                          EncodeOptions options = {}) const;
 
-  /// The text of `tokens`, always valid UTF-8: invalid bytes become U+FFFD. A tokenizer that puts a
-  /// space before every text removes it here.
+  /// The text of `tokens`, always valid UTF-8. Invalid bytes become U+FFFD as in the tokenizer's
+  /// own library: one for each maximal subpart of an invalid sequence (byte-level models), one for
+  /// every byte of a run of byte tokens that is not UTF-8 (ByteFallback), one for every invalid
+  /// byte (SentencePiece models in GGUF). Streamed text (TextAssembler) has the first form always.
+  /// A tokenizer that puts a space before every text removes it here.
   /// @throws OptionError when a token is not in the vocabulary.
   [[nodiscard]] std::string decode(std::span<const Token> tokens, bool skip_special = true) const;
 

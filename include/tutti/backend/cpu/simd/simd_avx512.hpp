@@ -75,7 +75,7 @@ struct BFloat16Pairs {
   __m512bh v;
 };
 [[nodiscard]] inline BFloat16Pairs load_pairs(const void* from) {
-  return {(__m512bh)_mm512_loadu_si512(from)};
+  return {reinterpret_cast<__m512bh>(_mm512_loadu_si512(from))};
 }
 [[nodiscard]] inline BFloat16Pairs keep(BFloat16Pairs value) {
   asm("" : "+v"(value.v));
@@ -87,7 +87,8 @@ struct BFloat16Pairs {
   return {_mm512_dpbf16_ps(sum.v, a.v, b.v)};
 }
 inline void store_bfloat16(BFloat16* to, FloatLanes value) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to), (__m256i)_mm512_cvtneps_pbh(value.v));
+  _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to),
+                      reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(value.v)));
 }
 #endif
 

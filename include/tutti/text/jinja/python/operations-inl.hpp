@@ -36,7 +36,12 @@ using SequencePtr = std::shared_ptr<const Sequence>;
 [[nodiscard]] inline std::partial_ordering compare_numbers(const Value& a, const Value& b) {
   if (a.is_integral() && b.is_integral()) return a.integer() <=> b.integer();
   if (a.is_integral() == b.is_integral()) return a.real() <=> b.real();
-  if (b.is_integral()) return 0 <=> compare_numbers(b, a);
+  if (b.is_integral()) {
+    const std::partial_ordering reversed = compare_numbers(b, a);
+    return std::is_lt(reversed)   ? std::partial_ordering::greater
+           : std::is_gt(reversed) ? std::partial_ordering::less
+                                  : reversed;
+  }
   const double real = b.real();
   if (std::isnan(real)) return std::partial_ordering::unordered;
   if (real >= 0x1p63) return std::partial_ordering::less;
@@ -135,7 +140,7 @@ TUTTI_INLINE bool is_true(const Value& value) {
 TUTTI_INLINE bool equal(Runtime& runtime, const Value& a, const Value& b) {
   const Runtime::Level level(runtime);
   runtime.charge_steps(1);
-  if (a.is_number() && b.is_number()) return detail::compare_numbers(a, b) == 0;
+  if (a.is_number() && b.is_number()) return std::is_eq(detail::compare_numbers(a, b));
   if (a.data().index() != b.data().index()) return false;
   if (const TaintedText* text = a.string()) return text->bytes() == b.string()->bytes();
   if (const Sequence* sequence = a.sequence()) {
@@ -150,7 +155,7 @@ TUTTI_INLINE bool equal(Runtime& runtime, const Value& a, const Value& b) {
 TUTTI_INLINE bool less(Runtime& runtime, const Value& a, const Value& b) {
   const Runtime::Level level(runtime);
   runtime.charge_steps(1);
-  if (a.is_number() && b.is_number()) return detail::compare_numbers(a, b) < 0;
+  if (a.is_number() && b.is_number()) return std::is_lt(detail::compare_numbers(a, b));
   if (a.is_string() && b.is_string()) return a.string()->bytes() < b.string()->bytes();
   if (!is_list_or_tuple(a) || !is_list_or_tuple(b) || a.sequence()->kind != b.sequence()->kind) {
     fail_operands(runtime, Operator::less, a, b);

@@ -13,6 +13,9 @@
 #include <utility>
 
 #include "tutti/formats/checked.hpp"
+#include "tutti/text/jinja/syntax/detail/expression_filters.hpp"
+#include "tutti/text/jinja/syntax/detail/expression_operands.hpp"
+#include "tutti/text/jinja/syntax/detail/expression_operators.hpp"
 #include "tutti/text/jinja/syntax/detail/expression_parser.hpp"
 #include "tutti/text/jinja/syntax/lexer.hpp"
 #include "tutti/text/jinja/syntax/parser.hpp"

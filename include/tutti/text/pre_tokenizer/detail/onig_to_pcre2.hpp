@@ -63,7 +63,7 @@ class OnigToPcre2 {
                << static_cast<unsigned>(range.last) << '}';
       } else if (range.first > next) {
         ranges << "\\x{" << static_cast<unsigned>(next) << "}-\\x{"
-               << static_cast<unsigned>(range.first - 1) << '}';
+               << static_cast<unsigned>(range.first) - 1 << '}';
       }
       next = range.last + 1;
     }

@@ -122,9 +122,15 @@ inline void set_decoded_text(TokenizerDefinition& definition, Token token,
   entry.literal = true;
 }
 
-/// What each token is decoded to, findable by it. Of several tokens with the same text the first
-/// one is found, a byte token only if it is the only one.
-[[nodiscard]] inline Vocabulary make_token_texts(const TokenizerDefinition& definition) {
+/// What each token is decoded to, findable by it.
+struct TokenTexts {
+  Vocabulary texts;
+  std::vector<bool> is_byte_token;
+};
+
+/// Of several tokens with the same text the first one is found, a byte token only if it is the only
+/// one.
+[[nodiscard]] inline TokenTexts make_token_texts(const TokenizerDefinition& definition) {
   const bool byte_level = definition.model == TokenizerModel::byte_level_bpe;
   std::vector<std::string> texts;
   std::vector<bool> is_byte_token;
@@ -152,7 +158,7 @@ inline void set_decoded_text(TokenizerDefinition& definition, Token token,
     const bool hidden = is_byte_token[i] && spelled[static_cast<unsigned char>(texts[i][0])];
     vocabulary.add(texts[i], !texts[i].empty() && !hidden && !vocabulary.find(texts[i]));
   }
-  return vocabulary;
+  return {std::move(vocabulary), std::move(is_byte_token)};
 }
 
 }  // namespace tutti::detail

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The part of the parser that reads expressions, by recursive descent as jinja2/parser.py.
+// The part of the parser that reads expressions, by recursive descent as jinja2/parser.py. Its
+// members are defined by subject in expression_operators.hpp, expression_operands.hpp and
+// expression_filters.hpp.
 
 #include <algorithm>
 #include <array>
@@ -163,7 +165,3 @@ inline void ExpressionParser::adopt(Expression& parent, ExpressionPtr child) con
 }
 
 }  // namespace tutti::jinja::detail
-
-#include "tutti/text/jinja/syntax/detail/expression_filters-inl.hpp"
-#include "tutti/text/jinja/syntax/detail/expression_operands-inl.hpp"
-#include "tutti/text/jinja/syntax/detail/expression_operators-inl.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Bodies of expression_parser.hpp: operators, one function per level of precedence, as in
+// Members of ExpressionParser: operators, one function per level of precedence, as in
 // jinja2/parser.py.
 
 #include <array>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Bodies of expression_parser.hpp: filters and tests.
+// Members of ExpressionParser: filters and tests.
 
 #include <cstddef>
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Bodies of expression_parser.hpp: literals, names, attributes, subscripts and calls.
+// Members of ExpressionParser: literals, names, attributes, subscripts and calls.
 
 #include <algorithm>
 #include <cstddef>
