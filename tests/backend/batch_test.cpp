@@ -38,6 +38,21 @@ TEST_CASE("Rows out of order are refused", "[batch]") {
   CHECK_THROWS_WITH(plan_batch(descending, cache), contains("expert 0 but follows expert 1"));
 }
 
+TEST_CASE("Rows that do not fit into the cache change nothing", "[batch]") {
+  KvPageTable cache(2);
+  const SequenceId a = cache.create();
+  const std::vector<Row> first{{0, a, 0, 7}};
+  (void)plan_batch(first, cache);
+  const SequenceId b = cache.fork(a, 1), c = cache.fork(a, 1);
+  const std::vector<Row> rows{{0, b, 1, 7}, {0, c, 1, 7}};
+  CHECK_THROWS_AS(plan_batch(rows, cache), CapacityError);
+  CHECK_THROWS_WITH(plan_batch(rows, cache), contains("2 more pages are needed, and 1 of all 2"));
+  CHECK(cache.length(b) == 1);
+  const Batch batch = plan_batch(std::span(rows).first(1), cache);
+  CHECK(batch.copies == std::vector<PageCopy>{{0, 1}});
+  CHECK(batch.spans_of(0)[0] == PageSpan{1, 2});
+}
+
 TEST_CASE("Groups of chosen rows count within the chosen", "[batch]") {
   KvPageTable cache(10);
   std::vector<Row> rows;
@@ -58,8 +73,7 @@ TEST_CASE("Groups of chosen rows count within the chosen", "[batch]") {
 }
 
 TEST_CASE("A window begins in the page that holds its first position", "[batch]") {
-  const std::vector<PageSpan> spans{
-      {7, 64}, {3, 20}, {9, 5}};  // 89 positions: a shared prompt of 84, then its continuation
+  const std::vector<PageSpan> spans{{7, 64}, {3, 64}, {9, 5}};  // 133 positions
   const auto check = [&](std::size_t window, std::size_t span, std::size_t position) {
     const WindowStart start = window_start(spans, window);
     CHECK(start.span == span);
@@ -68,10 +82,10 @@ TEST_CASE("A window begins in the page that holds its first position", "[batch]"
   check(0, 0, 0);
   check(1, 2, 4);
   check(5, 2, 0);
-  check(6, 1, 19);
-  check(25, 1, 0);
-  check(26, 0, 63);
-  check(88, 0, 1);
-  check(89, 0, 0);
-  check(90, 0, 0);
+  check(6, 1, 63);
+  check(69, 1, 0);
+  check(70, 0, 63);
+  check(132, 0, 1);
+  check(133, 0, 0);
+  check(134, 0, 0);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tutti/transformer/batched_transformer.hpp"
 
+#include <array>
 #include <cmath>
 
 #include "tests/support/catch.hpp"
@@ -241,19 +242,22 @@ TEST_CASE(
     CHECK(stack.ledger().total().kv_bytes ==
           Approx(position * (rows_per_pass == 256 ? 100 : 50 + 100)));
   }
-  for (const bool short_first : {false, true}) {
+  // Forks at the end of a page share it; a fork within a page reads its own copy.
+  for (const auto& [first, second, positions] :
+       {std::array{64, 64, 64 + 2}, std::array{64, 1, 65 + 2}, std::array{1, 64, 2 + 65}}) {
     BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1));
     const SequenceId sequence = stack.create();
     std::vector<Row> rows;
-    append_rows(rows, 0, sequence, 0, std::span(prompt).first(60));
+    append_rows(rows, 0, sequence, 0, std::span(prompt).first(64));
     stack.forward(rows, {});
     const double before = stack.ledger().total().kv_bytes;
-    const std::size_t first = short_first ? 1 : 60, second = short_first ? 60 : 1;
-    rows = {{0, stack.fork(sequence, first), static_cast<std::uint32_t>(first), 5},
-            {0, stack.fork(sequence, second), static_cast<std::uint32_t>(second), 5}};
+    rows.clear();
+    for (const int length : {first, second}) {
+      const auto at = static_cast<std::uint32_t>(length);
+      rows.push_back({0, stack.fork(sequence, at), at, 5});
+    }
     stack.forward(rows, {});
-    CHECK(stack.ledger().total().kv_bytes - before ==
-          Approx(position * (60 + 2)));  // what is shared, and a position of each
+    CHECK(stack.ledger().total().kv_bytes - before == Approx(position * positions));
   }
 }
 
@@ -340,4 +344,32 @@ TEST_CASE("A cache that is too small for the rows says so", "[batched_transforme
   rows.clear();
   append_rows(rows, 0, stack.create(), 0, some_tokens(64));
   CHECK_NOTHROW(stack.forward(rows, {}));
+}
+
+TEST_CASE("Pages of released sequences serve later ones, and their memory can be given back",
+          "[batched_transformer]") {
+  const auto model = TestModel::load(checkpoint("llama"));
+  const std::vector<Token> text = some_tokens(100);
+  const std::vector<float> expected = logits_alone(model, text);
+  BatchedTransformer<TestBackend> stack(std::vector<ModelWeights>(2, model.weights()));
+  const auto compute = [&](SequenceId sequence) {
+    std::vector<Row> rows;
+    append_rows(rows, 0, sequence, stack.length(sequence),
+                std::span(text).subspan(stack.length(sequence)));
+    const auto last = static_cast<std::uint32_t>(rows.size() - 1);
+    const MatrixView<const float> logits = stack.forward(rows, std::span(&last, 1));
+    const bool same = same_bits(logits.row_span(0), expected);
+    stack.release(sequence);
+    return same;
+  };
+  CHECK(compute(stack.open(0, text)));
+  CHECK(stack.pages().idle_pages() == 1);
+  const SequenceId again = stack.open(1, text);  // an equal expert
+  CHECK(stack.length(again) == 64);
+  CHECK(compute(again));
+  stack.release_memory();
+  CHECK(stack.pages().idle_pages() == 0);
+  const SequenceId fresh = stack.open(0, text);
+  CHECK(stack.length(fresh) == 0);
+  CHECK(compute(fresh));
 }

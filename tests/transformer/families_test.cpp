@@ -228,3 +228,40 @@ TEST_CASE("The ledger counts what a window shows", "[families]") {
   // One layer sees all 150 positions, two see 40; keys and values of 1 head of 16 in float32.
   CHECK(stack.ledger().total().kv_bytes - before.kv_bytes == Approx(2.0 * 16 * 4 * (150 + 2 * 40)));
 }
+
+TEST_CASE(
+    "A fork at any position, a truncated sequence and cached pages have the bits of a "
+    "sequence computed in one go",
+    "[families]") {
+  for (const char* name : {"llama3", "mistral", "gemma3", "gpt2"}) {
+    INFO(name);
+    const auto model = load_family(name);
+    const std::vector<Token> text = some_tokens(140), other = some_tokens(40, 9);
+    for (const std::size_t at : {1U, 17U, 63U, 64U, 65U, 100U, 128U, 139U}) {
+      INFO("at " << at);
+      std::vector<Token> branched(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at));
+      branched.insert(branched.end(), other.begin(), other.end());
+      const std::vector<float> expected = logits_alone(model, branched);
+
+      BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(2));
+      const auto finish = [&](SequenceId sequence) {
+        std::vector<Row> rows;
+        const std::size_t length = stack.length(sequence);
+        append_rows(rows, 0, sequence, length, std::span(branched).subspan(length));
+        const auto last = static_cast<std::uint32_t>(rows.size() - 1);
+        const MatrixView<const float> logits = stack.forward(rows, std::span(&last, 1));
+        return std::vector<float>(logits.row(0), logits.row(0) + logits.cols);
+      };
+      const SequenceId first = stack.open(0, text);
+      std::vector<Row> rows;
+      append_rows(rows, 0, first, 0, text);
+      (void)stack.forward(rows, {});
+      CHECK(same_bits(finish(stack.fork(first, at)), expected));
+      const SequenceId opened = stack.open(0, branched);
+      CHECK(stack.length(opened) == (branched.size() - 1) / 64 * 64);
+      CHECK(same_bits(finish(opened), expected));
+      stack.truncate(first, at);
+      CHECK(same_bits(finish(first), expected));
+    }
+  }
+}

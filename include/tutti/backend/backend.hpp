@@ -126,6 +126,7 @@ concept Backend = requires(B& b, const Batch& batch, typename B::Linear& linear,
                            std::span<const std::vector<float>> frequencies,
                            std::span<const std::uint32_t> outputs, std::span<const Token> targets,
                            std::span<float> log_probabilities, std::span<const RowGroup> groups,
+                           std::span<const PageCopy> copies, std::span<const PageId> unused,
                            void (*body)(std::size_t), std::size_t n) {
   typename B::Options;
   // Memory.
@@ -134,6 +135,8 @@ concept Backend = requires(B& b, const Batch& batch, typename B::Linear& linear,
   { b.make_rows(n, n) } -> std::same_as<typename B::Rows>;
   { b.make_pages(kv) } -> std::same_as<typename B::KvStorage>;
   b.reserve_pages(pages, n);
+  b.copy_pages(pages, copies);     // before anything is written to the copies
+  b.release_pages(pages, unused);  // gives their memory back, as far as the backend can
   { b.host(rows, n) } -> std::same_as<MatrixView<const float>>;  // the first n of them
   // Phases, in the order of a step.
   b.begin(batch, frequencies);      // rotary angles of the rows, for each set of frequencies

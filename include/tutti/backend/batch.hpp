@@ -26,6 +26,7 @@ struct Batch {
   std::vector<Row> rows;         ///< Grouped by expert, in ascending order of experts.
   std::vector<RowGroup> groups;  ///< One for each expert that has rows.
   std::vector<PageSlot> slots;   ///< Slot of row r's key and value.
+  std::vector<PageCopy> copies;  ///< To be made before the slots are written.
   std::vector<PageSpan> spans;   ///< The pages of all rows, one row after the other.
   /// Row r attends to spans [span_begin[r], span_begin[r + 1]).
   std::vector<std::size_t> span_begin;
@@ -36,30 +37,50 @@ struct Batch {
   }
 };
 
+namespace detail {
+
+/// Checks that the rows of every sequence are neighbors, begin at its end and fit into the cache.
+inline void check_order(std::span<const Row> rows, const KvPageTable& cache) {
+  std::size_t pages = 0;
+  for (std::size_t first = 0, next = 0; first < rows.size(); first = next) {
+    const std::size_t length = cache.length(rows[first].sequence);
+    for (; next < rows.size() && rows[next].sequence == rows[first].sequence; ++next) {
+      const Row& row = rows[next];
+      require<OptionError>(next == 0 || row.expert >= rows[next - 1].expert, "row ", next,
+                           " is of expert ", row.expert, " but follows expert ",
+                           next == 0 ? 0 : rows[next - 1].expert,
+                           ": group the rows by ascending expert");
+      require<OptionError>(row.position == length + (next - first), "row ", next, " has position ",
+                           row.position, " in a sequence of ", length + (next - first),
+                           " tokens: append its tokens in order");
+    }
+    pages += cache.pages_to_append(rows[first].sequence, next - first);
+  }
+  cache.require_pages(pages);
+}
+
+}  // namespace detail
+
 /// Allocates a slot in `cache` for every row and groups the rows by expert.
 /// @throws OptionError when the rows are not grouped by ascending expert or a position is not the
 /// next of its sequence.
-/// @throws CapacityError when the cache is full.
+/// @throws CapacityError when the cache has too few pages; no sequence has changed then.
 [[nodiscard]] inline Batch plan_batch(std::span<const Row> rows, KvPageTable& cache) {
+  detail::check_order(rows, cache);
   Batch batch;
   batch.rows.assign(rows.begin(), rows.end());
   batch.span_begin.reserve(rows.size() + 1);
   batch.span_begin.push_back(0);
   for (std::size_t r = 0; r < rows.size(); ++r) {
     const Row& row = rows[r];
-    require<OptionError>(r == 0 || row.expert >= rows[r - 1].expert, "row ", r, " is of expert ",
-                         row.expert, " but follows expert ", r == 0 ? 0 : rows[r - 1].expert,
-                         ": group the rows by ascending expert");
-    const std::size_t length = cache.length(row.sequence);
-    require<OptionError>(row.position == length, "row ", r, " has position ", row.position,
-                         " in a sequence of ", length, " tokens: append its tokens in order");
     if (batch.groups.empty() || batch.groups.back().expert != row.expert)
       batch.groups.push_back({row.expert, r, 0});
     ++batch.groups.back().count;
-    batch.slots.push_back(cache.append(row.sequence));
-    cache.append_spans(row.sequence, length + 1, batch.spans);
+    batch.slots.push_back(cache.append(row.sequence, row.token));
+    cache.append_spans(row.sequence, row.position + std::size_t{1}, batch.spans);
     batch.span_begin.push_back(batch.spans.size());
   }
+  batch.copies = cache.take_copies();
   return batch;
 }
 

@@ -63,14 +63,25 @@ class BatchedTransformer {
   // Sequences. A sequence belongs to the expert whose rows are appended to it; experts with the
   // same representative may share one.
   [[nodiscard]] SequenceId create() { return cache_.create(); }
+  /// A sequence for the text `tokens` of `expert`, which begins with what the cache holds of it:
+  /// see KvPageTable::open. Append the tokens from length(sequence) on.
+  [[nodiscard]] SequenceId open(std::uint32_t expert, std::span<const Token> tokens) {
+    return cache_.open(representative(expert), tokens);
+  }
   [[nodiscard]] SequenceId fork(SequenceId parent, std::size_t length) {
     return cache_.fork(parent, length);
   }
+  void truncate(SequenceId sequence, std::size_t length) { cache_.truncate(sequence, length); }
   void release(SequenceId sequence) { cache_.release(sequence); }
   [[nodiscard]] std::size_t length(SequenceId sequence) const { return cache_.length(sequence); }
 
-  /// Removes all sequences and sets the costs to zero. After an exception this makes the stack
-  /// usable again.
+  /// The page table: which pages are in use, idle and free.
+  [[nodiscard]] const KvPageTable& pages() const { return cache_; }
+  /// Forgets what the cache holds of released sequences and gives the memory of free pages back.
+  void release_memory() { backend_.release_pages(pages_, cache_.evict_idle()); }
+
+  /// Removes all sequences and cached pages and sets the costs to zero. After an exception this
+  /// makes the stack usable again.
   void clear() {
     cache_.clear();
     costs_.clear();
@@ -145,13 +156,17 @@ class BatchedTransformer {
       DeviceDecoding<B> {
     const auto start = std::chrono::steady_clock::now();
     std::size_t steps = std::min(backend_.steps_per_poll(), steps_left_);
-    if (decoding_.size() * (steps / kPagePositions + 1) > cache_.pages_left())
-      steps = std::min<std::size_t>(steps, 1);
+    std::size_t pages = 0;
+    for (std::size_t r = 0; r < decoding_.size(); ++r) {
+      if (running[r] != 0) pages += cache_.pages_to_append(decoding_[r].sequence, steps);
+    }
+    if (pages > cache_.pages_left()) steps = std::min<std::size_t>(steps, 1);
     for (std::size_t r = 0; r < decoding_.size(); ++r) {
       for (std::size_t s = 0; running[r] != 0 && s < steps; ++s)
         (void)cache_.append(decoding_[r].sequence);
     }
     backend_.reserve_pages(pages_, cache_.pages_needed());
+    backend_.copy_pages(pages_, cache_.take_copies());
     const Batch batch = decoding_batch([](std::size_t) { return true; }, steps_made_ + steps,
                                        running);
     std::vector<std::uint32_t> all(batch.size());
@@ -214,8 +229,10 @@ class BatchedTransformer {
       const Batch batch = plan_batch(
           rows.subspan(first, std::min(options_.rows_per_pass, rows.size() - first)), cache_);
       backend_.reserve_pages(pages_, cache_.pages_needed());
+      backend_.copy_pages(pages_, batch.copies);
       backend_.begin(batch, experts_.front().rope_inverse_frequencies);
       run_layers(backend_, weights_, config(), batch, pages_, buffers_);
+      cache_.publish_pages();
       costs_.count_layers(batch);
       then(batch, first);
       costs_.count_step(

@@ -64,6 +64,11 @@ class ExpertStack : detail::CheckLanguageModel<Model> {
   [[nodiscard]] std::uint32_t representative(std::uint32_t expert) const { return expert; }
 
   [[nodiscard]] SequenceId create() { return add({}); }
+  /// As `create`: nothing is cached.
+  [[nodiscard]] SequenceId open(std::uint32_t, std::span<const Token>) { return create(); }
+  [[nodiscard]] std::size_t length(SequenceId sequence) const {
+    return sequences_.at(sequence).size();
+  }
   [[nodiscard]] SequenceId fork(SequenceId parent, std::size_t length) {
     const std::vector<Token>& tokens = sequences_.at(parent);
     require<CapacityError>(length <= tokens.size(), "cannot share ", length,
@@ -71,9 +76,19 @@ class ExpertStack : detail::CheckLanguageModel<Model> {
     return add(
         std::vector<Token>(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(length)));
   }
-  void release(SequenceId sequence) { std::vector<Token>().swap(sequences_.at(sequence)); }
+  void truncate(SequenceId sequence, std::size_t length) {
+    const std::size_t found = this->length(sequence);
+    require<CapacityError>(length <= found, "cannot truncate a sequence of ", found,
+                           " positions to ", length, ": it has fewer");
+    sequences_[sequence].resize(length);
+  }
+  void release(SequenceId sequence) {
+    std::vector<Token>().swap(sequences_.at(sequence));
+    free_sequences_.push_back(sequence);
+  }
   void clear() {
     sequences_.clear();
+    free_sequences_.clear();
     ledger_ = {};
     ledger_.per_expert.resize(size());
   }
@@ -114,6 +129,12 @@ class ExpertStack : detail::CheckLanguageModel<Model> {
 
  private:
   SequenceId add(std::vector<Token> tokens) {
+    if (!free_sequences_.empty()) {
+      const SequenceId id = free_sequences_.back();
+      free_sequences_.pop_back();
+      sequences_[id] = std::move(tokens);
+      return id;
+    }
     sequences_.push_back(std::move(tokens));
     return static_cast<SequenceId>(sequences_.size() - 1);
   }
@@ -138,6 +159,7 @@ class ExpertStack : detail::CheckLanguageModel<Model> {
 
   std::vector<Model> models_;
   std::vector<std::vector<Token>> sequences_;
+  std::vector<SequenceId> free_sequences_;
   std::vector<float> logits_;
   CostLedger ledger_;
 };

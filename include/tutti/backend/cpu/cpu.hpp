@@ -83,6 +83,12 @@ class Cpu {
     return KvStorage(shape, *kernels_);
   }
   void reserve_pages(KvStorage& pages, std::size_t count) const { pages.reserve(count); }
+  void copy_pages(KvStorage& pages, std::span<const PageCopy> copies) {
+    pool_->for_each(copies.size(), [&](std::size_t i) { pages.copy(copies[i]); });
+  }
+  void release_pages(KvStorage& pages, std::span<const PageId> unused) const {
+    pages.release(unused);
+  }
   [[nodiscard]] MatrixView<const float> host(const Rows& rows, std::size_t count) const {
     return rows.view().middle_rows(0, count);
   }

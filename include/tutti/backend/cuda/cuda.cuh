@@ -83,6 +83,14 @@ class Cuda {
     activate();
     pages.reserve(count, stream_);
   }
+  void copy_pages(KvStorage& pages, std::span<const PageCopy> copies) {
+    activate();
+    pages.copy(copies, stream_);
+  }
+  void release_pages(KvStorage& pages, std::span<const PageId> unused) {
+    activate();
+    pages.release(unused);
+  }
 
   /// Waits for the device. The view of the first `count` rows is valid until the next call for
   /// `rows`.

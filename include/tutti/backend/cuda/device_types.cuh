@@ -93,7 +93,10 @@ class KvStorage {
 
   [[nodiscard]] const KvShape& shape() const { return shape_; }
   /// Device memory of all pages.
-  [[nodiscard]] std::size_t bytes() const { return pages_.size() * shape_.page_bytes(); }
+  [[nodiscard]] std::size_t bytes() const {
+    const auto unallocated = std::count(pages_.begin(), pages_.end(), nullptr);
+    return (pages_.size() - static_cast<std::size_t>(unallocated)) * shape_.page_bytes();
+  }
   [[nodiscard]] DevicePages view() const {
     return {table_.data(), static_cast<std::uint32_t>(shape_.kv_heads),
             static_cast<std::uint32_t>(shape_.head_dim), shape_.type};
@@ -101,21 +104,70 @@ class KvStorage {
 
   /// Makes sure that pages [0, count) have memory.
   void reserve(std::size_t count, const Stream& stream) {
-    if (count <= pages_.size()) return;
-    // By half of what there is, so that a long generation allocates a few times only; but not
-    // beyond the pages that the cache may have.
-    const std::size_t wanted = std::min(pages_.size() + pages_.size() / 2, shape_.max_pages);
-    const std::size_t more = std::max(count, wanted) - pages_.size();
-    slabs_.emplace_back(more * shape_.page_bytes(), stream);
-    for (std::size_t i = 0; i < more; ++i)
-      pages_.push_back(slabs_.back().data() + i * shape_.page_bytes());
+    const std::size_t before = pages_.size();
+    bool complete = !released_;
+    if (count > before) {
+      // By half of what there is, so that a long generation allocates a few times only; but not
+      // beyond the pages that the cache may have.
+      pages_.resize(std::max(count, std::min(before + before / 2, shape_.max_pages)));
+      complete = false;
+    }
+    if (complete) return;
+    for (std::size_t first = 0; first < pages_.size();) {
+      if (pages_[first] != nullptr) {
+        ++first;
+        continue;
+      }
+      std::size_t last = first;
+      while (last < pages_.size() && pages_[last] == nullptr) ++last;
+      slabs_.push_back(
+          {first, DeviceArray<std::byte>((last - first) * shape_.page_bytes(), stream)});
+      for (std::size_t i = first; i < last; ++i)
+        pages_[i] = slabs_.back().memory.data() + (i - first) * shape_.page_bytes();
+      first = last;
+    }
+    released_ = false;
     table_ = upload(std::span<void* const>(pages_), stream);
   }
 
+  /// Enqueues copies of whole pages.
+  void copy(std::span<const PageCopy> copies, const Stream& stream) {
+    for (const PageCopy& copy : copies) {
+      check(cudaMemcpyAsync(pages_[copy.to], pages_[copy.from], shape_.page_bytes(),
+                            cudaMemcpyDeviceToDevice, stream.get()),
+            "copying a page of the KV cache");
+    }
+  }
+
+  /// Frees allocations whose pages are all `unused`, until the next `reserve`.
+  void release(std::span<const PageId> unused) {
+    std::vector<bool> is_unused(pages_.size());
+    for (const PageId page : unused) {
+      if (page < pages_.size()) is_unused[page] = true;
+    }
+    std::erase_if(slabs_, [&](const Slab& slab) {
+      const std::size_t last = slab.first + slab.memory.size() / shape_.page_bytes();
+      for (std::size_t i = slab.first; i < last; ++i) {
+        if (!is_unused[i]) return false;
+      }
+      std::fill(pages_.begin() + static_cast<std::ptrdiff_t>(slab.first),
+                pages_.begin() + static_cast<std::ptrdiff_t>(last), nullptr);
+      released_ = true;
+      return true;
+    });
+  }
+
  private:
+  /// One allocation, of the pages from `first` on.
+  struct Slab {
+    std::size_t first = 0;
+    DeviceArray<std::byte> memory;
+  };
+
   KvShape shape_;
-  std::vector<DeviceArray<std::byte>> slabs_;
-  std::vector<void*> pages_;
+  std::vector<Slab> slabs_;
+  std::vector<void*> pages_;  ///< Null while a page has no memory.
+  bool released_ = false;     ///< Whether a page may have none.
   DeviceArray<void*> table_;
 };
 

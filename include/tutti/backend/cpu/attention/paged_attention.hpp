@@ -30,11 +30,31 @@ class KvStorage {
 
   [[nodiscard]] const KvShape& shape() const { return shape_; }
 
-  /// Allocates memory for the first `count` pages. Pages are freed with the object; only positions
-  /// that have been written are read.
+  /// Allocates memory for the first `count` pages. Only positions that have been written are read.
   void reserve(std::size_t count) {
-    while (pages_.size() < count) pages_.emplace_back(shape_.page_bytes());
+    if (pages_.size() < count) pages_.resize(count);
+    if (allocated_ == pages_.size()) return;
+    for (AlignedBuffer<std::byte>& page : pages_) {
+      if (page.size() == 0) page = AlignedBuffer<std::byte>(shape_.page_bytes());
+    }
+    allocated_ = pages_.size();
   }
+
+  /// Frees the memory of pages that nothing uses, until the next `reserve`.
+  void release(std::span<const PageId> unused) {
+    for (const PageId page : unused) {
+      if (page >= pages_.size() || pages_[page].size() == 0) continue;
+      pages_[page] = AlignedBuffer<std::byte>();
+      --allocated_;
+    }
+  }
+
+  void copy(PageCopy copy) {
+    std::copy_n(pages_[copy.from].data(), shape_.page_bytes(), pages_[copy.to].data());
+  }
+
+  /// Memory of all pages.
+  [[nodiscard]] std::size_t bytes() const { return allocated_ * shape_.page_bytes(); }
 
   /// Stores one position's keys and values, [kv_heads * head_dim] floats each.
   void write(PageSlot slot, std::size_t layer, const float* keys, const float* values) {
@@ -63,6 +83,7 @@ class KvStorage {
   KvShape shape_;
   const Kernels* kernels_;
   std::vector<AlignedBuffer<std::byte>> pages_;
+  std::size_t allocated_ = 0;  ///< Number of pages that have memory.
 };
 
 namespace detail {
