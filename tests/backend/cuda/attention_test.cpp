@@ -63,6 +63,8 @@ Outputs run(const Case& test, std::size_t prompt, std::size_t samples, std::size
     const Batch batch = plan_batch(rows, cache);
     cpu_pages.reserve(cache.pages_needed());
     cuda_pages.reserve(cache.pages_needed(), stream);
+    for (const PageCopy& copy : batch.copies) cpu_pages.copy(copy);
+    cuda_pages.copy(batch.copies, stream);
     std::vector<float> q = random_floats(rows.size() * query_width, ++seed);
     std::vector<float> k = random_floats(rows.size() * kv_width, ++seed),
                        v = random_floats(rows.size() * kv_width, ++seed);
@@ -205,9 +207,9 @@ TEST_CASE("a row's attention has the same bits with and without other rows at it
 TEST_CASE("rows that see the same page as their n-th visit it together", "[cuda][kernel]") {
   KvPageTable cache(10);
   const SequenceId parent = cache.create();
-  for (std::size_t i = 0; i < 3; ++i) (void)cache.append(parent);
-  const SequenceId a = cache.fork(parent, 3), b = cache.fork(parent, 3), other = cache.create();
-  const std::vector<Row> rows = {{0, a, 3, 0}, {0, b, 3, 0}, {1, other, 0, 0}};
+  for (std::size_t i = 0; i < 64; ++i) (void)cache.append(parent);
+  const SequenceId a = cache.fork(parent, 64), b = cache.fork(parent, 64), other = cache.create();
+  const std::vector<Row> rows = {{0, a, 64, 0}, {0, b, 64, 0}, {1, other, 0, 0}};
   const Batch batch = plan_batch(rows, cache);
   const std::vector<cuda::PageVisit> visits = cuda::page_visits(batch, std::vector<WindowStart>(3),
                                                                 0, 3);
@@ -223,9 +225,9 @@ TEST_CASE("rows that share a page with a row between them that has none do not v
           "[cuda][kernel]") {
   KvPageTable cache(10);
   const SequenceId parent = cache.create(), other = cache.create();
-  for (std::size_t i = 0; i < 70; ++i) (void)cache.append(parent);
-  const SequenceId a = cache.fork(parent, 70), b = cache.fork(parent, 70);
-  const std::vector<Row> rows = {{0, a, 70, 0}, {0, other, 0, 0}, {0, b, 70, 0}};
+  for (std::size_t i = 0; i < 128; ++i) (void)cache.append(parent);
+  const SequenceId a = cache.fork(parent, 128), b = cache.fork(parent, 128);
+  const std::vector<Row> rows = {{0, a, 128, 0}, {0, other, 0, 0}, {0, b, 128, 0}};
   const Batch batch = plan_batch(rows, cache);
   const std::vector<cuda::PageVisit> visits = cuda::page_visits(batch, std::vector<WindowStart>(3),
                                                                 0, 3);

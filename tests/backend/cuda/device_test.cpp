@@ -82,6 +82,22 @@ TEST_CASE("Fewer KV pages than a growing cache would take are a limit for it", "
   CHECK(pages.bytes() == 12 * shape.page_bytes());
 }
 
+TEST_CASE("Allocations whose pages are all unused are freed, and come back when they are needed",
+          "[cuda]") {
+  const cuda::Stream stream;
+  const KvShape shape{2, 1, 8, KvType::f16};
+  cuda::KvStorage pages(shape);
+  pages.reserve(4, stream);
+  pages.reserve(5, stream);  // a second allocation, of pages 4 and 5
+  CHECK(pages.bytes() == 6 * shape.page_bytes());
+  pages.release(std::vector<PageId>{0, 1, 2, 4});
+  CHECK(pages.bytes() == 6 * shape.page_bytes());
+  pages.release(std::vector<PageId>{4, 5});
+  CHECK(pages.bytes() == 4 * shape.page_bytes());
+  pages.reserve(5, stream);
+  CHECK(pages.bytes() == 6 * shape.page_bytes());
+}
+
 TEST_CASE("Uploads larger than all staging buffers arrive as they were when they were enqueued",
           "[cuda][kernel]") {
 #if !defined(__CUDACC__)
