@@ -9,8 +9,7 @@
 #include "tests/emulation/sanitizers.hpp"
 
 #if !defined(__x86_64__)
-#error \
-    "the emulation switches stacks with x86-64 instructions: write tutti_switch_stack for this processor"
+#error "the emulation switches stacks by x86-64 instructions: write tutti_switch_stack for others"
 #endif
 
 // Saves the registers that a call preserves on the old stack, and takes those of the new one.

@@ -137,11 +137,11 @@ TEST_CASE("A language model and a reward model are no experts of one ensemble", 
 /// The checkpoint `target` under `name`, with a tokenizer of its own: a 0, b 1, ab 2 and `last` 3.
 std::filesystem::path with_tokenizer(const TemporaryDirectory& directory, const std::string& name,
                                      const char* target, const char* last) {
-  directory.write(
-      name + "/tokenizer.json",
-      R"({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"},
+  directory.write(name + "/tokenizer.json",
+                  R"({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false},
+          "decoder": {"type": "ByteLevel"},
                       "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, ")" +
-          std::string(last) + R"(": 3}, "merges": [["a", "b"]]}})");
+                      std::string(last) + R"(": 3}, "merges": [["a", "b"]]}})");
   for (const char* file : {"config.json", "model.safetensors"}) {
     std::filesystem::create_symlink(checkpoint(target) / file, directory.path() / name / file);
   }

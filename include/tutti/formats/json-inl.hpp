@@ -151,10 +151,12 @@ TUTTI_INLINE Json parse_json(std::string_view text, const std::string& file) {
   const char* furthest = text.data();
   detail::StrictJsonBuilder builder(file, text.data(), &furthest);
   // Json::sax_parse does the same, but compiles the readers of five binary formats with it.
-  auto input = nlohmann::detail::input_adapter(
-      detail::TrackedIterator(text.data(), &furthest),
-      detail::TrackedIterator(text.data() + text.size(), &furthest));
-  nlohmann::detail::parser<Json, decltype(input)>(std::move(input)).sax_parse(&builder);
+  const auto input = [&] {
+    return nlohmann::detail::input_adapter(
+        detail::TrackedIterator(text.data(), &furthest),
+        detail::TrackedIterator(text.data() + text.size(), &furthest));
+  };
+  nlohmann::detail::parser<Json, decltype(input())>(input()).sax_parse(&builder);
   return builder.take();
 }
 

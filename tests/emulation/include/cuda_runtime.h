@@ -6,8 +6,7 @@
 // memory, streams and graphs.
 
 #if defined(__CUDACC__)
-#error \
-    "this header replaces CUDA's where there is no nvcc: remove tests/emulation/include from the include path"
+#error "this header replaces CUDA's without nvcc: remove tests/emulation/include from the path"
 #endif
 
 #include <algorithm>

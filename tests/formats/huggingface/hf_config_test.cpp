@@ -22,7 +22,8 @@ ModelConfig read_json(const Json& json) {
 
 Json small_json() {
   return Json::parse(
-      R"({"model_type": "llama", "vocab_size": 64, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+      R"({"model_type": "llama", "vocab_size": 64, "hidden_size": 32, "intermediate_size": 48,
+          "num_hidden_layers": 2,
                          "num_attention_heads": 4})");
 }
 
@@ -74,8 +75,10 @@ TEST_CASE("Absent keys take the defaults of LlamaConfig") {
 
 TEST_CASE("Given keys are taken") {
   const ModelConfig config = read_with(
-      R"({"num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 99, "rms_norm_eps": 1e-5,
-      "tie_word_embeddings": true, "attention_bias": true, "mlp_bias": true, "bos_token_id": 5, "eos_token_id": [6, 7], "pad_token_id": 0,
+      R"({"num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 99,
+          "rms_norm_eps": 1e-5,
+      "tie_word_embeddings": true, "attention_bias": true, "mlp_bias": true, "bos_token_id": 5,
+      "eos_token_id": [6, 7], "pad_token_id": 0,
       "hidden_act": "silu", "torch_dtype": "bfloat16", "dtype": "float16"})");
   CHECK(config.kv_heads == 2);
   CHECK(config.head_dim == 16);
@@ -126,10 +129,12 @@ TEST_CASE("RoPE is read in the old form and in that of transformers 5") {
 
   const RopeScaling llama3{RopeScaling::Kind::llama3, 8.0F, 1.0F, 4.0F, 8192};
   const char* old_form =
-      R"({"rope_theta": 5e5, "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+      R"({"rope_theta": 5e5, "rope_scaling": {"rope_type": "llama3", "factor": 8.0,
+          "low_freq_factor": 1.0,
                              "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}})";
   const char* new_form =
-      R"({"rope_parameters": {"rope_theta": 5e5, "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+      R"({"rope_parameters": {"rope_theta": 5e5, "rope_type": "llama3", "factor": 8.0,
+          "low_freq_factor": 1.0,
                              "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}})";
   CHECK(read_with(old_form) == read_with(new_form));
   CHECK(read_with(old_form).rope_scaling == llama3);
@@ -156,7 +161,8 @@ TEST_CASE("RoPE settings stand in one of two objects, and an empty one is none")
   CHECK(read_json(with_null).rope_scaling == linear);
   CHECK_FALSE(read_with(R"({"rope_scaling": {}, "rope_parameters": {}})").rope_scaling.has_value());
   check_change_refused(
-      R"({"rope_scaling": {"rope_type": "linear", "factor": 2.0}, "rope_parameters": {"rope_theta": 5e5}})",
+      R"({"rope_scaling": {"rope_type": "linear", "factor": 2.0},
+          "rope_parameters": {"rope_theta": 5e5}})",
       "both \"rope_scaling\" and \"rope_parameters\" are given: keep one");
 }
 
@@ -232,7 +238,8 @@ TEST_CASE(
   CHECK(window.window_of(1) == 16);
   const ModelConfig listed = read_family(
       "qwen2",
-      R"({"use_sliding_window": true, "sliding_window": 16, "layer_types": ["sliding_attention", "full_attention"]})");
+      R"({"use_sliding_window": true, "sliding_window": 16, "layer_types": ["sliding_attention",
+          "full_attention"]})");
   CHECK(listed.window_of(0) == 16);
   CHECK(listed.window_of(1) == 0);
 }
@@ -268,12 +275,17 @@ TEST_CASE("Gemma 3 takes what its configuration leaves out from its class") {
 
 TEST_CASE("Gemma 3's rotary embeddings are read in the old form and in that of transformers 5") {
   const char* old_form =
-      R"({"rope_theta": 5e5, "rope_local_base_freq": 2e4, "rope_scaling": {"rope_type": "linear", "factor": 8.0},
-                             "sliding_window_pattern": 2, "sliding_window": 9, "query_pre_attn_scalar": 24})";
+      R"({"rope_theta": 5e5, "rope_local_base_freq": 2e4, "rope_scaling": {"rope_type": "linear",
+          "factor": 8.0},
+                             "sliding_window_pattern": 2, "sliding_window": 9,
+                             "query_pre_attn_scalar": 24})";
   const char* new_form =
-      R"({"rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 5e5},
-                             "sliding_attention": {"rope_type": "default", "rope_theta": 2e4}}, "sliding_window": 9,
-                             "layer_types": ["sliding_attention", "full_attention"], "query_pre_attn_scalar": 24})";
+      R"({"rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 8.0,
+          "rope_theta": 5e5},
+                             "sliding_attention": {"rope_type": "default", "rope_theta": 2e4}},
+                             "sliding_window": 9,
+                             "layer_types": ["sliding_attention", "full_attention"],
+                             "query_pre_attn_scalar": 24})";
   const ModelConfig config = read_family("gemma3_text", new_form);
   CHECK(config == read_family("gemma3_text", old_form));
   CHECK(config.rope_theta == 5e5F);
@@ -286,7 +298,8 @@ TEST_CASE("Gemma 3's rotary embeddings are read in the old form and in that of t
 
 TEST_CASE("GPT-2 has its own names for what others call alike") {
   const char* keys =
-      R"({"model_type": "gpt2", "vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 99,
+      R"({"model_type": "gpt2", "vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4,
+          "n_positions": 99,
                          "layer_norm_epsilon": 1e-3, "bos_token_id": 5, "eos_token_id": 6})";
   const ModelConfig config = read_json(Json::parse(keys));
   CHECK(config.architecture == "gpt2");
@@ -492,7 +505,8 @@ TEST_CASE("Keys that change nothing, and those of other programs, are ignored") 
       "tokenizer_class": "LlamaTokenizer", "transformers_version": "4.40.0",
       "unsloth_version": "2025.1", "use_cache": true, "_flash_attn_2_enabled": true,
       "use_fused_rms_norm": true, "conversation_template": "vicuna", "num_logits_to_keep": 1,
-      "transformers.js_config": {"kv_cache_dtype": "fp16"}, "is_llama_config": true, "use_sliding_window": false,
+      "transformers.js_config": {"kv_cache_dtype": "fp16"}, "is_llama_config": true,
+      "use_sliding_window": false,
       "sliding_window": 4096, "max_window_layers": 21, "my_note": "trained twice",
       "layer_types": ["full_attention", "full_attention"], "embedding_scale": 1.0})"));
 }

@@ -38,9 +38,12 @@ SafetensorsWriter two_modules() {
 
 Json plain_config() {
   return Json::parse(
-      R"({"peft_type": "LORA", "r": 2, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"], "bias": "none",
-      "base_model_name_or_path": "a/base", "use_dora": false, "alora_invocation_tokens": null, "rank_pattern": {}, "alpha_pattern": {},
-      "modules_to_save": null, "fan_in_fan_out": false, "init_lora_weights": true, "loftq_config": {}})");
+      R"({"peft_type": "LORA", "r": 2, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"],
+          "bias": "none",
+      "base_model_name_or_path": "a/base", "use_dora": false, "alora_invocation_tokens": null,
+      "rank_pattern": {}, "alpha_pattern": {},
+      "modules_to_save": null, "fan_in_fan_out": false, "init_lora_weights": true,
+      "loftq_config": {}})");
 }
 
 /// The plain configuration with `change` merged into it; null takes a key away.
@@ -92,14 +95,13 @@ TEST_CASE("Patterns give modules a rank and an alpha of their own") {
     return std::pair(adapter.find(kQuery)->scale, adapter.find(kValue)->scale);
   };
   CHECK(scales(R"({"rank_pattern": {"v_proj": 1}})") == std::pair(4.0F, 8.0F));
-  CHECK(
-      scales(
-          R"({"rank_pattern": {".*v_proj": 1}, "alpha_pattern": {"^model.layers.0.self_attn.v_proj": 3}})") ==
-      std::pair(4.0F, 3.0F));
-  CHECK(
-      scales(
-          R"({"rank_pattern": {"layers\\.\\d+\\.self_attn\\.[vo]_proj": 1}, "alpha_pattern": {"q_proj": 1}})") ==
-      std::pair(0.5F, 8.0F));
+  CHECK(scales(
+            R"({"rank_pattern": {".*v_proj": 1},
+              "alpha_pattern": {"^model.layers.0.self_attn.v_proj": 3}})") ==
+        std::pair(4.0F, 3.0F));
+  CHECK(scales(
+            R"({"rank_pattern": {"layers\\.\\d+\\.self_attn\\.[vo]_proj": 1},
+              "alpha_pattern": {"q_proj": 1}})") == std::pair(0.5F, 8.0F));
   // A pattern must match up to the end of the name, from its beginning or from after a dot.
   CHECK(
       scales(R"({"rank_pattern": {"v_proj": 1, "self_attn": 7, "_proj": 7, "attn.q_proj": 7}})") ==

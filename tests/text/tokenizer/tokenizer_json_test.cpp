@@ -19,13 +19,17 @@ using Tokens = std::vector<Token>;
 Json small_json() {
   return Json::parse(R"({
     "version": "1.0", "truncation": null, "padding": null,
-    "added_tokens": [{"id": 3, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+    "added_tokens": [{"id": 3, "content": "<s>", "single_word": false, "lstrip": false,
+    "rstrip": false, "normalized": false,
                       "special": true}],
     "normalizer": null,
-    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
+    "use_regex": true},
     "post_processor": null,
-    "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
-    "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null, "end_of_word_suffix": null,
+    "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true,
+    "use_regex": true},
+    "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+    "end_of_word_suffix": null,
               "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
               "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}})");
 }
@@ -62,7 +66,8 @@ std::string split_json(const std::string& pattern, const std::string& behavior =
 }
 
 const std::string kQwen2 =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|)"
+    R"(\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 }  // namespace
 
@@ -120,10 +125,10 @@ TEST_CASE("other pre-tokenizers are refused with what they say",
   CHECK_THAT(refused(R"({"type": "Split", "pattern": {}, "behavior": "Removed"})"),
              test::contains("or by a Regex"));
   CHECK_THAT(refused(split_json(kQwen2, "Sideways")), test::contains("the behaviors Isolated"));
-  CHECK_THAT(
-      refused(
-          R"({"type": "Sequence", "pretokenizers": [{"type": "ByteLevel", "add_prefix_space": false}, {"type": "Digits"}]})"),
-      test::contains("not supported"));
+  CHECK_THAT(refused(
+                 R"({"type": "Sequence", "pretokenizers": [{"type": "ByteLevel",
+              "add_prefix_space": false}, {"type": "Digits"}]})"),
+             test::contains("not supported"));
   CHECK_THAT(refused(R"({"type": "Split", "pattern": {"String": ""}, "behavior": "Removed"})"),
              test::contains("not supported"));
   CHECK_THAT(refused(R"({"type": "Metaspace", "replacement": "ab"})"),
@@ -145,7 +150,8 @@ TEST_CASE("steps of a pre-tokenizer are read in their order",
       Steps{DigitsStep{}, PrefixSpaceStep{}, PreTokenizer::gpt2});
   CHECK(steps(R"({"type": "ByteLevel", "add_prefix_space": false, "use_regex": false})").empty());
   CHECK(steps(R"({"type": "Sequence", "pretokenizers": [
-                  {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithNext", "invert": true},
+                  {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithNext",
+                  "invert": true},
                   {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})") ==
         Steps{LiteralSplitStep{" ", SplitBehavior::merged_with_next, true}});
   CHECK(steps(split_json(kQwen2, "Removed", true)) ==
@@ -158,17 +164,21 @@ TEST_CASE("steps of a pre-tokenizer are read in their order",
 Json sentencepiece_json() {
   Json json = small_json();
   json["added_tokens"] = Json::parse(
-      R"([{"id": 0, "content": "<unk>", "special": true}, {"id": 1, "content": "<s>", "special": true}])");
+      R"([{"id": 0, "content": "<unk>", "special": true}, {"id": 1, "content": "<s>",
+          "special": true}])");
   json["normalizer"] = Json::parse(
       R"({"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"},
     {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]})");
   json["pre_tokenizer"] = nullptr;
   json["decoder"] = Json::parse(
-      R"({"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
-    {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]})");
+      R"({"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"},
+          "content": " "},
+    {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1,
+    "stop": 0}]})");
   json["model"] = Json::parse(
       R"({"type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true,
-    "vocab": {"<unk>": 0, "<s>": 1, "<0xC3>": 2, "<0xA9>": 3, "▁": 4, "a": 5, "▁a": 6}, "merges": ["▁ a"]})");
+    "vocab": {"<unk>": 0, "<s>": 1, "<0xC3>": 2, "<0xA9>": 3, "▁": 4, "a": 5, "▁a": 6},
+    "merges": ["▁ a"]})");
   return json;
 }
 
@@ -255,7 +265,8 @@ TEST_CASE("what would change the tokens is refused by key and value", "[text][to
 TEST_CASE("a template puts special tokens around the text", "[text][tokenizer_json]") {
   const std::string steps =
       R"({"type": "Sequence", "processors": [{"type": "ByteLevel"}, {"type": "TemplateProcessing",
-    "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+    "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A",
+    "type_id": 0}},
                {"SpecialToken": {"id": "end", "type_id": 0}}],
     "pair": [],
     "special_tokens": {"<s>": {"id": "<s>", "ids": [3], "tokens": ["<s>"]},
@@ -375,9 +386,9 @@ TEST_CASE("BOS, EOS and the chat template come from the files beside it",
   CHECK(definition.eos == 3);
   CHECK(definition.chat_template == "old");
 
-  directory.write(
-      "tokenizer_config.json",
-      R"({"bos_token": "ab", "chat_template": [{"name": "tools", "template": "t"}, {"name": "default", "template": "d"}]})");
+  directory.write("tokenizer_config.json",
+                  R"({"bos_token": "ab", "chat_template": [{"name": "tools", "template": "t"},
+          {"name": "default", "template": "d"}]})");
   definition = read_tokenizer_json(directory.path() / "tokenizer.json");
   CHECK(definition.bos == 2);
   CHECK(definition.chat_template == "d");

@@ -109,8 +109,10 @@ TUTTI_INLINE ChatValue parse_chat_value(std::string_view json, const std::string
   require<FormatError>(json.find('\0') == std::string_view::npos, name, ": a NUL byte");
   detail::ChatValueBuilder builder(name);
   // json::sax_parse does the same, but compiles the readers of five binary formats with it.
-  auto input = nlohmann::detail::input_adapter(json.data(), json.data() + json.size());
-  nlohmann::detail::parser<nlohmann::json, decltype(input)>(std::move(input)).sax_parse(&builder);
+  const auto input = [json] {
+    return nlohmann::detail::input_adapter(json.data(), json.data() + json.size());
+  };
+  nlohmann::detail::parser<nlohmann::json, decltype(input())>(input()).sax_parse(&builder);
   return builder.take();
 }
 

@@ -15,7 +15,7 @@ class PieceVisitor {
  public:
   template <class Visit>
     requires(!std::same_as<std::remove_cvref_t<Visit>, PieceVisitor>)  //
-  PieceVisitor(Visit&& visit)
+  PieceVisitor(Visit&& visit)  // NOLINT(bugprone-forwarding-reference-overload): constrained
       : visit_(const_cast<void*>(static_cast<const void*>(std::addressof(visit)))),
         call_([](void* object, std::string_view piece) {
           (*static_cast<std::remove_reference_t<Visit>*>(object))(piece);

@@ -62,8 +62,8 @@ TUTTI_INLINE TextCodec codec_of(const std::shared_ptr<const Tokenizer>& tokenize
   return codec;
 }
 
-TUTTI_INLINE TextCodec codec_of(Tokenizer tokenizer, std::vector<Token> end_tokens) {
-  return codec_of(std::make_shared<const Tokenizer>(std::move(tokenizer)), std::move(end_tokens));
+TUTTI_INLINE TextCodec codec_of(const Tokenizer& tokenizer, std::vector<Token> end_tokens) {
+  return codec_of(std::make_shared<const Tokenizer>(tokenizer), std::move(end_tokens));
 }
 
 }  // namespace tutti

@@ -32,7 +32,7 @@ namespace tutti {
                                  std::vector<Token> end_tokens = {});
 
 /// The same for a tokenizer that is not shared.
-[[nodiscard]] TextCodec codec_of(Tokenizer tokenizer, std::vector<Token> end_tokens = {});
+[[nodiscard]] TextCodec codec_of(const Tokenizer& tokenizer, std::vector<Token> end_tokens = {});
 
 }  // namespace tutti
 

@@ -94,10 +94,12 @@ inline std::vector<SharedMatrices> share_linears(
   SharingPattern unshared(experts.size());
   std::iota(unshared.begin(), unshared.end(), 0U);
   std::vector<std::vector<LinearWeights*>> linears;
+  linears.reserve(experts.size());
   for (ModelWeights& expert : experts) linears.push_back(linears_of(expert));
   SharingCounter counter;
   for (std::size_t i = 0; i < linears.front().size(); ++i) {
     std::vector<WeightMatrix*> matrices;
+    matrices.reserve(experts.size());
     for (const auto& of_expert : linears) matrices.push_back(&of_expert[i]->weight);
     patterns.push_back(share_matrix(matrices));
     for (std::size_t e = 0; e < experts.size(); ++e) {
@@ -124,6 +126,7 @@ inline std::vector<SharedMatrices> share_linears(
 inline std::vector<std::uint32_t> representatives(std::vector<ModelWeights>& experts,
                                                   const std::vector<SharingPattern>& patterns) {
   std::vector<bool> adapted;
+  adapted.reserve(experts.size());
   for (ModelWeights& expert : experts) adapted.push_back(has_delta(expert));
   std::vector<std::uint32_t> result;
   for (std::uint32_t e = 0; e < experts.size(); ++e) {

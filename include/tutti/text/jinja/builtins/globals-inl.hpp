@@ -120,15 +120,14 @@ template <class Function>
     self->attributes.set(Value("current"), items.sequence()->items[*position]);
   };
   move_to(0);
-  self->attributes.set(Value("next"),
-                       make_function(
-                           "next",
-                           [=](Runtime&, const Arguments&) {
-                             const Value current = items.sequence()->items[*position];
-                             move_to(*position + 1);
-                             return current;
-                           },
-                           depth));
+  self->attributes.set(Value("next"), make_function(
+                                          "next",
+                                          [=](Runtime&, const Arguments&) {
+                                            Value current = items.sequence()->items[*position];
+                                            move_to(*position + 1);
+                                            return current;
+                                          },
+                                          depth));
   self->attributes.set(Value("reset"), make_function(
                                            "reset",
                                            [=](Runtime&, const Arguments&) {

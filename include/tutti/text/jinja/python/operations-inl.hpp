@@ -237,7 +237,10 @@ TUTTI_INLINE void set_key(Runtime& runtime, Dict& dict, Value key, Value value) 
   const Value* there = find_key(runtime, dict, key);
   if (there == nullptr) return dict.append(std::move(key), std::move(value));
   for (Dict::Entry& entry : dict.entries) {
-    if (&entry.value == there) entry.value = std::move(value);
+    if (&entry.value == there) {
+      entry.value = std::move(value);
+      return;
+    }
   }
 }
 

@@ -117,7 +117,7 @@ TUTTI_INLINE std::string float_repr(double value) {
   std::array<char, 40> buffer{};
   const auto scientific = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
                                         std::chars_format::scientific);
-  const std::string shortest(buffer.data(), scientific.ptr);
+  std::string shortest(buffer.data(), scientific.ptr);
   const int exponent = std::stoi(shortest.substr(shortest.find('e') + 1));
   if (value != 0 && (exponent < -4 || exponent >= 16)) return shortest;
   // The shortest digits, without an exponent.

@@ -39,7 +39,8 @@ class OnigToPcre2 {
   // letter numbers, circled and squared letters, and the fractions and powers of Latin-1. PCRE2's
   // has no marks, all numbers, and of the connectors the underscore only.
   static constexpr std::string_view kWord =
-      R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
+      R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be}\x{24b6}-\x{24e9})"
+      R"(\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
 
   [[noreturn]] void refuse(std::string_view what) const {
     fail<FormatError>("the pattern ", in_quotes(whole_), " uses ", what,

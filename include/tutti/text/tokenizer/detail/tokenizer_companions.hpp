@@ -126,6 +126,7 @@ class TokenizerCompanions : private TokenizerJsonSection {
   /// Adds tokens in the order of their ids.
   void add_by_id(const std::string& file, const std::vector<AddedToken>& tokens) {
     std::vector<const AddedToken*> sorted;
+    sorted.reserve(tokens.size());
     for (const AddedToken& token : tokens) sorted.push_back(&token);
     std::sort(sorted.begin(), sorted.end(),
               [](const AddedToken* a, const AddedToken* b) { return a->id < b->id; });
