@@ -26,12 +26,14 @@ inline constexpr std::size_t kGroupWeights = 32;
 /// in float, since an f16 scale has 11 significant bits and a code 7; in K blocks, whose f16 scale
 /// has a factor of at most 7 bits, a code has 5.
 struct QuantizedGroup {
-  int codes[kGroupWeights] = {};
+  std::int8_t codes[kGroupWeights] = {};
   float scales[2] = {};
   float minimum = 0.0F;
 };
 
 namespace detail {
+
+// Loops below run over local bytes, so that compilers vectorize them without checks for aliasing.
 
 [[nodiscard]] inline float read_half(const std::byte* at) {
   Float16 half;
@@ -39,13 +41,35 @@ namespace detail {
   return to_float(half);
 }
 
-[[nodiscard]] inline int read_signed(std::byte b) { return static_cast<std::int8_t>(b); }
 [[nodiscard]] inline int nibble(std::byte b, bool high) {
   return std::to_integer<int>(high ? b >> 4 : b & std::byte{15});
 }
 /// The `count` bits of `b` from bit `begin` on.
 [[nodiscard]] inline int bits(std::byte b, std::size_t begin, int count) {
   return std::to_integer<int>(b >> begin) & ((1 << count) - 1);
+}
+
+/// Copies bytes of a file, and the low or the high nibbles of `count` bytes.
+template <std::size_t count>
+void read_bytes(const std::byte* from, std::uint8_t (&to)[count]) {
+  std::memcpy(to, from, count);
+}
+template <std::size_t count>
+void read_nibbles(const std::byte* from, bool high, std::uint8_t* to) {
+  std::uint8_t packed[count];
+  read_bytes(from, packed);
+  if (high) {
+    for (std::size_t j = 0; j < count; ++j) to[j] = static_cast<std::uint8_t>(packed[j] >> 4);
+  } else {
+    for (std::size_t j = 0; j < count; ++j) to[j] = packed[j] & 15;
+  }
+}
+
+/// Codes less the code of zero.
+template <int kZero>
+void set_codes(const std::uint8_t (&codes)[kGroupWeights], QuantizedGroup& group) {
+  for (std::size_t j = 0; j < kGroupWeights; ++j)
+    group.codes[j] = static_cast<std::int8_t>(codes[j] - kZero);
 }
 
 /// Q4_0, Q4_1, Q5_0, Q5_1: f16 d, [f16 minimum,] [u32 fifth bits,] nibbles[16]. Elements j and j +
@@ -56,11 +80,21 @@ template <bool kHasMinimum, bool kHasFifthBits>
   constexpr int kZero = kHasMinimum ? 0 : (kHasFifthBits ? 16 : 8);
   const std::byte* fifth_bits = block + (kHasMinimum ? 4 : 2);
   const std::byte* nibbles = fifth_bits + (kHasFifthBits ? 4 : 0);
-  QuantizedGroup group;
-  for (std::size_t j = 0; j < kGroupWeights; ++j) {
-    group.codes[j] = nibble(nibbles[j % 16], j >= 16) - kZero;
-    if constexpr (kHasFifthBits) group.codes[j] += bits(fifth_bits[j / 8], j % 8, 1) << 4;
+  std::uint8_t codes[kGroupWeights];
+  read_nibbles<16>(nibbles, false, codes);
+  read_nibbles<16>(nibbles, true, codes + 16);
+  if constexpr (kHasFifthBits) {
+    std::uint8_t spread[kGroupWeights];  // each of the four bytes eight times
+    for (std::size_t i = 0; i < 4; ++i)
+      std::memset(spread + 8 * i, std::to_integer<int>(fifth_bits[i]), 8);
+    constexpr std::uint8_t kBit[kGroupWeights] = {1,  2,   4,  8,  16,  32, 64, 128, 1,  2,  4,
+                                                  8,  16,  32, 64, 128, 1,  2,  4,   8,  16, 32,
+                                                  64, 128, 1,  2,  4,   8,  16, 32,  64, 128};
+    for (std::size_t j = 0; j < kGroupWeights; ++j)
+      codes[j] |= (spread[j] & kBit[j]) != 0 ? std::uint8_t{16} : std::uint8_t{0};
   }
+  QuantizedGroup group;
+  set_codes<kZero>(codes, group);
   group.scales[0] = group.scales[1] = read_half(block);
   if constexpr (kHasMinimum) group.minimum = read_half(block + 2);
   return group;
@@ -69,7 +103,7 @@ template <bool kHasMinimum, bool kHasFifthBits>
 /// Q8_0: f16 d, i8 codes[32]
 [[nodiscard]] inline QuantizedGroup read_byte_block(const std::byte* block) {
   QuantizedGroup group;
-  for (std::size_t j = 0; j < kGroupWeights; ++j) group.codes[j] = read_signed(block[2 + j]);
+  std::memcpy(group.codes, block + 2, sizeof group.codes);
   group.scales[0] = group.scales[1] = read_half(block);
   return group;
 }
@@ -97,11 +131,17 @@ template <bool kHasFifthBits>
   const std::byte* fifth_bits = block + 16;
   const std::byte* nibbles = block + (kHasFifthBits ? 48 : 16) + index / 2 * 32;
   const GroupScale scale = group_scale(block + 4, index);
-  QuantizedGroup group;
-  for (std::size_t j = 0; j < kGroupWeights; ++j) {
-    group.codes[j] = nibble(nibbles[j], index % 2 == 1);
-    if constexpr (kHasFifthBits) group.codes[j] |= bits(fifth_bits[j], index, 1) << 4;
+  std::uint8_t codes[kGroupWeights];
+  read_nibbles<kGroupWeights>(nibbles, index % 2 == 1, codes);
+  if constexpr (kHasFifthBits) {
+    std::uint8_t fifth[kGroupWeights];
+    read_bytes(fifth_bits, fifth);
+    const auto bit = static_cast<std::uint8_t>(1U << index);
+    for (std::size_t j = 0; j < kGroupWeights; ++j)
+      codes[j] |= (fifth[j] & bit) != 0 ? std::uint8_t{16} : std::uint8_t{0};
   }
+  QuantizedGroup group;
+  set_codes<0>(codes, group);
   group.scales[0] = group.scales[1] = read_half(block) * static_cast<float>(scale.scale);
   group.minimum = -(read_half(block + 2) * static_cast<float>(scale.minimum));
   return group;
@@ -110,19 +150,29 @@ template <bool kHasFifthBits>
 /// Q6_K: low nibbles[128], upper bit pairs[64], i8 scales[16], f16 d; a scale is for 16 elements.
 /// Each half of 128 elements has 64 bytes of nibbles and 32 of bit pairs: its four groups take the
 /// low nibbles of bytes 0 to 31 and 32 to 63, then the high ones.
-[[nodiscard]] inline QuantizedGroup read_q6_group(const std::byte* block, std::size_t index) {
-  const std::size_t half = index / 4, quarter = index % 4;
-  const std::byte* nibbles = block + half * 64 + quarter % 2 * 32;
-  const std::byte* upper = block + 128 + half * 32;
-  const std::byte* scales = block + 192 + index * 2;
+template <std::size_t quarter>
+[[nodiscard]] QuantizedGroup read_q6_group(const std::byte* block, std::size_t half) {
+  const std::byte* scales = block + 192 + half * 8 + quarter * 2;
+  std::uint8_t codes[kGroupWeights];
+  read_nibbles<kGroupWeights>(block + half * 64 + quarter % 2 * 32, quarter >= 2, codes);
+  std::uint8_t upper[kGroupWeights];
+  read_bytes(block + 128 + half * 32, upper);
+  for (std::size_t j = 0; j < kGroupWeights; ++j)
+    codes[j] |= static_cast<std::uint8_t>((upper[j] >> 2 * quarter & 3) << 4);
   QuantizedGroup group;
-  for (std::size_t j = 0; j < kGroupWeights; ++j) {
-    group.codes[j] = (nibble(nibbles[j], quarter >= 2) | (bits(upper[j], 2 * quarter, 2) << 4)) -
-                     32;
-  }
+  set_codes<32>(codes, group);
+  const float scale = read_half(block + 208);
   for (std::size_t i = 0; i < 2; ++i)
-    group.scales[i] = read_half(block + 208) * static_cast<float>(read_signed(scales[i]));
+    group.scales[i] = scale * static_cast<float>(static_cast<std::int8_t>(scales[i]));
   return group;
+}
+[[nodiscard]] inline QuantizedGroup read_q6_group(const std::byte* block, std::size_t index) {
+  switch (index % 4) {
+    case 0: return read_q6_group<0>(block, index / 4);
+    case 1: return read_q6_group<1>(block, index / 4);
+    case 2: return read_q6_group<2>(block, index / 4);
+    default: return read_q6_group<3>(block, index / 4);
+  }
 }
 
 }  // namespace detail

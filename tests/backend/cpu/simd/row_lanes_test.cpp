@@ -9,6 +9,8 @@
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/support/catch.hpp"
 
+#if defined(TUTTI_HAS_ROW_LANES)
+
 using namespace tutti;
 using namespace tutti::cpu::detail;
 using tutti::cpu::unroll;
@@ -214,3 +216,5 @@ TEST_CASE("integer products are exact, those of the largest codes and activation
     check_add_dot<8, 255>(as_it_is, 0xFF, 255);
   }
 }
+
+#endif

@@ -13,6 +13,8 @@
 #include "tutti/backend/cpu/simd/simd.hpp"
 #include "tutti/base/tensor.hpp"
 
+#if defined(TUTTI_HAS_ROW_LANES)
+
 namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// Nothing, where a type has no minimum.
@@ -246,3 +248,5 @@ struct BlockFormat<DType::q6_k> : BlockFormatTraits<63, 32, false, 2> {
 };
 
 }  // namespace tutti::cpu::detail::inline TUTTI_ABI
+
+#endif

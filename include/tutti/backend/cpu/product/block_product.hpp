@@ -19,6 +19,8 @@
 #include "tutti/backend/cpu/product/product_job.hpp"
 #include "tutti/backend/cpu/product/row_tiles.hpp"
 
+#if defined(TUTTI_HAS_ROW_LANES)
+
 namespace tutti::cpu::detail::inline TUTTI_ABI {
 
 /// Blocks of 32 unpacked at a time: as many as fit 32 KB together with their source and the
@@ -182,9 +184,7 @@ void multiply_few(RowPointers rows, const QuantizedRows& x, std::size_t cols, fl
 /// Up to so many activation rows, unpacked blocks stay in registers; more would not leave room for
 /// the codes.
 template <DType type>
-inline constexpr std::size_t kFewRows = kFewTileSizes                              ? 1
-                                        : kMultiplyBytes<type> || kPanelRows == 16 ? 4
-                                                                                   : 3;
+inline constexpr std::size_t kFewRows = kMultiplyBytes<type> || kPanelRows == 16 ? 4 : 3;
 
 /// The part of P panels that is unpacked at a time.
 template <class Traits, std::size_t P>
@@ -247,18 +247,10 @@ void multiply_many(RowPointers rows, const QuantizedRows& x, std::size_t count, 
                                     count * kPanelRows, prefetcher, kBlockBytes / tiles.count());
       };
       const std::size_t size = tiles.size(tile);
-      if constexpr (kFewTileSizes) {
-        if (size == 1) {
-          multiply(Constant<1>{});
-        } else {
-          multiply(Constant<kPanelTile>{});
-        }
-      } else {
-        switch (size) {
-          case 2: multiply(Constant<2>{}); break;  // never less: there are more than three rows
-          case 3: multiply(Constant<3>{}); break;
-          default: multiply(Constant<kPanelTile>{}); break;
-        }
+      switch (size) {
+        case 2: multiply(Constant<2>{}); break;  // never less: there are more than three rows
+        case 3: multiply(Constant<3>{}); break;
+        default: multiply(Constant<kPanelTile>{}); break;
       }
     }
   }
@@ -272,15 +264,11 @@ void multiply_panels(RowPointers rows, const QuantizedRows& x, std::size_t count
   for (std::size_t p = 0; p < P; ++p) {
     const RowPointers panel{rows.row(p * kPanelRows), rows.stride};
     float* sums = to + p * count * kPanelRows;
-    if constexpr (kFewTileSizes) {
-      multiply_few<type, 1>(panel, x, cols, sums);
-    } else {
-      switch (count) {
-        case 1: multiply_few<type, 1>(panel, x, cols, sums); break;
-        case 2: multiply_few<type, 2>(panel, x, cols, sums); break;
-        case 3: multiply_few<type, 3>(panel, x, cols, sums); break;
-        default: multiply_few<type, kFewRows<type>>(panel, x, cols, sums); break;
-      }
+    switch (count) {
+      case 1: multiply_few<type, 1>(panel, x, cols, sums); break;
+      case 2: multiply_few<type, 2>(panel, x, cols, sums); break;
+      case 3: multiply_few<type, 3>(panel, x, cols, sums); break;
+      default: multiply_few<type, kFewRows<type>>(panel, x, cols, sums); break;
     }
   }
 }
@@ -332,3 +320,5 @@ void block_product(const ProductJob& job, std::size_t first, std::size_t last) {
 }
 
 }  // namespace tutti::cpu::detail::inline TUTTI_ABI
+
+#endif

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "tutti/backend/cpu/product/row_tiles.hpp"
 #include "tutti/backend/cpu/simd/simd.hpp"
 #include "tutti/base/numeric/float16.hpp"
 
@@ -25,7 +26,7 @@ void for_row_tiles(std::size_t rows, Body body) {
   };
   if constexpr (kWideRowTile > kRowTile) tiles(Constant<kWideRowTile>{});
   tiles(Constant<kRowTile>{});
-  tiles(Constant<2>{});
+  if constexpr (!kFewTileSizes) tiles(Constant<2>{});
   tiles(Constant<1>{});
 }
 

@@ -301,7 +301,7 @@ void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
   // stays in the cache, while the next block comes from memory.
   const RowTiles<kDenseRows> tiles(rows);
   const std::size_t passes = tiles.count();
-  const bool by_columns = rows > 4 && job.x.cols > kUndividedColumns;
+  const bool by_columns = !kFewTileSizes && rows > 4 && job.x.cols > kUndividedColumns;
   const std::size_t block_bytes = kDenseBlockBytes[passes > kManyPasses];
   constexpr std::size_t kMaxRows = kDenseBlockBytes[1] / (kUndividedColumns * sizeof(T));
   const std::size_t block = passes == 1 && !by_columns
@@ -316,7 +316,7 @@ void dense_product(const ProductJob& job, std::size_t first, std::size_t last) {
       const std::size_t m = tiles.begin(pass);
       const auto run = [&]<std::size_t M>(Constant<M>) {
         const DensePass<T, M> dense_pass(job, m, far, passes);
-        if constexpr (M > 2) {
+        if constexpr (M > 2 && !kFewTileSizes) {
           if (by_columns) return dense_pass.run_by_columns(n, end, carried);
         }
         dense_pass.run(n, end);

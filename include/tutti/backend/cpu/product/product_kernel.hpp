@@ -6,6 +6,7 @@
 
 #include "tutti/backend/cpu/product/block_product.hpp"
 #include "tutti/backend/cpu/product/dense_product.hpp"
+#include "tutti/backend/cpu/product/group_product.hpp"
 #include "tutti/backend/cpu/product/product_job.hpp"
 
 namespace tutti::cpu::inline TUTTI_ABI {
@@ -22,6 +23,7 @@ inline void product(const ProductJob& job, std::size_t first, std::size_t last) 
         return detail::dense_product<detail::PairedBFloat16>(job, first, last);
 #endif
       return detail::dense_product<BFloat16>(job, first, last);
+#if defined(TUTTI_HAS_ROW_LANES)
     case DType::q4_0: return detail::block_product<DType::q4_0>(job, first, last);
     case DType::q4_1: return detail::block_product<DType::q4_1>(job, first, last);
     case DType::q5_0: return detail::block_product<DType::q5_0>(job, first, last);
@@ -30,6 +32,9 @@ inline void product(const ProductJob& job, std::size_t first, std::size_t last) 
     case DType::q4_k: return detail::block_product<DType::q4_k>(job, first, last);
     case DType::q5_k: return detail::block_product<DType::q5_k>(job, first, last);
     case DType::q6_k: return detail::block_product<DType::q6_k>(job, first, last);
+#else
+    default: return detail::group_product(job, first, last);
+#endif
   }
 }
 
