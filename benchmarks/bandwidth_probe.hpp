@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// How fast this machine reads memory right now. On a shared machine that changes within seconds, so
-// benchmarks of memory-bound work probe in the same run and speak in ratios.
+// Measures the memory bandwidth of this machine. On a shared machine it changes within seconds, so
+// benchmarks of memory-bound work measure it in the same run and report ratios.
 
 #include <chrono>
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace tutti::bench {
 
-/// Reads memory with all threads of a pool, each its own part, and nothing else.
+/// Only reads memory, with all threads of a pool, each its own part.
 class BandwidthProbe {
  public:
   /// @param bytes several times the last-level cache.
@@ -23,7 +23,7 @@ class BandwidthProbe {
     std::fill_n(memory_.data(), memory_.size(), 1.0F);
   }
 
-  /// Bytes a second, the better of two passes over the next quarter of the memory.
+  /// Bytes per second, the better of two passes over the next quarter of the memory.
   [[nodiscard]] double measure(ThreadPool& pool) {
     double best = 0.0;
     for (int pass = 0; pass < 2; ++pass) {

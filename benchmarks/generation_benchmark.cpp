@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Steps of a whole model of the shape of SmolLM2-135M: prefill of a prompt, and decoding with one
+// Steps of a whole model of the shape of SmolLM2-135M: prefill of a prompt, and decoding of one
 // row, sixteen rows of one shared base, eight LoRA experts on a shared base (adapters in f32 and in
-// bf16), and eight independent experts of two samples. Counters: tokens a second, bytes of weights
-// a second as a fraction of a plain read of memory in the same run, and the time as a multiple of
-// the step of one row, measured right before.
+// bf16), and eight independent experts of two samples. Counters: tokens per second, bytes of
+// weights per second as a fraction of a plain read of memory in the same run, and the time relative
+// to a step of one row measured immediately before.
 //   generation_benchmark --benchmark_filter='decode/bf16/'
 
 #include <benchmark/benchmark.h>
@@ -48,7 +48,7 @@ std::vector<ModelWeights> make_experts(DType type, Experts kind) {
   return experts;
 }
 
-/// A stack behind a prompt, ready to decode `samples` rows of each expert.
+/// A stack after prefill of a prompt, ready to decode `samples` rows of each expert.
 class Decoder {
  public:
   Decoder(const std::vector<ModelWeights>& experts, std::size_t samples, CpuOptions options)
@@ -112,7 +112,8 @@ void decode(benchmark::State& state, const Storage& storage, Experts kind, std::
   const double bytes_before = decoder.weight_bytes();
   double steps = 0;
   for (auto _ : state) {
-    // Probe, one row and the batch in turn: the machine's speed drifts, their ratios much less.
+    // Bandwidth probe, one row and the batch alternate: the machine's speed drifts, the ratios much
+    // less.
     bandwidth += probe.measure(pool);
     const double single = one.median_step(5);
     const double batch = decoder.median_step(5);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a model takes to load, and how much memory: `after_load` and `after_use` are what the
-// process has grown by, divided by the size of the files, first with the model open, then with
-// every page of its weights read. Above 1.2 the benchmark fails.
+// Load time and memory of a model: `after_load` and `after_use` are the growth of the process
+// divided by the size of the files, after loading and after reading every page of the weights.
+// Above 1.2 the benchmark fails.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -20,8 +20,7 @@ namespace {
 
 constexpr double kMaxMemory = 1.2;
 
-/// A line of /proc/self/status in bytes: "VmRSS" is what is in memory now, "VmHWM" the most there
-/// has been.
+/// A line of /proc/self/status in bytes: "VmRSS" is the resident memory, "VmHWM" its maximum.
 double memory_of_process(const std::string& name) {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
@@ -31,7 +30,7 @@ double memory_of_process(const std::string& name) {
   return 0;
 }
 
-/// A Llama of about 100 MB in F16, written in small pieces so that writing it leaves no mark on the
+/// A Llama of about 100 MB in F16, written in small pieces so that writing it does not affect the
 /// process's memory.
 void write_model(const std::filesystem::path& directory) {
   constexpr std::size_t kVocabulary = 32768, kHidden = 768, kInner = 2048, kLayers = 4;
@@ -87,7 +86,7 @@ void read_all(const tutti::ModelWeights& model) {
 }
 
 void load(benchmark::State& state, const std::filesystem::path& path, double bytes) {
-  std::ofstream("/proc/self/clear_refs") << 5;  // VmHWM begins again
+  std::ofstream("/proc/self/clear_refs") << 5;  // resets VmHWM
   const double before = memory_of_process("VmRSS");
   for (auto _ : state) benchmark::DoNotOptimize(tutti::load_weights(path));
   const tutti::ModelWeights model = tutti::load_weights(path);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The products of a decode step: the matrices of SmolLM2-135M with 1 to 256 activation rows, every
 // storage type, weights from memory (each product takes the next of 192 MB of matrices). Counters:
-// bytes of weights and floating-point operations a second, and the bytes as a fraction of what a
-// plain read of memory reaches in the same run.
+// bytes of weights and floating-point operations per second, and the bytes as a fraction of a plain
+// read of memory in the same run.
 //   product_benchmark --benchmark_filter='q8_0/3072x576/'
 
 #include <benchmark/benchmark.h>
@@ -25,16 +25,15 @@ namespace {
 
 using namespace tutti;
 
-/// Matrices of one type, one behind the other, far more than the caches hold. Numbers are small and
-/// finite.
+/// Consecutive matrices of one type, far larger than the caches. Numbers are small and finite.
 class WeightStream {
  public:
   static constexpr std::size_t kBytes = std::size_t{192} << 20;
 
   explicit WeightStream(DType type) : type_(type), memory_(kBytes) {
     const DTypeLayout layout = layout_of(type);
-    // 1024 random blocks, again and again. 0x2xxx is a small number in either 16-bit format,
-    // 0x3xxxxxxx one in 32 bits.
+    // 1024 random blocks, repeated. 0x2xxx is a small number in either 16-bit format, 0x3xxxxxxx
+    // one in 32 bits.
     std::vector<std::byte> pattern(1024 * layout.block_bytes);
     for (std::size_t i = 0; i < pattern.size(); ++i) {
       pattern[i] = static_cast<std::byte>(draw_block(DrawKey{}, static_cast<std::uint32_t>(i))[0] >>
@@ -149,7 +148,7 @@ void register_products(const std::string& storage, DType type, bool round) {
   constexpr std::array<std::array<std::size_t, 2>, 5> kShapes{
       {{576, 576}, {960, 576}, {3072, 576}, {576, 1536}, {49152, 576}}};
   for (auto [outputs, inputs] : kShapes) {
-    // K-quants come in blocks of 256, which 576 is not a multiple of.
+    // K-quants have blocks of 256 columns, and 576 is not a multiple.
     if (layout_of(type).block_elements == 256 && inputs == 576) inputs = 512;
     for (const std::size_t rows : {1U, 2U, 4U, 8U, 16U, 64U, 256U}) {
       for (const std::size_t threads : {1U, 2U}) {

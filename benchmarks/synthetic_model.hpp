@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Models of a given shape with random weights, for measurements that need more experts than there
-// are files.
+// Models of a given shape with random weights, for measurements that need more experts than are
+// available as files.
 
 #include <cmath>
 #include <cstddef>
@@ -42,8 +42,8 @@ inline ModelWeights synthetic_model(const ModelConfig& config, DType type, std::
   model.source = "synthetic " + std::to_string(seed);
   std::uint32_t matrix_number = 0;
   const auto matrix = [&](std::size_t rows, std::size_t cols) {
-    // 64 different rows, repeated from another start in every matrix: quick to make, and no two
-    // matrices are equal.
+    // 64 different rows, repeated, beginning with a different one in every matrix: fast to
+    // generate, and no two matrices are equal.
     constexpr std::size_t kRows = 64;
     std::vector<float> values(kRows * cols);
     const float scale = 1.7F / std::sqrt(static_cast<float>(cols));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What docs/embedding.md shows, in one program: a thread that owns an ensemble, cancellation by a
-// signal, processes that share weights, errors by kind, a scorer chosen by its name.
+// The fragments of docs/embedding.md in one program: a thread that owns an ensemble, cancellation
+// by a signal, processes that share weights, errors by kind, a scorer chosen by its name.
 //
 //   build/demo/examples/embedding [SCORER [EXPERT ...]]
 //
@@ -80,7 +80,7 @@ class Worker {
   std::condition_variable changed_;
   std::deque<std::packaged_task<tutti::Result()>> tasks_;
   bool closing_ = false;
-  std::thread thread_;  // last, so that it starts when the rest is there
+  std::thread thread_;  // last, so that it starts after the other members are initialized
 };
 
 /// Scorers by name: an application's configuration chooses one.

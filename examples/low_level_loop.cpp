@@ -47,7 +47,7 @@ std::vector<std::vector<tutti::Token>> decode_greedily(Stack& stack,
     rows = next;
     for (std::uint32_t expert = 0; expert < stack.size(); ++expert) outputs[expert] = expert;
   }
-  stack.clear();  // gives the cache pages of all sequences back
+  stack.clear();  // frees the cache pages of all sequences
   return answers;
 }
 

@@ -138,7 +138,7 @@ class Decoder {
       for (std::size_t i = 0; i < drawn.size(); i += first_.size())
         first_tokens_.push_back(drawn[i].token);
       if (drawn.size() == kStepsPerPoll * first_.size())
-        seconds.push_back(taken / kStepsPerPoll);  // neither the first poll nor the last ones
+        seconds.push_back(taken / kStepsPerPoll);  // without the first and the last polls
     }
     return timing_of(seconds);
   }
@@ -271,7 +271,7 @@ void check_room(double needed) {
                        " bytes, this machine has ", host_bytes);
 }
 
-/// The results of a decoder whose memory has been freed.
+/// The results of a decoder, whose memory has been freed.
 struct Decoded {
   Timing step;
   std::vector<Token> first_tokens;
@@ -357,9 +357,7 @@ int main(int argc, char** argv) {
               line["skipped"] = no_room;
             }
             failed = failed || line.contains("failed");
-            std::cerr
-                << line.dump()
-                << std::endl;  // what has been measured so far, should the rest not come to its end
+            std::cerr << line.dump() << std::endl;  // measured so far, in case the rest fails
             report["results"].push_back(std::move(line));
           }
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernels and whole steps of the Cuda backend take on this GPU. Each stage prints one JSON
-// object per line as soon as it is measured, so that a run that is cut short loses nothing.
+// Times of the kernels and of whole steps of the Cuda backend on this GPU. Each stage prints one
+// JSON object per line as soon as it is measured, so that a run that is cut short loses nothing.
 //   tutti_gpu_measure STAGE [shape ...]
 // Stages: device, kernels, draws, steps, prefill. Shapes: 135M, 1B, 8B, by default those that fit
 // the stage's time limit in run.sh; "tiny" tries a stage without a GPU.
@@ -131,7 +131,7 @@ void measure_kernels(const Shape& shape, const Load& load, DType type,
   const cuda::Stream stream;
   ThreadPool threads;
   cuda::Products products;
-  // As many layers as no second-level cache holds, up to four.
+  // Enough layers to exceed the L2 cache, up to four.
   std::vector<Layer> layers;
   double bytes = 0;
   while (layers.empty() || (layers.size() < 4 && bytes < 256e6)) {
@@ -319,7 +319,7 @@ void measure_steps(const Shape& shape, const Load& load, std::size_t context,
     std::span<const DrawnToken> drawn;
     const double taken = bench::seconds_of([&] { drawn = stack.decode(running); });
     if (drawn.empty()) break;
-    if (drawn.size() == options.steps_per_poll * first.size())  // not the first poll, nor the last
+    if (drawn.size() == options.steps_per_poll * first.size())  // neither first nor last poll
       seconds.push_back(taken / static_cast<double>(options.steps_per_poll));
   }
   const bench::Timing step = bench::timing_of(seconds);
@@ -381,7 +381,8 @@ void run(const std::string& stage, const Shape& shape) {
   } else if (stage == "draws") {
     measure_draws(shape);
   } else if (stage == "steps") {
-    // Eight independent models of 8B are 128 GB: on the device they fit beside nothing else.
+    // Eight independent models of 8B are 128 GB: they leave no room for anything else on the
+    // device.
     if (!large) measure_steps(shape, kIndependent, contexts[0], matrices);
     measure_steps(shape, kSingle, contexts[0], matrices);
     measure_steps(shape, kAdapters, contexts[0], matrices);
@@ -415,7 +416,7 @@ int main(int argc, char** argv) {
                            ": tiny, 135M, 1B or 8B");
       try {
         run(stage, *shape);
-      } catch (const Error& error) {  // the other shapes may do
+      } catch (const Error& error) {  // other shapes may fit
         print({{"stage", stage}, {"shape", name}, {"error", error.what()}});
         ++failures;
       }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Weights for measurements that take no time to make: all bf16 matrices of all experts are views of
-// one buffer of random numbers, each from another place, so that the device has memory of its own
-// for every one of them.
+// Weights for measurements, generated quickly: all bf16 matrices of all experts are views of one
+// buffer of random numbers at different offsets, and each is uploaded to device memory of its own.
 
 #include <algorithm>
 #include <cstddef>
@@ -53,7 +52,7 @@ inline ModelConfig config_of(const Shape& shape, std::size_t context) {
   return config;
 }
 
-/// Random matrices, each different from all before.
+/// Random matrices, all of them different.
 class RandomMatrices {
  public:
   /// @param max_elements of the largest bf16 matrix.
@@ -79,8 +78,7 @@ class RandomMatrices {
     return linear;
   }
 
-  /// A matrix of any type: 64 random rows again and again, the first of which is another one in
-  /// each matrix.
+  /// A matrix of any type: 64 random rows, repeated, beginning with a different one in each matrix.
   [[nodiscard]] LinearWeights of_type(DType type, std::size_t rows, std::size_t cols) {
     if (type == DType::bf16) return bf16(rows, cols);
     constexpr std::size_t kRows = 64;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Clocks of the measurements: the host's, and CUDA events around graphs, in which the host has no
-// part.
+// Two clocks: the host's, and CUDA events around graphs, which exclude the host's time.
 
 #include <cuda_runtime.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tutti's half of the comparison in compare_llama_cpp.py: prefill of 128 tokens, then decoding of
-// some sequences behind them.
+// several sequences after this prompt.
 //   peer_step MODEL THREADS SEQUENCES STEPS        prints one JSON object
 #include <algorithm>
 #include <chrono>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inner loops of the products, each in a function of its own, for count_arm.py to look at the
-// machine code. Never run.
+// The inner loops of the products, one function each, whose machine code count_arm.py analyzes.
+// Never run.
 #include "tutti/backend/cpu/product/block_product.hpp"
 #include "tutti/backend/cpu/product/dense_product.hpp"
 

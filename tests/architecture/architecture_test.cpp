@@ -23,8 +23,7 @@ TEST_CASE("Every family has its own name and model_type, and a GGUF arch belongs
 
 TEST_CASE("An unknown or empty name finds nothing") {
   CHECK(find_architecture(&Architecture::model_type, "mixtral") == nullptr);
-  // Mistral has no arch of its own in GGUF, which must not make it the family of files without a
-  // name.
+  // Mistral has no arch name in GGUF; files without one must not become Mistral.
   CHECK(find_architecture(&Architecture::gguf_name, "") == nullptr);
 }
 

@@ -290,7 +290,7 @@ TEST_CASE("Evicted pages are returned for their memory to be freed", "[kv_page_t
 
 TEST_CASE("Random forks, truncations, releases and lookups keep every sequence's contents",
           "[kv_page_table]") {
-  // The contents of pages are simulated: what a backend would hold.
+  // The contents of pages that a backend would hold are simulated.
   constexpr std::size_t kPages = 40;
   std::mt19937 random(7);
   KvPageTable cache(kPages);

@@ -19,7 +19,7 @@ using tutti::test::contains;
 
 namespace {
 
-/// Restores the instruction set that the test began with.
+/// Restores the instruction set at the end of its scope.
 struct Restore {
   InstructionSet set = instruction_set();
   ~Restore() { use_instruction_set(set); }

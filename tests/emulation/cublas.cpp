@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The emulated cuBLAS: a kernel of which every thread makes one element, its terms in ascending
-// order. Only what the backend asks for.
+// The emulated cuBLAS: a kernel whose threads each compute one element, adding terms in ascending
+// order. It has only what the backend calls.
 #include <cublas_v2.h>
 
 #include "tutti/base/numeric/float16.hpp"

@@ -8,7 +8,7 @@
 
 namespace tutti::emulation {
 
-/// A kernel did what makes a GPU hang, fault or compute a wrong result.
+/// A kernel did something that makes a GPU hang, fault or compute a wrong result.
 struct EmulationError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -25,13 +25,13 @@ struct Options {
   bool distinct_threads = false;
   bool deferred = false;  ///< Enqueued work runs only when the host waits for it.
   std::size_t memory_bytes = std::size_t{4} << 30;
-  /// Memory that is freed is handed out again under the same address, as a device's pools do.
-  /// Without it every allocation has a new address, and each use of a freed one is found.
+  /// Freed memory is reused at the same address, as by a device's pools. Otherwise every allocation
+  /// has a new address, and each use after free is found.
   bool reuse_addresses = true;
   /// The number, as kernels_run counts, of a kernel that fails; the next wait reports it, once.
   std::uint64_t failing_kernel = 0;
 
-  // What the device is.
+  // Properties of the device.
   int compute_major = 9, compute_minor = 0;
   bool memory_pools = true;
   bool has_code = true;  ///< Whether the program was compiled for this compute capability.

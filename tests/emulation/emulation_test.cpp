@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the emulated device must find: kernels with one planted mistake each, and the rules of
-// memory, launches and graphs.
+// Errors that the emulated device must find: kernels with one planted mistake each, and violations
+// of the rules for memory, launches and graphs.
 #include "tests/emulation/emulation.hpp"
 
 #include <cmath>
@@ -52,7 +52,7 @@ __global__ void narrow_mask_kernel() {
 
 __global__ void count_kernel(unsigned* counter) { atomicAdd(counter, 1U); }
 
-/// Uses more static shared memory than it says.
+/// Uses more static shared memory than it declares.
 __global__ void understated_kernel(float* out) {
   TUTTI_STATIC_SHARED((kThreads - 1) * sizeof(float), understated_kernel);
   TUTTI_SHARED(float, values, kThreads);
@@ -99,7 +99,8 @@ TEST_CASE("a kernel with its barrier is right in every order", "[emulation]") {
 }
 
 TEST_CASE("without its barrier it reads what no one has written yet, which is NaN", "[emulation]") {
-  if (under_thread_sanitizer()) return;  // it finds the mistake first: see planted_mistake.cpp
+  if (under_thread_sanitizer())
+    return;  // the sanitizer finds the mistake first: see planted_mistake.cpp
   // Forwards, only the first thread is too early; backwards, all but one.
   CHECK(std::isnan(shifted({.order = ThreadOrder::forward}, shift_kernel<false>)[0]));
   CHECK(std::isnan(shifted({.order = ThreadOrder::reverse}, shift_kernel<false>)[kThreads - 1]));

@@ -70,7 +70,7 @@ void create_context(Context& context, void (*entry)()) {
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED || mprotect(memory, kGuardBytes, PROT_NONE) != 0) std::abort();
   context.stack_bottom = static_cast<char*>(memory) + kGuardBytes;
-  // Stacks that all began at one place within a page would share a few sets of the caches.
+  // Stacks that all begin at the same offset within a page would compete for a few cache sets.
   static std::size_t created = 0;
   context.stack_offset = ++created * 5 % 64 * 64;
   reset_context(context, entry);

@@ -25,7 +25,7 @@ void entered_new_stack(Context& left);
 
 /// Maps a stack with a guard page and prepares it to start with `entry`, which never returns.
 void create_context(Context& context, void (*entry)());
-/// Prepares the same stack again; what was suspended on it is abandoned.
+/// Prepares the same stack again; the context suspended on it is abandoned.
 void reset_context(Context& context, void (*entry)());
 
 }  // namespace tutti::emulation

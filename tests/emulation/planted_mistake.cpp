@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels with mistakes that only a sanitizer sees. Each must end this program with the sanitizer's
-// report: run it with the name of one. Without a mistake's sanitizer the program ends normally.
+// Kernels with mistakes that only a sanitizer finds. Run with the name of one, this program must
+// end with the sanitizer's report; without that sanitizer it ends normally.
 #include <cstdio>
 #include <string_view>
 

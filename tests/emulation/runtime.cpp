@@ -42,7 +42,7 @@ struct CUevent_st {
   };
   std::shared_ptr<Point> point = std::make_shared<Point>();
 };
-/// A pool keeps what is freed, and hands it out again to the stream that freed it.
+/// A pool keeps freed memory and reuses it for the stream that freed it.
 struct CUmemPoolHandle_st {
   struct Block {
     char* begin;
@@ -195,11 +195,11 @@ bool take_block(std::vector<CUmemPoolHandle_st::Block>& blocks, std::size_t capa
   return true;
 }
 
-/// Gives what a pool keeps beyond `bytes` back to the device, the oldest first.
+/// Returns the memory that a pool keeps beyond `bytes` to the device, oldest first.
 void release_kept(CUmemPoolHandle_st& pool, std::size_t bytes) {
   while (pool.kept_bytes > bytes) {
     CUmemPoolHandle_st::Block& block = pool.kept.front();
-    // Real memory is given back once the work that uses it is done.
+    // Real memory is freed once the work that uses it is done.
     if (device().streams.contains(block.stream)) drain(*block.stream);
     pool.kept_bytes -= block.capacity;
     device().kept -= block.capacity;
@@ -319,7 +319,7 @@ cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* prope
   device().pools.insert(*pool);
   return cudaSuccess;
 }
-/// Live allocations stay; what is freed later is kept nowhere.
+/// Live allocations stay; memory freed later goes to no pool.
 cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool) {
   release_kept(*pool, 0);
   for (auto& [begin, allocation] : device().allocations) {
@@ -369,7 +369,8 @@ cudaError_t cudaMallocFromPoolAsync(void** memory, std::size_t bytes, cudaMemPoo
   // In the order of the stream: work enqueued before may still use the same addresses.
   return enqueue(stream, [begin, bytes, filled = round_up(bytes + kRedZone, kPage)] {
     const Access access;
-    // What follows the array is NaN too, so that reading past it is found without a sanitizer.
+    // The bytes after the array are NaN too, so that reading past the end is found without a
+    // sanitizer.
     unpoison(begin, filled);
     std::memset(begin, kUnwritten, filled);
     poison(begin + bytes, filled - bytes);
@@ -496,7 +497,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   reach(event->point);
   return result(std::exchange(device().kernel_error, cudaSuccess));
 }
-/// Time of the processor that emulates: good for trying a measurement, not for its results.
+/// Time of the emulating processor: useful for trying a measurement, not for its results.
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
   if (!begin->point->reached || !end->point->reached) return result(cudaErrorNotReady);
   *milliseconds =

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the emulation announces to AddressSanitizer and ThreadSanitizer, if the program is built
-// with one: switches of stacks, memory that must not be accessed, and the order between the
-// accesses of two threads. Without a sanitizer these functions do nothing.
+// What the emulation reports to AddressSanitizer and ThreadSanitizer, if the program is built with
+// one: switches of stacks, memory that must not be accessed, and the order between the accesses of
+// two threads. Without a sanitizer these functions do nothing.
 
 #include <cstddef>
 

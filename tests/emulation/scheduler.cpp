@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled without sanitizers, which would report the switches of stacks; what they must know is
-// announced to them explicitly (sanitizers.hpp).
+// Compiled without sanitizers, which would report the stack switches; they are informed explicitly
+// (sanitizers.hpp).
 #include "tests/emulation/scheduler.hpp"
 
 #include <array>
@@ -401,7 +401,7 @@ void multiply_fragments(const Meeting& meeting) {
   }
 }
 
-/// Computes the result of every lane of a complete meeting, or sets `failure`.
+/// Computes the result of every lane of a completed collective, or sets `failure`.
 bool complete(Meeting& meeting, std::string& failure) {
   if (meeting.kind == Collective::synchronize) return true;
   if (meeting.kind == Collective::mma_bf16 || meeting.kind == Collective::mma_tf32) {
@@ -498,7 +498,7 @@ void warp_collective(unsigned mask, Collective kind, void* lane, Place place) {
   const auto end = warp.meetings.begin() + static_cast<std::ptrdiff_t>(warp.meeting_count);
   const auto found = std::find_if(warp.meetings.begin(), end,
                                   [&](const Meeting& m) { return m.mask == mask; });
-  if (found == end) {  // each lane is in at most one meeting, so there is room
+  if (found == end) {  // each lane is in at most one collective, so there is room
     ++warp.meeting_count;
     found->arrived = 0;
     found->mask = mask;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Runs the threads of a kernel as fibers, in the order of the options, and checks the rules of
-// CUDA.
+// Runs the threads of a kernel as fibers, in the order that the options specify, and checks CUDA's
+// rules.
 
 #include <cstddef>
 #include <functional>
@@ -16,8 +16,8 @@ struct SharedBytes {
 };
 
 /// Runs `body` once in every thread of the grid, block by block.
-/// @throws EmulationError when threads deadlock, meet at different barriers, name lanes that are
-/// not there, or use more static shared memory than the kernel has.
+/// @throws EmulationError when threads deadlock, meet at different barriers, name lanes that do not
+/// exist, or use more static shared memory than the kernel has.
 void run_kernel(dim3 grid, dim3 block, SharedBytes shared, const std::function<void()>& body);
 
 }  // namespace tutti::emulation

@@ -78,7 +78,8 @@ TEST_CASE(
 }
 
 TEST_CASE("Cross-expert likelihood reads every candidate under every expert", "[ensemble]") {
-  // Experts 0 and 1 agree; expert 2 is surest of itself, but nobody else believes it.
+  // Experts 0 and 1 agree; expert 2 is the most confident, but the others give its answer a low
+  // probability.
   const LetterModel agreeing{1, 3.0F};
   const LetterModel loner{5, 6.0F};
   LetterEnsemble<3, CrossExpertLikelihood> ensemble(stack_of<3>({agreeing, agreeing, loner}),
@@ -91,7 +92,7 @@ TEST_CASE("Cross-expert likelihood reads every candidate under every expert", "[
   const double under_others = -std::log(std::exp(3.0) + 25);
   CHECK(result.candidates[2].score == Approx((loner_own + 2 * under_others) / 3).epsilon(1e-5));
   CHECK(result.text() == "bcde");
-  // Expert 2 reads two candidates of others: all tokens but the last of each.
+  // Expert 2 reads two candidates of other experts: all tokens but the last of each.
   CHECK(result.cost.per_expert[2].scored_tokens == 6);
 }
 
@@ -200,7 +201,7 @@ TEST_CASE("A stop token of the caller ends the generation with what there is", "
   CHECK(result.candidates[0].text == "bcd");
   CHECK(result.candidates[1].text == "ceg");
   CHECK(result.candidates[0].finish == FinishReason::canceled);
-  const Result at_once = ensemble.generate(request);  // it has been asked already
+  const Result at_once = ensemble.generate(request);  // the stop was already requested
   CHECK(at_once.cost.total().generated_tokens == 0);
   CHECK(at_once.candidates[0].finish == FinishReason::canceled);
 }
@@ -265,7 +266,7 @@ TEST_CASE("An ensemble is a language model: the mixture of its experts", "[ensem
   const double b = (std::exp(2.0) / (std::exp(2.0) + 25) + 1 / (std::exp(4.0) + 25)) / 2;
   CHECK(logits[1] == Approx(std::log(b)).epsilon(1e-5));
   LetterEnsemble<1> full(stack_of<1>({{1, 3.0F, -20.0F, 4}}), letter_codec());
-  full.next_logits(std::vector<Token>{0, 1, 2, 3}, logits);  // as much as a model's context holds
+  full.next_logits(std::vector<Token>{0, 1, 2, 3}, logits);  // as long as a model's context
   CHECK(logits[4] > logits[5]);
   CHECK_THROWS_AS(full.next_logits(std::vector<Token>(5, 0), logits), CapacityError);
 }
@@ -425,7 +426,7 @@ TEST_CASE("Custom filters run before the sampling options", "[ensemble]") {
                      [](LogitSet& logits, const SamplingContext&) {
                        logits.keep_if([](const TokenLogit& entry) { return entry.token < 9; });
                      }};
-  // 'e' is the lowest token that is left; the bias cannot bring 'j' back.
+  // 'e' is the lowest remaining token; the bias cannot restore 'j'.
   CHECK(ensemble.generate(request).candidates[0].text == "efg");
   CHECK(seen[1] == 3.0F);
   CHECK(seen[9] == 0.0F);
@@ -491,7 +492,7 @@ TEST_CASE("An ensemble can choose scorer, router and selector at run time", "[en
   Result result = ensemble.generate(greedy("a", 3));
   CHECK(result.candidates.size() == 1);
   CHECK(result.best().score == 3);
-  CHECK(result.cost.per_expert[0].prompt_tokens == 0);  // nobody needs expert 0
+  CHECK(result.cost.per_expert[0].prompt_tokens == 0);  // no one needs expert 0's prompt
   ensemble.scorer() = CrossExpertLikelihood{};
   result = ensemble.generate(greedy("a", 3));
   CHECK(result.cost.per_expert[0].prompt_tokens == 1);

@@ -46,11 +46,11 @@ double log_sum_exp_of(const std::vector<double>& values) {
 
 TEST_CASE("A mixture gives no probability to a token that every expert excludes",
           "[fuse_distributions]") {
-  const std::size_t vocabulary = 1003;  // not whole vectors
+  const std::size_t vocabulary = 1003;  // not a multiple of the vector width
   std::vector<float> logits(2 * vocabulary, -std::numeric_limits<float>::infinity());
   for (const std::size_t t : {0U, 1U}) logits[t] = 1.0F;
   for (const std::size_t t : {1U, 2U, 1002U}) logits[vocabulary + t] = -2.0F;
-  logits[vocabulary + 3] = -2.0F - 95.0F;  // e^-95 is no normal float
+  logits[vocabulary + 3] = -2.0F - 95.0F;  // e^-95 is a subnormal float
   const std::vector<float> weights{0.25F, 0.75F};
   std::vector<float> fused(vocabulary);
   fuse_distributions(Fusion::mean_of_probabilities,

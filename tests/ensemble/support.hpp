@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A language model for tests whose every logit is known: letters, and a codec that writes them.
+// A language model over letters, all of whose logits are known, and its codec.
 
 #include <cmath>
 #include <cstddef>

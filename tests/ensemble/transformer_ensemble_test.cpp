@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ensemble over real transformers: results to the bit, whatever the batch and the threads.
+// The ensemble over real transformers: the same bits, whatever the batch and the number of threads.
 #include <algorithm>
 #include <limits>
 #include <memory>
@@ -118,7 +118,7 @@ TEST_CASE("Rescored candidates have the log-probabilities of their generation, b
   Generation<ExpertStack<8, TestModel>> generation(stack, codec, request, request.prompt_tokens);
   generation.prefill(std::vector<bool>(8, true));
   CandidateRescorer<ExpertStack<8, TestModel>> models(stack, generation.prompt());
-  // A candidate that claims to be another expert's is read by the expert that wrote it.
+  // A candidate attributed to another expert is also read by the expert that wrote it.
   std::vector<Candidate> relabeled = written.candidates;
   for (Candidate& candidate : relabeled)
     candidate.expert = candidate.expert == 1 || candidate.expert == 7 ? 0 : 1;

@@ -69,8 +69,8 @@ TEST_CASE("differences are paired, so that what both systems find hard cancels")
 }
 
 TEST_CASE("a ratio of means is resampled as a ratio") {
-  // One problem in two has weight: of the resamples of two problems a quarter has none, and its
-  // ratio no value.
+  // One of two problems has a weight: a quarter of the resamples contains no weight, so its ratio
+  // is undefined.
   const std::vector<double> part{0, 1};
   const std::vector<double> whole{0, 2};
   const auto ratio = [](std::span<const double> mean) { return mean[0] / mean[1]; };
@@ -78,8 +78,8 @@ TEST_CASE("a ratio of means is resampled as a ratio") {
   CHECK(interval.estimate == 0.5);
   CHECK(interval.low == 0.5);
   CHECK(interval.high == 0.5);
-  // Five standard errors: 5 sqrt(10000 * 1/4 * 3/4) = 217. The seed is fixed: this cannot fail by
-  // chance.
+  // Five standard errors: 5 sqrt(10000 * 1/4 * 3/4) = 217. The seed is fixed, so this cannot fail
+  // by chance.
   CHECK(static_cast<double>(interval.undefined) == Approx(2500).margin(217));
 }
 

@@ -10,7 +10,7 @@ using test::Approx;
 using test::contains;
 
 TEST_CASE("pass@k counts the draws of k samples that hold a solution") {
-  // Of the C(4,2) = 6 pairs of four samples, two of which are right, one holds no right one.
+  // Of the C(4,2) = 6 pairs of four samples, two of which are right, one has no right sample.
   CHECK(pass_at_k({4, 2}, 2) == Approx(5.0 / 6));
   // C(4,3) = 4 of the C(5,3) = 10 triples leave the only right sample out.
   CHECK(pass_at_k({5, 1}, 3) == Approx(0.6));
@@ -31,7 +31,7 @@ TEST_CASE("pass@k is certain when fewer samples are wrong than are drawn") {
 
 TEST_CASE("pass@k needs no large factorials") {
   CHECK(pass_at_k({200, 1}, 100) == Approx(0.5));
-  // With two right of 10000 both are left out with chance (9900 * 9899) / (10000 * 9999).
+  // With two right of 10000, both are left out with probability (9900 * 9899) / (10000 * 9999).
   CHECK(pass_at_k({10000, 2}, 100) == Approx(1 - 9900.0 * 9899.0 / (10000.0 * 9999.0)));
 }
 

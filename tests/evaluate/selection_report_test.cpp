@@ -51,7 +51,7 @@ TEST_CASE("where all candidates are alike there is no gap to recover") {
   CHECK(summary.selected.estimate == 1);
   CHECK(std::isnan(summary.gap_recovered.estimate));
   CHECK(summary.gap_recovered.undefined == 10);
-  for (const double worth : {0.1, 0.2, 0.4, 1.0 / 3}) {  // sums of which are rounded
+  for (const double worth : {0.1, 0.2, 0.4, 1.0 / 3}) {  // whose sums are rounded
     SelectionReport alike;
     alike.add_problem(std::vector<double>(6, worth), 0);
     CHECK(std::isnan(alike.summary({.resamples = 10}).gap_recovered.estimate));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Its macros, such as _res, must not meet names of tutti or of a library that it includes; a
-// program that includes httplib.h first has them too.
+// Its macros, such as _res, must not collide with names of tutti or of a library that it includes;
+// a program that includes httplib.h first has them too.
 #if __has_include(<resolv.h>)
 #include <resolv.h>
 #endif

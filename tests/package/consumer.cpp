@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls a function of the headers and two that the compiled library holds when it is linked.
+// Calls a function of the headers, and two that are in the compiled library if it is linked.
 #include <iostream>
 
 #include "tutti/tutti.hpp"

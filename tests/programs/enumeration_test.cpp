@@ -74,7 +74,7 @@ TEST_CASE("what is found passes the shown examples and is no longer than the sol
     CHECK(verdict.passes_shown());
     solved += verdict.solves() ? 1U : 0U;
   }
-  // Three examples nearly determine the function: a problem is no guess between equally good
-  // answers.
+  // Three examples nearly determine the function: solving a problem is not a guess between equally
+  // good answers.
   CHECK(solved > problems.size() * 8 / 10);
 }

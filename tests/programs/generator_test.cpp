@@ -18,7 +18,8 @@ namespace {
 
 using Outputs = std::vector<Value>;
 
-/// What the program does on the probes of all domains whose inputs it takes, computed anew.
+/// The program's outputs on the probes of all domains whose inputs it takes, computed
+/// independently.
 Outputs outputs_everywhere(const Program& program) {
   Outputs all;
   for (const Domain& domain : domains()) {
@@ -28,8 +29,8 @@ Outputs outputs_everywhere(const Program& program) {
   return all;
 }
 
-/// What there is to remember of a function: the types of its inputs, with its outputs on one
-/// domain's probes or on all.
+/// A function's signature: the types of its inputs, with its outputs on one domain's probes or on
+/// all.
 using Behavior = std::pair<std::vector<Type>, Outputs>;
 
 std::vector<Problem> of_several_seeds(Split split, std::size_t count) {
@@ -42,7 +43,7 @@ std::vector<Problem> of_several_seeds(Split split, std::size_t count) {
 
 }  // namespace
 
-// The values themselves are compared, not their hashes, which the generator decides by.
+// The values themselves are compared, not the hashes that the generator uses.
 TEST_CASE(
     "no function of one split is a function of another, whatever the seed, the language and the "
     "length") {
@@ -163,8 +164,8 @@ TEST_CASE("the same split, seed and count give the same problems, another seed o
   CHECK(tokens(Split::test, 1) != tokens(Split::development, 1));
 }
 
-// The models in studies/program_synthesis/models were trained on these sets: they may not drift. If
-// this fails, train anew or take the change back.
+// The models in studies/program_synthesis/models were trained on these sets, so they must not
+// change. If this fails, retrain or revert the change.
 TEST_CASE("the first problems of a set are as they are written here") {
   const auto written = [](Split split, std::size_t index) {
     const Problem problem = make_problems(split, 1, 4)[index];

@@ -100,7 +100,7 @@ TEST_CASE("no tokens make the verifier throw, and what it accepts is a program")
   for (std::size_t i = 0; i < 60'000; ++i) {
     const Problem& problem = problems()[i % problems().size()];
     std::vector<tutti::Token> tokens = encode_program(problem.solution);
-    // Random tokens, and solutions with random tokens in them, which get further.
+    // Random tokens, and solutions with random tokens in them, which reach more of the verifier.
     if (i % 3 == 0) tokens.resize(random.below(12));
     for (tutti::Token& token : tokens) {
       if (i % 3 == 0 || random.chance(15))

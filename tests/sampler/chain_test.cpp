@@ -20,8 +20,8 @@ using tutti::test::tokens_left;
 
 namespace {
 
-/// Compares the tokens that a chain leaves, and their probabilities, with what the other program
-/// made of the same options.
+/// Compares the tokens that a chain keeps, and their probabilities, with the other program's for
+/// the same options.
 void check_against_references(SamplerOrder order) {
   for (const ReferenceCase& expected : reference_cases(order)) {
     INFO(expected.description);
@@ -44,7 +44,7 @@ void check_against_references(SamplerOrder order) {
   }
 }
 
-/// A filter as a user may write it: forbids odd tokens.
+/// A user-defined filter: forbids odd tokens.
 struct EvenTokens {
   void apply(LogitSet& candidates, const SamplingContext&) const {
     candidates.keep_if([](const TokenLogit& entry) { return entry.token % 2 == 0; });

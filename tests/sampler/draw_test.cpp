@@ -46,8 +46,8 @@ TEST_CASE("greedy takes the largest logit, of equal ones the lowest token") {
   CHECK(greedy(std::vector<float>{-5.0F}) == 0);
 }
 
-// The bounds are the 0.9999 quantiles of chi-square; the seed is fixed, so that each test always
-// gives the same number.
+// The bounds are the 0.9999 quantiles of chi-square; the seed is fixed, so each test always
+// computes the same statistic.
 TEST_CASE("eight tokens are drawn as often as they are likely") {
   const std::vector<double> p{0.4, 0.25, 0.15, 0.1, 0.05, 0.03, 0.015, 0.005};
   const std::vector<float> logits = logits_of(p);
@@ -128,8 +128,8 @@ TEST_CASE("a drawn token that survives more filtering is drawn again") {
 }
 
 TEST_CASE("blocks that are skipped could not have won") {
-  // Peaks of all heights, so that some blocks are skipped for their logits, some for their bits,
-  // and some not.
+  // Peaks of all heights, so that some blocks are skipped by their logits, some by their random
+  // bits, and some are not.
   std::vector<float> logits = stepped_waves(5000);
   for (std::size_t t = 100; t < logits.size(); t += 512)
     logits[t] += static_cast<float>(t) / 512.0F;
@@ -141,7 +141,7 @@ TEST_CASE("blocks that are skipped could not have won") {
 }
 
 TEST_CASE("equal scores go to the lowest token") {
-  // Here the logits are so large that the noise is lost in rounding.
+  // Here the logits are so large that rounding removes the noise.
   CHECK(draw(std::vector<float>{1e30F, 2e30F, 2e30F}, DrawKey{}) == 1);
   CHECK(draw(std::vector<TokenLogit>{{2, 2e30F}, {1, 2e30F}, {0, 1e30F}}, DrawKey{}) == 1);
 }

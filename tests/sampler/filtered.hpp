@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a filter makes of literal logits or probabilities, for the tests of filters.
+// Applies a filter to literal logits or probabilities, for the tests of filters.
 
 #include <algorithm>
 #include <cmath>
@@ -18,7 +18,7 @@ inline std::vector<float> logits_of(const std::vector<double>& probabilities) {
   return logits;
 }
 
-/// The entries that `filter` leaves, by ascending token.
+/// The entries that `filter` keeps, by ascending token.
 template <LogitFilter Filter>
 std::vector<TokenLogit> filtered(const Filter& filter, const std::vector<float>& logits,
                                  std::span<const Token> history = {}) {
@@ -32,7 +32,7 @@ std::vector<TokenLogit> filtered(const Filter& filter, const std::vector<float>&
   return result;
 }
 
-/// The tokens that `filter` leaves, ascending.
+/// The tokens that `filter` keeps, ascending.
 template <LogitFilter Filter>
 std::vector<Token> tokens_left(const Filter& filter, const std::vector<float>& logits,
                                std::span<const Token> history = {}) {
@@ -41,7 +41,7 @@ std::vector<Token> tokens_left(const Filter& filter, const std::vector<float>& l
   return tokens;
 }
 
-/// The logits that `filter` leaves, by ascending token.
+/// The logits that `filter` keeps, by ascending token.
 template <LogitFilter Filter>
 std::vector<float> logits_left(const Filter& filter, const std::vector<float>& logits,
                                std::span<const Token> history = {}) {

@@ -19,8 +19,8 @@ TEST_CASE("Gumbel noise agrees with double precision") {
   for (std::uint32_t i = 0; i < 100000; ++i) {
     const std::uint32_t bits = i * 42949U;
     const double v = (static_cast<double>(bits) + 0.5) * 0x1p-32;
-    // Near v = 1 the difference 1 - v has few digits. Such noise makes a token lose, whatever its
-    // last digits.
+    // Near v = 1 the difference 1 - v has few significant digits. A token with such noise is never
+    // drawn, whatever its last digits.
     const double tolerance = v < 0.9 ? 2e-6 : 0.05;
     if (std::fabs(static_cast<double>(gumbel(bits)) + std::log(-std::log1p(-v))) > tolerance)
       FAIL("at " << bits);

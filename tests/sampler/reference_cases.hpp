@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What llama.cpp and transformers leave of logits (tests/data/sampler/generate.py).
+// The logits that samplers of llama.cpp and transformers keep (tests/data/sampler/generate.py).
 
 #include <string>
 #include <vector>
@@ -39,7 +39,7 @@ inline SamplingOptions sampling_options_of(const Json& values, SamplerOrder orde
   return options;
 }
 
-/// The cases of the program that has this order.
+/// The cases of the program that applies samplers in this order.
 inline std::vector<ReferenceCase> reference_cases(SamplerOrder order) {
   const std::string name = order == SamplerOrder::llama_cpp ? "llama_cpp.json"
                                                             : "hugging_face.json";

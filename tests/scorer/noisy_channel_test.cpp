@@ -14,7 +14,8 @@ using namespace tutti::test;
 
 namespace {
 
-/// The candidate, then the prompt; all prompt tokens but the first of the reading are scored.
+/// The channel model reads the candidate, then the prompt; all prompt tokens but the first are
+/// scored.
 ChannelReading candidate_first(const ScoringRequest& request, const Candidate& candidate) {
   ChannelReading reading{candidate.tokens, {}};
   for (const Token token : request.prompt) {

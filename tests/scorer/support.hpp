@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Three candidates for tests of scorers, and experts that may not be asked.
+// Three candidates for tests of scorers, and experts that must not be used.
 
 #include <span>
 #include <stdexcept>
@@ -21,7 +21,7 @@ inline std::vector<Candidate> three_candidates() {
   return candidates;
 }
 
-/// Fails the test when a scorer asks it.
+/// Fails the test if a scorer uses it.
 class NoModels final : public LikelihoodSource {
  public:
   [[nodiscard]] std::size_t experts() const override { return 0; }

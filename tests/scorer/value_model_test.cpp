@@ -10,7 +10,7 @@ using namespace tutti::test;
 
 namespace {
 
-/// Prompt of `prompt_length` tokens, and candidates that go on to the lengths of the file.
+/// Prompt of `prompt_length` tokens, and candidates that continue it to the lengths in the file.
 void check_values(const TestModel& model, const char* expected_of, std::size_t prompt_length) {
   const Json expected = read_json_file(checkpoint(expected_of) / "expected.json");
   const std::vector<Token> tokens = expected.at("tokens");

@@ -19,5 +19,5 @@ TEST_CASE("Trimmed text strips white space and abstains for blank texts", "[cano
   CHECK(answer("\xE3\x80\x80x\xC2\x85") == "x");
   CHECK(answer("") == std::nullopt);
   CHECK(answer("\t\xE2\x80\xA8") == std::nullopt);
-  CHECK(answer("\xE2\x80\x8B") == "\xE2\x80\x8B");  // a zero-width space is no white space
+  CHECK(answer("\xE2\x80\x8B") == "\xE2\x80\x8B");  // a zero-width space is not white space
 }

@@ -17,7 +17,7 @@ TEST_CASE("A majority is counted by the answer without the white space around it
           "[majority_vote]") {
   const Selection selection = MajorityVote<>{}.select(
       scored_candidates({{"7", -1}, {" 12\n", -3}, {"12", -2}, {"9", 0}}));
-  CHECK(selection.index == 2);  // of the two "12" the one with the better score
+  CHECK(selection.index == 2);  // the one of the two "12" with the better score
   CHECK(selection.selector_scores == std::vector<double>{1, 2, 2, 1});
 }
 

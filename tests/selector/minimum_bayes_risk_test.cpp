@@ -39,7 +39,7 @@ TEST_CASE(
 }
 
 TEST_CASE("Blank and canceled candidates are compared with nothing", "[minimum_bayes_risk]") {
-  // Two that say nothing against three that answer.
+  // Two empty candidates against three that answer.
   CHECK(picked_text(MinimumBayesRisk<>{}, {"", "", "abc", "xyz", "uvw"}) == "abc");
   CHECK(picked_text(MinimumBayesRisk<TokenF1>{}, {" ", " ", "abc", "xyz", "abc"}) == "abc");
   CHECK(picked_text(MinimumBayesRisk<ExactMatch>{}, {"", "", "abc", "xyz"}) == "abc");

@@ -30,7 +30,7 @@ TEST_CASE("Words are split as by Python's str.split", "[white_space]") {
   CHECK(detail::split_words(" a  bc\xE3\x80\x80"
                             "d ") == Words{"a", "bc", "d"});
   CHECK(detail::split_words("a\xC2\xA0") == Words{"a"});
-  CHECK(detail::split_words("\xC2") == Words{"\xC2"});  // invalid UTF-8 is no white space
+  CHECK(detail::split_words("\xC2") == Words{"\xC2"});  // invalid UTF-8 is not white space
 }
 
 TEST_CASE("Texts are trimmed as by Python's str.strip", "[white_space]") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Catch2 under one name for its versions 2.13 and 3: include this, link Catch2 with its main.
+// One header for Catch2 2.13 and 3: include it, and link Catch2 with its main function.
 
 #include <string>
 
@@ -10,8 +10,8 @@
 #include <catch2/catch.hpp>
 #endif
 
-/// Ends a test that lacks something, such as the downloaded model. ctest lists the test as skipped
-/// because of this line.
+/// Ends a test that lacks something, such as the downloaded model. This line makes ctest list the
+/// test as skipped.
 #define TUTTI_SKIP(reason)       \
   do {                           \
     WARN("SKIPPED: " << reason); \

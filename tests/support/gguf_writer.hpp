@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Makes GGUF files for tests. Nothing is checked, and counts and offsets can be overridden, so that
-// broken files can be made too.
+// Writes GGUF files for tests. Nothing is checked, and counts and offsets can be overridden, to
+// write malformed files too.
 
 #include <cstdint>
 #include <filesystem>
@@ -66,7 +66,7 @@ class GgufWriter {
     return add_raw(key, GgufIds::value_array,
                    raw_bytes(type) + raw_bytes(count) + std::string(items));
   }
-  /// Any value type with any bytes behind it.
+  /// Any value type, followed by any bytes.
   GgufWriter& add_raw(const std::string& key, std::uint32_t type, std::string_view value) {
     metadata_ += string(key) + raw_bytes(type) + std::string(value);
     ++pairs_;

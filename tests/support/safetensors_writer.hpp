@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Makes safetensors files for tests: sound ones with SafetensorsWriter, broken ones from a
+// Writes safetensors files for tests: valid ones with SafetensorsWriter, malformed ones from a
 // handwritten header.
 
 #include <cstdint>
@@ -21,7 +21,7 @@ inline std::string safetensors_bytes(std::string_view header, std::string_view b
   return raw_bytes(std::uint64_t{header.size()}) + std::string(header) + std::string(buffer);
 }
 
-/// Collects tensors and lays them out one behind the other.
+/// Collects tensors and lays them out one after the other.
 class SafetensorsWriter {
  public:
   SafetensorsWriter& add(const std::string& name, const std::string& dtype,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A directory that is empty at first and gone at the end of a test.
+// A directory that is initially empty and is removed at the end of a test.
 
 #include <filesystem>
 #include <fstream>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The backend of tests that hold for every backend. They are compiled twice: for Cpu, and with
-// TUTTI_TEST_ON_CUDA for Cuda, on a GPU where nvcc compiles them and else on the emulated device.
+// The backend of tests that apply to every backend. They are compiled twice: for Cpu, and with
+// TUTTI_TEST_ON_CUDA for Cuda, which is a GPU if nvcc compiles them and the emulated device
+// otherwise.
 
 #include <cstddef>
 
@@ -19,7 +20,7 @@ using TestBackend = Cuda;
 using TestBackend = Cpu;
 #endif
 
-/// Options of a backend that does the host's work with `threads` threads.
+/// Options of a backend that uses `threads` host threads.
 template <class B = TestBackend>
 [[nodiscard]] typename B::Options on_threads(std::size_t threads) {
   typename B::Options options;

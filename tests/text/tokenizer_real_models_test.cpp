@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tokenizers of real models. SmolLM2's expected ids are those of tokenizers 0.23.3 with the
 // file's vocabulary and merges, the rendered chat is that of transformers 5.24.0.
-// tests/data/real_models/generate.py asked llama.cpp for the ids of more texts.
+// The ids of further texts are llama.cpp's (tests/data/real_models/generate.py).
 
 #include <cstdlib>
 #include <filesystem>
@@ -62,8 +62,7 @@ TEST_CASE("SmolLM2 tokenizes as the tokenizers package does", "[text][tokenizer]
 
 namespace {
 
-/// Checks the ids of the texts of tests/data/real_models/NAME.json; skips when the model is not
-/// there.
+/// Checks the ids of the texts of tests/data/real_models/NAME.json; skips if the model is absent.
 void check_against_llama_cpp(const std::filesystem::path& file, const char* name,
                              const char* fetch) {
   if (!std::filesystem::exists(file))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Token ids and texts against tokenizers, sentencepiece and llama.cpp: tests/data/text/generate.py
-// and generate_decodings.py wrote what they answer.
+// Token ids and texts against tokenizers, sentencepiece and llama.cpp: the expected values were
+// written by tests/data/text/generate.py and generate_decodings.py.
 
 #include <array>
 #include <cstddef>

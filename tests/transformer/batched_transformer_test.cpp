@@ -107,7 +107,7 @@ TEST_CASE("Samples that share a prompt see it as if it were their own", "[batche
   std::vector<Token> whole = prompt;
   whole.insert(whole.end(), first.begin(), first.end());
   const std::vector<float> alone = logits_alone(model, whole, exact_cache());
-  // Pages are cut elsewhere, so sums are formed in another order: equal but for rounding.
+  // Page boundaries differ, so sums are formed in another order: equal up to rounding.
   for (std::size_t t = 0; t < alone.size(); ++t)
     CHECK(logits.row(0)[t] == Approx(alone[t]).margin(1e-4));
 }
@@ -135,7 +135,7 @@ TEST_CASE(
     const MatrixView<const float> at_once = alone.forward(rows, std::span(&last, 1));
 
     BatchedTransformer<TestBackend> among(experts, on_threads(2));
-    std::vector<SequenceId> others;  // of each expert, the same one's too
+    std::vector<SequenceId> others;  // of every expert, this one included
     for (std::uint32_t x = 0; x < 3; ++x)
       others.push_back(among.fork(with_prompt(among, x), prompt.size()));
     const SequenceId sample = among.fork(with_prompt(among, e), prompt.size());

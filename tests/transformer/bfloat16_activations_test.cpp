@@ -14,7 +14,7 @@ TEST_CASE(
   const Json expected = read_json_file(checkpoint("gguf") / "bf16.json");
   const double difference = largest_difference(model, expected, exact_cache(),
                                                {.threads = 2, .round_to_bfloat16 = true});
-  // A rounding is wrong by at most 2^-9 of a value; the logits here reach about 30.
+  // Rounding changes a value by at most 2^-9 of it; the logits here reach about 30.
   CHECK(difference <= 0.25);
   CHECK((difference > 1e-4) == cpu::default_kernels().multiplies_bfloat16);
 }

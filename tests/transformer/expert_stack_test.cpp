@@ -11,7 +11,7 @@ using namespace tutti::test;
 
 namespace {
 
-/// Says that the next token is the sum of all before it, modulo 10, plus `shift`.
+/// Predicts the sum of all previous tokens, modulo 10, plus `shift`.
 struct SumModel {
   int shift = 0;
   std::size_t vocabulary = 10;

@@ -25,7 +25,7 @@ const std::vector<std::string> kNames{"llama3",       "llama_linear", "mistral",
                                       "qwen2_window", "qwen3",        "gemma3",  "gpt2"};
 const std::vector<std::string> kWithWindow{"mistral", "qwen2_window", "gemma3"};
 
-/// The model of a folder. Where its tensors are another's, the two are brought together first.
+/// The model of a folder. If its tensors are stored with another model, both are combined first.
 TestModel load_family(const std::string& name) {
   const Json expected = read_json_file(kFamilies / name / "expected.json");
   if (!expected.contains("weights")) return TestModel::load(kFamilies / name);
@@ -143,7 +143,7 @@ TEST_CASE("Samples look through their windows into the prompt that they share", 
     };
     const std::vector<float> among_others = run(true);
     CHECK(same_bits(among_others, run(false)));
-    // Alone, pages are cut elsewhere, so sums are formed in another order: equal but for rounding.
+    // Alone, page boundaries differ, so sums are formed in another order: equal up to rounding.
     const std::vector<float> early = logits_alone(model, std::span(whole).first(130),
                                                   exact_cache());
     const std::vector<float> late = logits_alone(model, whole, exact_cache());
@@ -225,7 +225,7 @@ TEST_CASE("The ledger counts what a window shows", "[families]") {
   rows.clear();
   append_rows(rows, 0, sequence, 149, some_tokens(1));
   stack.forward(rows, {});
-  // One layer sees all 150 positions, two see 40; keys and values of 1 head of 16 in float32.
+  // One layer attends to all 150 positions, two to 40; keys and values of 1 head of 16 in float32.
   CHECK(stack.ledger().total().kv_bytes - before.kv_bytes == Approx(2.0 * 16 * 4 * (150 + 2 * 40)));
 }
 

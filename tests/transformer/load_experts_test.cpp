@@ -20,7 +20,7 @@ using Paths = std::vector<std::filesystem::path>;
 
 Experts<Cpu> load(const Paths& paths) { return load_experts<Cpu>(find_experts(paths)); }
 
-/// Makes `directory / name` stand for one of the tiny checkpoints.
+/// Makes `directory / name` one of the tiny checkpoints.
 void link(const TemporaryDirectory& directory, const std::string& name, const char* target) {
   std::filesystem::create_symlink(checkpoint(target), directory.path() / name);
 }
@@ -32,7 +32,7 @@ TEST_CASE("Paths of models are experts in their order, and a model given twice i
   REQUIRE(experts.models.size() == 3);
   CHECK(experts.models[1].weights().source == checkpoint("llama_second").string());
   CHECK(&experts.models[0].weights() == &experts.models[2].weights());
-  CHECK(experts.tokenizer == nullptr);  // these have none
+  CHECK(experts.tokenizer == nullptr);  // these checkpoints have none
 }
 
 TEST_CASE("A directory of models gives one expert each, in the order of their names", "[experts]") {
@@ -117,7 +117,7 @@ TEST_CASE("Paths that hold no expert are refused", "[experts]") {
   CHECK_THROWS_WITH(load_experts<Cpu>(ExpertPaths{}), contains("there are 0 models"));
   CHECK_THROWS_WITH(
       load({directory.path() / "README.md"}),
-      contains("README.md: does not begin with \"GGUF\""));  // a file is taken for a model
+      contains("README.md: does not begin with \"GGUF\""));  // a file counts as a model
 }
 
 TEST_CASE("Experts of different shapes are refused with both values", "[experts]") {
@@ -173,7 +173,7 @@ TEST_CASE("Every expert has its own end tokens: its configuration's and its toke
   const TextCodec codec = experts.codec();
   CHECK(codec.expert_end_tokens == experts.end_tokens);
   CHECK(codec.encode("abc") == Tokens{2, 3});
-  // Without a tokenizer there are end tokens too, and adapters have those of their base.
+  // Without a tokenizer there are end tokens too; adapters have those of their base.
   const Experts<Cpu> adapters = load(
       {checkpoint("llama"), checkpoint("lora_all"), checkpoint("lora_rs")});
   CHECK(adapters.codec().expert_end_tokens == std::vector<Tokens>{{2}, {2}});

@@ -12,7 +12,7 @@ using namespace tutti::test;
 
 namespace {
 
-/// What was computed for a folder, or for a GGUF file of this name.
+/// The expected values for a folder, or for a GGUF file of this name.
 Json expected_of(const std::string& folder) {
   return read_json_file(checkpoint(folder) / "expected.json");
 }
@@ -74,8 +74,8 @@ TEST_CASE(
     "Quantized in place, only the rounding of the activations is added, where the backend rounds "
     "them",
     "[transformer]") {
-  // Cpu rounds them to 8 bits: one in a block of 32 is wrong by at most 1/254 of the largest; the
-  // logits here reach about 30.
+  // Cpu rounds activations to 8 bits: in a block of 32, each changes by at most 1/254 of the
+  // largest; the logits here reach about 30.
   const double bound = std::is_same_v<TestBackend, Cpu> ? 0.5 : 1e-4;
   for (const std::string name : {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k_m"}) {
     INFO(name);

@@ -25,7 +25,7 @@ Json greedy_cases(const char* name) {
       .at("greedy");
 }
 
-/// The likeliest `count` tokens after each prompt, all prompts in one batch.
+/// `count` greedy tokens after each prompt, all prompts in one batch.
 std::vector<std::vector<Token>> write_greedily(BatchedTransformer<TestBackend>& stack,
                                                const std::vector<std::vector<Token>>& prompts,
                                                std::size_t count) {
@@ -64,8 +64,8 @@ std::size_t anonymous_memory() {
 
 /// Checks 64 greedy tokens after each prompt of the cases `name` against llama.cpp's.
 void check_greedy(const std::filesystem::path& file, const char* name) {
-  // Weights expanded to float and a float cache on both sides: no rounding of activations blurs the
-  // comparison.
+  // Weights expanded to float and a float cache on both sides: so rounding of activations does not
+  // affect the comparison.
   const auto model = TestModel::load(file, {.storage = DType::f32});
   BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(2),
                                         exact_cache());
@@ -82,7 +82,7 @@ void check_greedy(const std::filesystem::path& file, const char* name) {
         std::mismatch(written[p].begin(), written[p].end(), expected.begin()).first -
         written[p].begin();
     INFO("first difference at token " << difference << " of " << expected.size());
-    // A tie is no difference: the gap between the two largest logits there must be below 1e-3.
+    // At a difference, the two largest logits must be tied: less than 1e-3 apart.
     CHECK((difference == 64 ||
            entry.at("gaps").at(static_cast<std::size_t>(difference)).get<double>() < 1e-3));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the tests of models share: the tiny checkpoints, and rows of one sequence.
+// Shared by the tests of models: the tiny checkpoints, and rows of one sequence.
 
 #include <cmath>
 #include <cstring>
@@ -61,8 +61,8 @@ std::vector<float> logits_alone(const Transformer<B>& model, std::span<const Tok
   return {logits.row(0), logits.row(0) + logits.cols};
 }
 
-/// The largest |difference| of a model's logits from those that another program computed:
-/// {"tokens", "positions", "logits"}.
+/// The largest |difference| of a model's logits from another program's: {"tokens", "positions",
+/// "logits"}.
 template <class B>
 double largest_difference(const Transformer<B>& model, const Json& expected,
                           StackOptions options = exact_cache(),

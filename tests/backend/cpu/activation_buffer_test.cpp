@@ -35,7 +35,7 @@ TEST_CASE("plain rows are copied, begin on cache lines and end in zeros") {
   ActivationBuffer buffer;
   const std::vector<float> x = random_floats(3 * 37, 1);
   const DType type = DType::f32;
-  // Leaves other numbers in the memory that is reused.
+  // Fills the reused memory with other numbers.
   prepare(buffer, MatrixView<const float>(random_floats(3 * 64, 2).data(), 3, 64),
           std::span(&type, 1), pool);
   prepare(buffer, MatrixView<const float>(x.data(), 3, 37), std::span(&type, 1), pool);

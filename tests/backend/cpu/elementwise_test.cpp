@@ -184,8 +184,8 @@ TEST_CASE("rope agrees with the formula in double for heads of any even size") {
 
 #if defined(TUTTI_HAS_AVX512) || defined(TUTTI_HAS_AVX2)
 TEST_CASE("rows have the same bits with every compiler") {
-  // Compilers may fuse a multiplication and an addition; where they do must not change results. The
-  // expected hashes (FNV-1a, 64 bits) are those of g++ 12 and clang++ 14.
+  // Compilers may fuse a multiplication and an addition; this must not change results. The expected
+  // hashes (FNV-1a, 64 bits) are those of g++ 12 and clang++ 14.
   const auto hash_of = [](const std::vector<float>& values) {
     std::uint64_t hash = 0xCBF29CE484222325U;
     for (const float value : values) {

@@ -14,7 +14,7 @@
 
 namespace tutti::test {
 
-/// Element `index` of an endless sequence of random bits, one sequence for each seed.
+/// Element `index` of the infinite sequence of random bits of a seed.
 inline std::uint32_t random_bits(std::uint64_t seed, std::size_t index) {
   return draw_block(DrawKey{.seed = seed}, static_cast<std::uint32_t>(index / 4))[index % 4];
 }
@@ -42,7 +42,7 @@ inline std::vector<std::size_t> half_offsets(DType type) {
   }
 }
 
-/// Owns a random [rows, cols] matrix that begins `misalignment` bytes behind an aligned address.
+/// Owns a random [rows, cols] matrix that begins `misalignment` bytes after an aligned address.
 class RandomWeights {
  public:
   RandomWeights(DType type, std::size_t rows, std::size_t cols, std::uint64_t seed,

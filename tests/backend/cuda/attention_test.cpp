@@ -15,7 +15,7 @@ using namespace tutti::test;
 
 namespace {
 
-/// Two layers, of which the second is in use.
+/// Two layers; the tests use the second.
 constexpr std::size_t kLayers = 2, kLayer = 1;
 
 struct Case {
@@ -148,8 +148,8 @@ TEST_CASE(
     CHECK(largest_difference(run({{6, kv_heads, 8, RopePairing::interleaved, 0.3F}}, 3, 2, 1)) <
           2e-6);
   }
-  // Values in (-1, 1) that both backends round to 16 bits in the same way, but for keys that differ
-  // before in their last bit.
+  // Values in (-1, 1), which both backends round to 16 bits in the same way, except keys whose last
+  // bit differed before.
   CHECK(largest_difference(run({{2, 2, 16, RopePairing::halves, 0.25F}, KvType::f16}, 9, 2, 1)) <
         1e-3);
   CHECK(largest_difference(run({{2, 2, 16, RopePairing::halves, 0.25F}, KvType::bf16}, 9, 2, 1)) <

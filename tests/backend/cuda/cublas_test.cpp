@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of many rows by cuBLAS: every end of a product, in whole models and against the kernels
-// of our own.
+// Products of many rows by cuBLAS: every epilogue, in whole models and against the library's own
+// kernels.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -21,7 +21,8 @@ namespace {
 
 const std::filesystem::path kTestData = TUTTI_TEST_DATA;
 
-/// Logits at every position of some tokens of each expert, and of as many tokens after them.
+/// Logits at every position of some tokens of each expert, and of the same number of tokens after
+/// them.
 std::vector<float> logits_of(const std::vector<ModelWeights>& experts, const CudaOptions& options) {
   const StackOptions stack_options{
       .kv_type = KvType::f32, .max_cache_bytes = 1 << 24, .rows_per_pass = 64, .context_length = 0};
@@ -35,7 +36,7 @@ std::vector<float> logits_of(const std::vector<ModelWeights>& experts, const Cud
     std::vector<std::uint32_t> outputs;
     for (std::uint32_t e = 0; e < experts.size(); ++e) {
       for (std::uint32_t p = begin; p < begin + kTokens - 3 * e;
-           ++p) {  // no two experts have as many
+           ++p) {  // each expert has a different number
         outputs.push_back(static_cast<std::uint32_t>(rows.size()));
         rows.push_back({e, sequences[e], p - (begin > 0 ? 3 * e : 0),
                         static_cast<Token>((7 * p + 3 * e + 1) % 64)});
@@ -73,14 +74,14 @@ TEST_CASE("Every family, and experts with adapters, have the same logits with cu
     const std::vector<float> ours = logits_of(stacks[i], {0, 1});
     const std::vector<float> theirs = logits_of(stacks[i], {.host_threads = 1, .cublas_rows = 8});
     CHECK(largest_difference(theirs, ours) <= 1e-4);
-    CHECK(theirs != ours);  // it took part
+    CHECK(theirs != ours);  // cuBLAS was used
   }
   CHECK(logits_of(stacks.back(), {.host_threads = 1, .cublas_rows = 1000}) ==
         logits_of(stacks.back(), {0, 1}));
 }
 
 TEST_CASE("16-bit weights meet activations of their own type in cuBLAS", "[cuda]") {
-  // The activations of a layer lose 2^-9 or 2^-12 of themselves, at most.
+  // Rounding changes activations by at most 2^-9 or 2^-12, relatively.
   for (const auto& [type, tolerance] :
        {std::pair(DType::bf16, 0x1p-6), std::pair(DType::f16, 0x1p-9)}) {
     const std::vector<ModelWeights> experts = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels that move the rows of a generation on, on states written by hand.
+// The kernels that advance the rows of a generation, on handwritten states.
 #include "tutti/backend/cuda/kernels/decode.cuh"
 
 #include <vector>
@@ -62,7 +62,7 @@ void run(Arrays& a, Kernel kernel) {
   const auto all_groups = on_device(a.groups, stream);
   const auto ends = on_device(a.end_tokens, stream);
   const auto drawn = on_device(a.drawn, stream);
-  auto slots = on_device(std::vector<PageSlot>(count, {77, 7}), stream);  // of earlier steps
+  auto slots = on_device(std::vector<PageSlot>(count, {77, 7}), stream);  // left by earlier steps
   cuda::DeviceArray<PageSpan> spans(a.span_limits.size(), stream);
   cuda::DeviceArray<DrawnToken> results(count * (a.step + 1), stream);
   results.set_zero(stream);
@@ -162,7 +162,7 @@ TEST_CASE("The window of a row starts that many positions before its end", "[cud
     CHECK((a.starts[0][0].span == 0 && a.starts[0][0].position == 0));
     CHECK(a.starts[1][0].span == expected.span);
     CHECK(a.starts[1][0].position == expected.in_span);
-    // As the host says for the same pages.
+    // Equal to the host's result for the same pages.
     std::vector<PageSpan> seen;
     for (const PageSpan& span : a.spans) {
       if (span.count > 0) seen.push_back(span);
@@ -188,7 +188,7 @@ TEST_CASE("A draw becomes the row's next token, one position on, and is written 
   CHECK(a.step == 3);
   CHECK((a.rows[0].token == 11 && a.rows[0].position == 5 && a.keys[0].position == 6));
   CHECK((a.results[6].token == 11 && a.results[6].log_probability == -0.5F));
-  // The second row draws an end token, which is a result but no input.
+  // The second row draws an end token, which is returned but not used as input.
   CHECK((a.results[7].token == 12 && a.results[7].log_probability == -0.25F));
   CHECK((a.rows[1].token == 1 && a.rows[1].position == 7 && a.keys[1].position == 8));
   // The third one has ended before.

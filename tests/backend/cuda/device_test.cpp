@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the backend asks of a device: its checks at construction, shared memory of launches, and
-// device memory. Most need the emulated device, which can be any.
+// The backend's requirements on a device: checks at construction, shared memory of launches, and
+// device memory. Most tests need the emulated device, whose properties can be set.
 #include <algorithm>
 #include <cstddef>
 #include <vector>
@@ -49,7 +49,7 @@ float sum_of_shared(std::size_t dynamic_bytes) {
 TEST_CASE("Launches get the shared memory they ask for, below, at and above 48 KiB with the static",
           "[cuda][kernel]") {
   constexpr std::size_t kDefault = 48 * 1024;
-  // The larger ones first and last: what a kernel may have is never lowered.
+  // Larger ones first and last: a kernel's limit is never lowered.
   for (const std::size_t bytes :
        {std::size_t{64} * 1024, kDefault - kStaticBytes, kDefault - kStaticBytes + 4, kDefault,
         kDefault + 4, std::size_t{80} * 1024, std::size_t{16}}) {

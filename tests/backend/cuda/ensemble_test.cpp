@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole ensemble on the Cuda backend: what it answers, and that its bits do not depend on who
-// answers with it.
+// A whole ensemble on the Cuda backend: its answers, and that their bits do not depend on the other
+// sequences of the batch.
 #include "tutti/ensemble/ensemble.hpp"
 
 #include <cstring>
@@ -82,7 +82,7 @@ TEST_CASE("The device's loop draws what the host draws, and ends candidates wher
       }
     }
     if (request.budget.max_total_tokens > 0)
-      continue;  // of which the device knows nothing until the host looks
+      continue;  // which the device does not know until the host polls
     CHECK(device.cost.total().flops == Approx(host.cost.total().flops));
     CHECK(device.cost.steps == host.cost.steps);
   }
@@ -106,7 +106,7 @@ TEST_CASE(
 }
 
 TEST_CASE("Penalties forget what leaves their window, on the device as on the host", "[cuda]") {
-  // Greedy draws, since those at a temperature hardly show a token too many.
+  // Greedy draws: with a temperature, one token too many would hardly be noticed.
   Request request = short_request(1);
   request.max_new_tokens = 40;
   request.sampling.temperature = 0.0F;
@@ -122,8 +122,8 @@ TEST_CASE("Penalties forget what leaves their window, on the device as on the ho
 }
 
 TEST_CASE("Requests of different experts do not share graphs", "[cuda]") {
-  // Adapters on as many, but different matrices: queries and values, keys and the last one of the
-  // MLP. Only the experts tell the launches of one's step from those of the other's.
+  // Adapters on equally many but different matrices: queries and values; keys and the last one of
+  // the MLP. Only the set of experts distinguishes the launches of their steps.
   const auto base = Transformer<Cuda>::load(checkpoint("llama"));
   const std::vector<Transformer<Cuda>> experts = {base.with_adapter(checkpoint("lora_rs")),
                                                   base.with_adapter(checkpoint("lora_pattern"))};
@@ -149,7 +149,7 @@ TEST_CASE("Requests of different experts do not share graphs", "[cuda]") {
     last[expert] = device.generate(request).candidates[0].tokens;
     CHECK(last[expert] == host.generate(request).candidates[0].tokens);
   }
-  CHECK(last[0] != last[1]);  // or nothing has been tested
+  CHECK(last[0] != last[1]);  // otherwise the test would check nothing
 }
 
 TEST_CASE(
@@ -158,7 +158,7 @@ TEST_CASE(
   Request request = short_request(1);
   request.max_new_tokens = 13;
   const Result free = answer<Cuda>(request, {0, 1, 0});
-  // Ends that the device knows, the first ones between two looks, and, with a budget, one that only
+  // Ends that the device knows, the first ones between two polls, and, with a budget, one that only
   // the host knows.
   std::vector<Request> requests(3, request);
   requests[1].stop_tokens = {free.candidates[0].tokens[6], free.candidates[1].tokens[7]};
@@ -182,7 +182,7 @@ TEST_CASE(
     "The device's loop goes on across cache pages, with all work deferred and blocks in any order",
     "[cuda]") {
   Request request = short_request(1);
-  request.max_new_tokens = 70;  // a page of one's own holds 64
+  request.max_new_tokens = 70;  // a sequence's own page holds 64
   const auto run = [&](std::size_t steps) {
     return answer<Cuda>(request, {0, 1, steps}, FixedSubset({2})).candidates[0].tokens;
   };
@@ -240,19 +240,19 @@ TEST_CASE("Requests of one shape share the graphs of their steps, and others hav
   const Result expected = answer<Cuda>(request, {0, 1, 0}),
                of_other = answer<Cuda>(other, {0, 1, 0});
   CHECK(graphs_of(request, expected) == 1);
-  (void)ensemble.generate(request);  // scoring the first answer has needed more memory: what is
-                                     // gone may have been in the graph
+  (void)ensemble.generate(request);  // scoring the first answer needed more memory, and the
+                                     // memory freed for it may have been in the graph
   CHECK(graphs_of(other, of_other) == 1);
   CHECK(graphs_of(request, expected) == 0);
   CHECK(graphs_of(other, of_other) == 0);
-  request.seed = 8;  // of the same shape all the same
+  request.seed = 8;  // still the same shape
   CHECK(graphs_of(request, answer<Cuda>(request, {0, 1, 0})) == 0);
   request.prompt_tokens = some_tokens(60);
   const Result longer = ensemble.generate(request);
   CHECK(graphs_of(request, longer) <= 1);
   CHECK(graphs_of(request, longer) == 0);
   CHECK(graphs_of(other, of_other) ==
-        1);  // its graph may use what the longer prompts have outgrown
+        1);  // its graph may use memory that the longer prompts have replaced
 }
 
 TEST_CASE("A device without room is a typed error, and all of its memory comes back", "[cuda]") {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kLayerCols = 40, kLayerOutputs = 21;
 
-/// The layers of experts; the memory of the weights is theirs.
+/// The layers of experts, which own the memory of the weights.
 struct LinearExperts {
   std::deque<RandomWeights> memory;
   std::vector<LinearWeights> layers;

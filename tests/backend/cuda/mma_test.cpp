@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tensor cores' instructions against plain sums, fragments laid out element by element as the
-// tables of the PTX manual say.
+// The tensor cores' instructions against plain sums; fragments are laid out element by element by
+// the tables of the PTX manual.
 #include "tutti/backend/cuda/kernels/mma.cuh"
 
 #include <bit>
@@ -34,7 +34,7 @@ __global__ void round_kernel(const float* from, unsigned* to) {
   to[threadIdx.x] = cuda::round_to_tf32(from[threadIdx.x]);
 }
 
-// Small whole numbers, no two rows or columns alike, which both formats and all sums hold exactly.
+// Small integers, exact in both formats and all sums; all rows and columns differ.
 float element_a(unsigned row, unsigned k) {
   return static_cast<float>(static_cast<int>((7 * row + 3 * k) % 11) - 5);
 }

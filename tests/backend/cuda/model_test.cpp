@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole models on the Cuda backend: the greedy tokens of the Cpu backend, with the device's own
-// loop too; launches and errors. Their logits and bits are checked by tests/transformer, which is
-// compiled for both backends.
+// Whole models on the Cuda backend: their greedy tokens are those of the Cpu backend, also when the
+// device draws; launches and errors. Their logits and bits are checked by tests/transformer, which
+// is compiled for both backends.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -177,8 +177,8 @@ void check_equal(const Generated& generated, const Generated& expected) {
 
 TEST_CASE("Windows move along on the device as on the host, across pages", "[cuda]") {
   const std::filesystem::path families = std::filesystem::path(TUTTI_TEST_DATA) / "families";
-  // All have a window of 40, Gemma's on some layers only. Greedy tokens alone hardly show a window
-  // that is off by one; log-probabilities do.
+  // All have a window of 40, Gemma's on some layers only. Greedy tokens alone would hardly reveal a
+  // window that is off by one; log-probabilities do.
   for (const std::string name : {"mistral.gguf", "gemma3"}) {
     INFO(name);
     const auto model = Transformer<Cpu>::load(families / name);
@@ -196,15 +196,15 @@ TEST_CASE("Generations of any lengths, one after the other, draw what the host d
   BatchedTransformer<Cuda> host({&model.weights(), 1}, {0, 1}, kOptions);
   BatchedTransformer<Cuda> device({&model.weights(), 1}, {0, 1, 4}, kOptions);
   // Two rows of the longest first, so that all arrays have their final size. From then on only the
-  // plan of the attention tells steps with few pages from steps with many.
+  // attention plan distinguishes steps with few pages from steps with many.
   (void)generate_on_device(device, cycling_tokens(130), 9, 2);
   for (const std::size_t prompt : {20U, 130U, 70U, 20U}) {
     CAPTURE(prompt);
     const std::vector<Token> tokens = cycling_tokens(prompt);
     check_equal(generate_on_device(device, tokens, 9), generate_on_host(host, tokens, 9));
   }
-  // Two rows that share one page or two, and have one each of their own: as many visits, but not
-  // the same room for partial results.
+  // Two rows that share one or two pages and have one page each of their own: equally many visits,
+  // but different space for partial results.
   for (const std::size_t prompt : {60U, 100U}) {
     CAPTURE(prompt);
     const std::vector<Token> tokens = cycling_tokens(prompt);

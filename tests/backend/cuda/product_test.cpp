@@ -26,7 +26,7 @@ std::size_t whole_blocks(DType type, std::size_t cols) {
   return (cols + block - 1) / block * block;
 }
 
-/// Where a product's norm is made.
+/// Where the norm before a product is computed.
 enum class NormPlace { none, in_blocks, before };
 
 /// y = x W^T for experts with `counts` rows of x each.
@@ -77,9 +77,9 @@ std::vector<float> multiply(const std::vector<WeightMatrix>& experts,
   return values_of(outputs, stream);
 }
 
-/// What the products of a type add that its weights do not show: where codes are counted from their
-/// middle, the magnitudes of scale * (code - middle) and of minimum + middle * scale are together
-/// at most that of the weight and twice that of the latter.
+/// Bound of terms that cancel in the weights: for types whose codes are relative to their middle,
+/// the magnitudes of scale * (code - middle) and of minimum + middle * scale are together at most
+/// that of the weight and twice that of the latter.
 std::vector<double> hidden_magnitudes(const WeightMatrix& weights) {
   std::vector<double> magnitudes(weights.rows * weights.cols);
   const DType type = cuda::device_type(weights.type);
@@ -195,9 +195,10 @@ TEST_CASE("a group without rows gets nothing and takes nothing from the others",
 
 TEST_CASE("a row's bits on tensor cores are those of the row alone, however many there are",
           "[cuda][kernel]") {
-  constexpr std::size_t kOutputs = 37;  // no whole tiles
+  constexpr std::size_t kOutputs = 37;  // not a multiple of the tile
   for (const DType type : {DType::f16, DType::bf16, DType::q8_0, DType::q4_1, DType::q6_k}) {
-    const std::size_t cols = whole_blocks(type, 200);  // no whole slices, where blocks allow it
+    // Not a multiple of the slice, if the block size allows it.
+    const std::size_t cols = whole_blocks(type, 200);
     const RandomWeights weights(type, kOutputs, cols, 1);
     const std::vector<float> x = random_floats(70 * cols, 2);
     const auto rows = [&](std::size_t first, std::size_t count) {
@@ -242,7 +243,7 @@ TEST_CASE(
     "a norm in the blocks of products with f32 weights fits the shared memory for all widths about "
     "the limit of 48 KiB",
     "[cuda][kernel]") {
-  // Four rows of 3072 floats are 48 KiB, beside which the norm's sums are static shared memory.
+  // Four rows of 3072 floats are 48 KiB; the norm's sums are static shared memory in addition.
   for (const std::size_t cols : {3064U, 3071U, 3072U, 3073U, 4096U}) {
     for (const std::uint32_t rows : {3U, 4U}) {
       CAPTURE(cols, rows);
@@ -257,11 +258,11 @@ TEST_CASE(
 
 TEST_CASE("tensor cores lose nothing beside the roundings of sums, whatever the magnitudes of x",
           "[cuda][kernel]") {
-  // Of the sum of magnitudes: bf16 cuts x without loss, f16 leaves 2^-23 of it. Within a slice each
-  // multiplication of the high parts (two of bf16, four of tf32) rounds its sum by at most 2^-23,
-  // those of lower parts together by less than one more. Then a warp adds its slices of 32 columns,
-  // every fourth, and the block four warps, each addition rounding by at most 2^-24, twice as many
-  // where types have a minimum or two scales.
+  // Relative to the sum of magnitudes: splitting x into bf16 parts is exact, into f16's leaves
+  // 2^-23. Within a slice each multiplication of the high parts (two of bf16, four of tf32) rounds
+  // its sum by at most 2^-23, those of lower parts together by less than one more. Then a warp adds
+  // its slices of 32 columns, every fourth, and the block four warps, each addition rounding by at
+  // most 2^-24, twice as many where types have a minimum or two scales.
   for (const DType type : kTensorTypes) {
     for (const std::size_t cols :
          {whole_blocks(type, 31), whole_blocks(type, 288), whole_blocks(type, 1000)}) {

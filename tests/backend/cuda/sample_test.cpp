@@ -95,7 +95,7 @@ std::vector<float> repeated(const std::vector<float>& logits, std::size_t rows) 
   return all;
 }
 
-/// Every filter alone and in company, in both orders.
+/// Every filter alone and combined, in both orders.
 std::vector<SamplingOptions> many_options() {
   std::vector<SamplingOptions> all(8);
   all[0].temperature = 0.0F;
@@ -132,8 +132,8 @@ TEST_CASE("top-p on the device keeps the token that reaches p exactly, of equal 
           "[cuda][kernel]") {
   SamplingOptions options;
   options.top_p = 0.5F;
-  // Four equal tokens: the first two have half of the probability. Only they can be drawn, whatever
-  // the noise.
+  // Four equal tokens: the first two together have half of the probability. Only they can be drawn,
+  // whatever the noise.
   for (const Token token : on_gpu(std::vector<float>(std::size_t{30} * 4, 1.0F), 4, options).tokens)
     CHECK((token == 0 || token == 1));
   options.top_p = 0.0F;
@@ -155,7 +155,7 @@ TEST_CASE("of equal tokens at the border of top-k the device keeps the lowest on
   CHECK(drawn_from({0, 1, 0, 1, 1, 0, 1.5F, 0}, options) == std::set<Token>{1, 3, 6});
   options.top_k = 1;
   CHECK(drawn_from({0, 2, 2, 1}, options) == std::set<Token>{1});
-  options.top_k = 4;  // as many as there are
+  options.top_k = 4;  // the whole vocabulary
   CHECK(drawn_from({1, 1, 1, 1}, options) == std::set<Token>{0, 1, 2, 3});
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("each row has its own penalties on the device, and rows that have ende
   options.temperature = 0.0F;
   options.presence_penalty = 2.0F;
   options.penalty_last_n = 2;
-  // 3 is largest everywhere; a row that has said it falls back to 2, and if that too, to 1.
+  // 3 has the largest logit everywhere; a row that has drawn it falls back to 2, and then to 1.
   const std::vector<float> logits = repeated({0, 1, 1.5F, 2}, 5);
   CHECK(on_gpu_each(logits, 4, options, {{0, 1}, {3, 0}, {3, 0, 0}, {2, 3}, {3, 2, 1}}).tokens ==
         std::vector<Token>{3, 2, 3, 1, 3});
@@ -249,7 +249,7 @@ TEST_CASE(
 }
 
 TEST_CASE("draws on the device stay what they are from version to version", "[cuda][kernel]") {
-  // Those of tests/sampler/draw_test.cpp.
+  // The cases of tests/sampler/draw_test.cpp.
   const std::vector<float> logits = stepped_waves(49152);
   std::vector<DrawKey> keys;
   for (std::uint16_t sample = 0; sample < 4; ++sample) {

@@ -41,7 +41,7 @@ void in_several_orders(Body body) {
 #endif
 }
 
-/// [rows, width] floats on the device, each row followed by what pads it.
+/// [rows, width] floats on the device, with each row's padding.
 inline cuda::Rows rows_of(const std::vector<float>& values, std::size_t width,
                           const cuda::Stream& stream) {
   cuda::Rows rows(values.size() / width, width, stream);

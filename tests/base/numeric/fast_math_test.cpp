@@ -33,8 +33,8 @@ std::vector<float> floats_between(float first, float last) {
   return values;
 }
 
-/// The bits that a loop gives must be those of single calls. Volatile keeps the compiler from
-/// joining those into a loop.
+/// A loop must give the bits of single calls. Volatile keeps the compiler from vectorizing the
+/// latter.
 template <class Function>
 std::size_t differences_between_loop_and_calls(const std::vector<float>& arguments,
                                                Function function) {

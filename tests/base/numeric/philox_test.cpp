@@ -63,8 +63,8 @@ TEST_CASE("uniform numbers have the mean and the variance of a uniform distribut
     }
   }
   const double mean = sum / (4 * blocks);
-  // Standard error of the mean: sqrt(1/12 / 100000) = 0.0009; five of them. The seed is fixed: this
-  // cannot fail by chance.
+  // Standard error of the mean: sqrt(1/12 / 100000) = 0.0009; the bound is five of them. The seed
+  // is fixed, so this cannot fail by chance.
   CHECK(mean == test::Approx(0.5).margin(0.0046));
   CHECK(squares / (4 * blocks) - mean * mean == test::Approx(1.0 / 12).margin(0.002));
 }

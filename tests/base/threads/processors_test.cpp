@@ -33,7 +33,8 @@ TEST_CASE("a pool of default size has as many threads as processors may be used"
 
 #if defined(__linux__)
 TEST_CASE("a process that may run on one processor gets one thread") {
-  // Of the process, as `taskset -c` sets it; on a thread of its own, so that no other test sees it.
+  // CPU affinity, as `taskset -c` sets it; on a separate thread, so that other tests are not
+  // affected.
   std::size_t found = 0, size = 0;
   std::thread([&] {
     cpu_set_t all, one;

@@ -39,7 +39,7 @@ TEST_CASE("for_each visits every index once") {
 TEST_CASE("each thread begins with its own share of the items, the caller with the first") {
   ThreadPool pool(3);
   const auto caller = std::this_thread::get_id();
-  // The first items of the three shares wait for one another, so three threads must take them.
+  // The first items of the three shares wait for one another, so three threads must run them.
   std::atomic<int> started{0};
   std::vector<std::thread::id> threads(9);
   pool.for_each(9, [&](std::size_t i) {
@@ -92,7 +92,7 @@ TEST_CASE("a region sees what the region before it wrote") {
 TEST_CASE("threads that fell asleep wake up for the next region") {
   ThreadPool pool(3);
   for (int round = 0; round < 5; ++round) {
-    // Only with all three threads does this end.
+    // This ends only if all three threads run.
     std::atomic<int> started{0};
     pool.for_each(3, [&](std::size_t) {
       ++started;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Stands in for cuBLAS's header of this name, with as much of the library as the backend calls;
-// ../cublas.cpp multiplies.
+// Replaces cuBLAS's header of this name, with the part of the library that the backend calls;
+// ../cublas.cpp computes the products.
 
 #include <cuda_runtime.h>
 

@@ -91,7 +91,7 @@ struct LaneFragments {
 void block_barrier(Place place);
 void warp_collective(unsigned mask, Collective kind, void* lane, Place place);
 void fence();
-/// Announces an atomic operation, before which another thread may run.
+/// Called before an atomic operation; another thread may run first.
 void before_atomic(void* address);
 [[nodiscard]] void* dynamic_shared();
 /// The block's shared variable named by `key`, of `bytes` bytes, initially NaNs.

@@ -215,7 +215,7 @@ TEST_CASE(
   CHECK(listed.window_of(0) == 0);
   CHECK(listed.window_of(1) == 9);
   CHECK(read_config(small_model_of("gemma3")).window_of(0) == 0);
-  // The one size whose queries are not scaled by head_dim: 4 / 2 heads.
+  // The only model size whose queries are not scaled by head_dim: 4 / 2 heads.
   CHECK(read_config(model(62)).query_pre_attention_scalar == 2.0F);
   check_config_refused(model(2).add_array("gemma3.attention.sliding_window_pattern",
                                           GgufIds::value_bool, 1, std::string_view("\1", 1)),

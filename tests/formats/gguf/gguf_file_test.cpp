@@ -191,7 +191,7 @@ TEST_CASE("No single corrupt byte crashes the reader") {
         for (const TensorView& tensor : file.tensors())
           CHECK((tensor.bytes > 0 && tensor.data != nullptr));
       } catch (const FormatError&) {
-        // refused is fine
+        // being refused is fine
       }
     }
   }
@@ -203,7 +203,7 @@ TEST_CASE("The alignment may not be larger than 32 bits, and padding may not pas
           .add_raw("general.alignment", GgufIds::value_u64, raw_bytes(std::uint64_t{1} << 32))
           .bytes(),
       "\"general.alignment\" is the u64 4294967296, expected an integer from 0 to 4294967295");
-  // Sound by itself: 2^64 - 32 bytes. Padded to 64 it would begin again at 0.
+  // Valid by itself: 2^64 - 32 bytes. Padded to 64, it would overflow to 0.
   GgufWriter writer;
   writer.add("general.alignment", std::uint32_t{64})
       .tensor("t", GgufIds::f32, {(std::uint64_t{1} << 62) - 8}, "1234");
@@ -231,8 +231,8 @@ TEST_CASE("Strings and arrays are capped even where the file has the bytes") {
   const TemporaryDirectory directory;
   const auto sparse = [&](const GgufWriter& writer) {
     const std::filesystem::path path = directory.write("m.gguf", writer.bytes());
-    std::filesystem::resize_file(
-        path, (std::uint64_t{1} << 28) + 4096);  // zeros that take no room on the disk
+    std::filesystem::resize_file(path,
+                                 (std::uint64_t{1} << 28) + 4096);  // zeros that take no disk space
     return path;
   };
   const GgufWriter array = GgufWriter().add_array("k", GgufIds::value_u8,

@@ -27,7 +27,7 @@ Json small_json() {
                          "num_attention_heads": 4})");
 }
 
-/// The small configuration with `change` merged into it; null takes a key away.
+/// The small configuration with `change` merged into it; null removes a key.
 ModelConfig read_with(const char* change) {
   Json json = small_json();
   json.merge_patch(Json::parse(change));
@@ -109,7 +109,7 @@ TEST_CASE("BOS and EOS ids beyond the vocabulary count as absent") {
   CHECK_FALSE(config.bos_token.has_value());
   CHECK(config.eos_tokens == std::vector<Token>{63});
   CHECK(read_with(R"({"eos_token_id": 64})").eos_tokens.empty());
-  // Those of the class: 50256.
+  // The defaults of the class: 50256.
   const ModelConfig gpt2 = read_json(Json::parse(
       R"({"model_type": "gpt2", "vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4})"));
   CHECK_FALSE(gpt2.bos_token.has_value());
@@ -399,7 +399,7 @@ TEST_CASE("End tokens of generation_config.json are added to those of config.jso
         std::vector<Token>{2, 33});
   CHECK(read_with_generation(R"({"eos_token_id": [2, 5]})", R"({"eos_token_id": 7})").eos_tokens ==
         std::vector<Token>{2, 5, 7});
-  // The 2 of LlamaConfig is not the model's own.
+  // The 2 is LlamaConfig's default, not the model's.
   CHECK(read_with_generation("{}", R"({"eos_token_id": 7})").eos_tokens == std::vector<Token>{7});
   CHECK(read_with_generation("{}", "{}").eos_tokens == std::vector<Token>{2});
   CHECK(read_with_generation(R"({"eos_token_id": 2})", R"({"eos_token_id": [64]})").eos_tokens ==

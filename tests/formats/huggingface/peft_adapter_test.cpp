@@ -46,7 +46,7 @@ Json plain_config() {
       "loftq_config": {}})");
 }
 
-/// The plain configuration with `change` merged into it; null takes a key away.
+/// The plain configuration with `change` merged into it; null removes a key.
 PeftAdapter read_adapter(const SafetensorsWriter& tensors, const char* change = "{}") {
   const TemporaryDirectory directory;
   Json config = plain_config();

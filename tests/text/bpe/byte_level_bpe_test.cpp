@@ -23,7 +23,7 @@ Tokens encode(const ByteLevelBpe& bpe, std::string_view piece) {
   return tokens;
 }
 
-/// The definition, word for word.
+/// The literal definition of BPE.
 Tokens encode_slowly(Tokens symbols, const std::vector<BpeMerge>& merges) {
   for (bool merged = true; merged;) {
     merged = false;

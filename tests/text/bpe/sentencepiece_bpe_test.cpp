@@ -57,7 +57,7 @@ TEST_CASE("characters that are no tokens can be joined to one", "[text][sentence
 }
 
 TEST_CASE("an unused token is taken apart again", "[text][sentencepiece]") {
-  // "ab" only leads to "abc"; what it was joined from comes back where that fails.
+  // "ab" is only an intermediate step to "abc"; where that merge fails, it is split again.
   const SentencePieceBpe bpe = bpe_of({{"a", 0}, {"b", 0}, {"c", 0}, {"ab", -1}, {"abc", -2}}, {3});
   CHECK(encode(bpe, "abc") == Tokens{4});
   CHECK(encode(bpe, "abab") == Tokens{0, 1, 0, 1});

@@ -51,7 +51,7 @@ TEST_CASE("a message may have more than a text", "[text][chat_template]") {
   CHECK(render_chat("{{ messages[0].tool_calls[0].id }}{{ messages[0].content }}", {call}) == "1");
   const ChatMessage parts{"user", "unused", parse_chat_value(R"({"content": [{"text": "a"}]})")};
   CHECK(render_chat("{{ messages[0].content[0].text }}", {parts}) == "a");
-  // As transformers 5: None is left out, thoughts have both of their names.
+  // As in transformers 5: None is left out, reasoning text has both names.
   const ChatMessage nothing{"assistant", "", parse_chat_value(R"({"content": null})")};
   CHECK(render_chat("{{ 'content' in messages[0] }}", {nothing}) == "False");
   const ChatMessage thoughts{"assistant", "a", parse_chat_value(R"({"reasoning_content": "hm"})")};

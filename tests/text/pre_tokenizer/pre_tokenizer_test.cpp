@@ -30,7 +30,7 @@ TEST_CASE("a run of white space leaves its last character to the word behind it"
     CHECK(split("a   ", kind) == Pieces{"a", "   "});
     CHECK(split("  ", kind) == Pieces{"  "});
   }
-  // Only a space joins a word in GPT-2; in the others any one character does.
+  // In GPT-2 only a space is joined to the following word; in the others any single character is.
   CHECK(split("a\t\tb", PreTokenizer::gpt2) == Pieces{"a", "\t", "\t", "b"});
   CHECK(split("a\t\tb", PreTokenizer::llama3) == Pieces{"a", "\t", "\tb"});
   CHECK(split("a\u3000b", PreTokenizer::gpt2) == Pieces{"a", "\u3000", "b"});

@@ -77,7 +77,7 @@ TEST_CASE("a single word has no letter, mark, digit or connector next to it",
   CHECK(is_single("", ""));
   CHECK(is_single(" ", "."));
   CHECK(is_single("-", "\u3000"));
-  CHECK(is_single("\u00BD", "\u20AC"));  // a fraction is no decimal digit
+  CHECK(is_single("\u00BD", "\u20AC"));  // a fraction is not a decimal digit
   CHECK_FALSE(is_single("a", ""));
   CHECK_FALSE(is_single("", "_"));
   CHECK_FALSE(is_single("\u4E2D", ""));

@@ -60,7 +60,7 @@ TEST_CASE("without a tokenizer a codec has the given end tokens and no text",
   CHECK_FALSE(static_cast<bool>(codec.token_bytes));
 }
 
-#if !defined(_WIN32)  // where only administrators create symbolic links
+#if !defined(_WIN32)  // there, only administrators can create symbolic links
 TEST_CASE("a path that cannot be accessed holds no tokenizer", "[text][load_tokenizer]") {
   const test::TemporaryDirectory directory;
   const std::filesystem::path loop = directory.path() / "loop";

@@ -12,7 +12,7 @@ namespace {
 
 using test::contains;
 
-/// e 0, t 1, et 2 and what is put in the places of the last token and the last merges.
+/// e 0, t 1, et 2 then the given last token and last merges.
 Tokenizer tokenizer(const std::string& last_token, const std::string& merges,
                     bool special = false) {
   const Json json = {{"added_tokens", {{{"id", 3}, {"content", last_token}, {"special", special}}}},

@@ -215,7 +215,7 @@ TEST_CASE("a SentencePiece model marks spaces, puts one first and falls back to 
   CHECK(tokenizer.encode("a", {.add_special = false}) == Tokens{7});
   CHECK(tokenizer.encode("aaa", {.add_special = false}) == Tokens{7, 6, 6});
   CHECK(tokenizer.encode("x", {.add_special = false}) == Tokens{5, 0});
-  // User-defined and special tokens are found first; a space goes before each stretch between them.
+  // User-defined and special tokens are found first; a space is put before each text between them.
   CHECK(tokenizer.encode("a  a</s>a", {.add_special = false}) == Tokens{7, 8, 7, 2, 7});
   CHECK(tokenizer.decode(Tokens{1, 7, 7, 3, 4}) == "a aé");
   CHECK(tokenizer.decode(Tokens{6, 7}) == "a a");

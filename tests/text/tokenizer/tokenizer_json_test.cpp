@@ -15,7 +15,7 @@ namespace {
 
 using Tokens = std::vector<Token>;
 
-/// a 0, b 1, ab 2, <s> 3: the smallest file with everything in it.
+/// a 0, b 1, ab 2, <s> 3: a minimal file with all sections.
 Json small_json() {
   return Json::parse(R"({
     "version": "1.0", "truncation": null, "padding": null,
@@ -330,11 +330,11 @@ TEST_CASE("empty and repeated added tokens are accepted as tokenizers does",
   const Tokenizer last = tokens(R"([{"id": 3, "content": "<x>"}, {"id": 4, "content": ""}])");
   CHECK(last.vocabulary_size() == 4);
   CHECK(last.encode("<x>") == Tokens{3});
-  // Ignored tokens take no id, so that the next one gets another than the file says.
+  // Ignored tokens take no id, so the next one's id differs from the file's.
   const Tokenizer between = tokens(
       R"([{"id": 3, "content": "<x>"}, {"id": 4, "content": ""}, {"id": 5, "content": "<y>"}])");
   CHECK(between.encode("<x><y>") == Tokens{3, 4});
-  // The last flags count, but a special token stays special.
+  // The last flags apply, but a special token stays special.
   const Tokenizer repeated = tokens(
       R"([{"id": 3, "content": "<x>", "special": true}, {"id": 3, "content": "<x>", "lstrip": true},
           {"id": 2, "content": "ab"}, {"id": 2, "content": "ab"}])");

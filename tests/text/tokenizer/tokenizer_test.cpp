@@ -98,7 +98,8 @@ TEST_CASE("an added token takes white space with it where it asks to", "[text][t
   const Tokenizer tokenizer(definition);
   CHECK(tokenizer.encode("b \n <s> b", {.add_special = false}) == Tokens{1, 7, 2, 1});
   CHECK(tokenizer.encode("b </s> \u3000b", {.add_special = false}) == Tokens{1, 2, 8, 1});
-  // What the first token took is not there for the second one, unless it is that token.
+  // White space that the first token strips is not available to the second one, unless it is part
+  // of that token.
   CHECK(tokenizer.encode("</s>  <s>", {.add_special = false}) == Tokens{8, 7});
   definition.tokens.push_back({"\n", true});
   definition.added_tokens.push_back(added(10, "\n"));
@@ -133,7 +134,7 @@ TEST_CASE("a token that is found in normalized text is decoded to that text", "[
   CHECK(tokenizer.token_bytes(3) == " Quux");
   CHECK(tokenizer.find("Quux") == 3);
   CHECK(tokenizer.find(" Quux") == 3);
-  // A special token that is found so is not skipped: tokenizers compares the texts.
+  // A special token found this way is not skipped: tokenizers compares the texts.
   definition.added_tokens[0].special = true;
   CHECK(Tokenizer(definition).decode(Tokens{2, 3}) == "a Quux");
   CHECK_FALSE(Tokenizer(definition).is_special(3));

@@ -105,6 +105,6 @@ TEST_CASE("the complete prefix does not wait for what can never become valid", "
   CHECK(complete_prefix_length("\x80\x80\x80") == 3);
   CHECK(complete_prefix_length("\xED\xA0") == 2);      // a surrogate
   CHECK(complete_prefix_length("\xF4\x90") == 2);      // above 10FFFF
-  CHECK(complete_prefix_length("\xC3\xA9\x80") == 3);  // a stray byte behind a whole code point
+  CHECK(complete_prefix_length("\xC3\xA9\x80") == 3);  // a stray byte after a whole code point
   CHECK(complete_prefix_length("a\xFF") == 2);
 }

@@ -120,11 +120,11 @@ TEST_CASE("A head that peft saved beside an adapter replaces the base's if it di
   const ModelWeights other = apply_adapter(base, checkpoint("lora_other_head"));
   CHECK(other.head->weight.data != base.head->weight.data);
   CHECK(other.embedding.weight == base.embedding.weight);
-  // In the type of the base, as when torch copies it there.
+  // In the type of the base, as if torch had copied it there.
   const ModelWeights half = load_weights(checkpoint("llama"), {.storage = DType::f16});
   CHECK(apply_adapter(half, checkpoint("lora_head")).head->weight == half.head->weight);
   CHECK(apply_adapter(half, checkpoint("lora_other_head")).head->weight.type == DType::f16);
-  // Of a tied model it is the embedding too.
+  // In a tied model this is also the embedding.
   const ModelWeights tied = apply_adapter(load_weights(checkpoint("llama_tied")),
                                           checkpoint("lora_tied_head"));
   CHECK(tied.head->weight == tied.embedding.weight);

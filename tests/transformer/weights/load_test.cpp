@@ -170,8 +170,8 @@ TEST_CASE("A head that is neither there nor tied is missing", "[load]") {
 
 namespace {
 
-/// The tied checkpoint with its embedding as a head too, `type` and `changed` being what the head
-/// has of its own.
+/// The tied checkpoint with a copy of its embedding as head, of type `type`, its last byte
+/// different if `changed`.
 void write_tied_with_head(const TemporaryDirectory& directory, const char* type, bool changed) {
   std::filesystem::copy_file(checkpoint("llama_tied") / "config.json",
                              directory.path() / "config.json");

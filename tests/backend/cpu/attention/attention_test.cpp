@@ -17,8 +17,7 @@ using tutti::test::random_floats;
 
 namespace {
 
-/// Keys and values of `positions` positions in as many chunks as they need; what no position fills
-/// is NaN.
+/// Keys and values of `positions` positions in the chunks that they need; unused elements are NaN.
 template <class T>
 struct Cache {
   std::size_t head_dim;
@@ -55,7 +54,7 @@ struct Cache {
   }
 };
 
-/// Query i sees the first visible[i] positions; all go through the chunks together.
+/// Query i attends to the first visible[i] positions; all queries process the chunks together.
 template <class T>
 std::vector<float> attend(const Cache<T>& cache, const std::vector<float>& q,
                           const std::vector<std::size_t>& visible) {

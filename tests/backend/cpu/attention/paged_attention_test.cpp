@@ -36,7 +36,7 @@ struct Sequence {
   }
 };
 
-/// Rows at the positions [first, last), each seeing the pages up to its own position.
+/// Rows at the positions [first, last), each attending to the pages up to its own position.
 Batch rows_at(std::size_t first, std::size_t last) {
   Batch batch;
   batch.span_begin.push_back(0);
@@ -78,7 +78,7 @@ TEST_CASE("Rows see the positions of their window and no others", "[paged_attent
   for (const std::size_t window : {1U, 3U, 40U, 64U, 65U, 100U, 300U}) {
     INFO(window);
     const std::size_t first = 90, last = 200;
-    // What no row may see is NaN, and would make NaN of whatever touches it.
+    // Positions that no row attends to are NaN, which would propagate.
     const Sequence sequence(last, 0, first + 1 - std::min<std::size_t>(window, first + 1));
     const Batch batch = rows_at(first, last);
     const cpu::FloatMatrix out = attend(sequence, window, batch, 50);

@@ -20,7 +20,7 @@ std::vector<float> waves(std::size_t count, float step) {
   return values;
 }
 
-/// y of `rows` rows after the product, beginning with ones, by `threads` threads.
+/// y [rows, outputs], initially all 1, after the product with `threads` threads.
 std::vector<float> low_rank_sums(const WeightMatrix& b, const std::vector<float>& t,
                                  std::size_t rows, std::size_t threads) {
   std::vector<float> y(rows * b.cols, 1.0F);

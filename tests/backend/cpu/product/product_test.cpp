@@ -26,7 +26,7 @@ constexpr DType kTypes[] = {DType::f32,  DType::f16,  DType::bf16, DType::q4_0,
                             DType::q4_1, DType::q5_0, DType::q5_1, DType::q8_0,
                             DType::q4_k, DType::q5_k, DType::q6_k};
 
-/// Whether the kernels' multiply-adds round once: always but in the portable ones of x86.
+/// Whether the kernels' multiply-adds round once: all do, except the portable ones on x86.
 constexpr bool kFusesMultiplyAdd = kLanes > 4;
 
 /// All rows of `x` [rows, cols] times `weights`, prepared and computed by `threads` threads.
@@ -42,7 +42,7 @@ std::vector<float> multiply(const WeightMatrix& weights, const std::vector<float
   return y;
 }
 
-/// The activations as the kernel sees them: quantized ones decoded again.
+/// The activations that the kernel uses: quantized ones are dequantized again.
 std::vector<double> seen_activations(const WeightMatrix& weights, const std::vector<float>& x) {
   ThreadPool pool(1);
   ActivationBuffer buffer;
@@ -100,8 +100,8 @@ TEST_CASE("a product of two rows with three weight rows is the textbook sum") {
 
 TEST_CASE("every type agrees with sums in double over its dequantized weights") {
   for (const DType type : kTypes) {
-    // Outputs: less than a panel of any width, then with a part of a panel behind whole ones, and
-    // pairs of them.
+    // Numbers of outputs: less than one panel of any width, then whole panels followed by a partial
+    // one, and pairs of these.
     for (const std::size_t outputs : {5U, 27U, 77U}) {
       const RandomWeights weights(type, outputs, 1280, 7);
       for (const std::size_t rows : {1U, 2U, 3U, 4U, 5U, 17U}) {
@@ -203,7 +203,7 @@ std::uint32_t hash_of(std::span<const float> values) {
 }  // namespace
 
 TEST_CASE("quantized products have the same bits on all processors with fused multiply-adds") {
-  // The expected hashes are those of AVX2, AVX-512 and NEON alike.
+  // AVX2, AVX-512 and NEON have the same hashes.
   const std::pair<DType, std::uint32_t> cases[] = {
       {DType::q4_0, 0x2DB04D32U}, {DType::q4_1, 0x82812F83U}, {DType::q5_0, 0x1751436CU},
       {DType::q5_1, 0xDBFA6268U}, {DType::q8_0, 0xD976C085U}, {DType::q4_k, 0x5BC438D1U},
@@ -218,7 +218,7 @@ TEST_CASE("quantized products have the same bits on all processors with fused mu
 }
 
 TEST_CASE("dense products have the same bits on all processors with vectors of eight lanes") {
-  // The expected hashes are those of AVX2 and NEON alike.
+  // AVX2 and NEON have the same hashes.
   const std::pair<DType, std::uint32_t> cases[] = {
       {DType::f32, 0x46B43F98U}, {DType::f16, 0x3A930489U}, {DType::bf16, 0x8CC83B12U}};
   if (kLanes != 8) return;

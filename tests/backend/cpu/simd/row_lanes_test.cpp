@@ -55,7 +55,7 @@ std::array<std::array<float, 4>, kPanelRows> bytes_of(const RowBytes& value) {
   return bytes;
 }
 
-/// Whether byte i of row r is expected(r, i), throughout.
+/// Whether every byte i of every row r is expected(r, i).
 template <class Expected>
 bool has_bytes(const RowBytes& value, Expected expected) {
   const auto bytes = bytes_of(value);

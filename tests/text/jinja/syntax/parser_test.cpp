@@ -83,7 +83,7 @@ TEST_CASE("nesting is bounded", "[text][jinja]") {
   std::string filters = "{{ 'a'";
   for (int i = 0; i < 200; ++i) filters += "|trim";
   CHECK_THROWS_WITH(run(filters + " }}"), test::contains("an expression of more than 100 levels"));
-  // A long sum is no deep one.
+  // A long sum is not deeply nested.
   std::string sum = "{{ 0";
   for (int i = 0; i < 2000; ++i) sum += " + 1";
   CHECK(run(sum + " }}") == "2000");
