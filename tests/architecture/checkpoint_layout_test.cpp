@@ -19,7 +19,7 @@ TEST_CASE("A part that a family does not have has no name") {
   CHECK(kGpt2Layout.block_name(0, kGpt2Layout.block.gate).empty());
 }
 
-TEST_CASE("What Llama calls post_attention_layernorm stands elsewhere in Gemma 3") {
+TEST_CASE("Gemma 3's post_attention_layernorm has another place than Llama's") {
   CHECK(kHuggingFaceLayout.block.mlp_norm == "post_attention_layernorm");
   CHECK(gemma3_layout().block.attention_post_norm == "post_attention_layernorm");
   CHECK(gemma3_layout().block.mlp_norm == "pre_feedforward_layernorm");

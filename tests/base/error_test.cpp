@@ -37,7 +37,7 @@ TEST_CASE("numbers in messages are as std::ostream writes them") {
       "-3 200 1 1e-06 0.1 1.23457e+06 2 18446744073709551615");
 }
 
-TEST_CASE("require throws the type it is told") {
+TEST_CASE("require throws the given type") {
   CHECK_THROWS_AS(require<FormatError>(false, "x"), FormatError);
   CHECK_THROWS_AS(require<ModelError>(false, "x"), ModelError);
   CHECK_THROWS_AS(require<CapacityError>(false, "x"), CapacityError);

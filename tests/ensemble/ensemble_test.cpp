@@ -189,7 +189,8 @@ TEST_CASE("A budget of tokens is never exceeded", "[ensemble]") {
   CHECK(ensemble.fuse(request).text().size() == 3);
 }
 
-TEST_CASE("A stop token of the caller ends the generation with what there is", "[ensemble]") {
+TEST_CASE("A stop token of the caller ends the generation with the candidates so far",
+          "[ensemble]") {
   LetterEnsemble<2> ensemble(stack_of<2>({{1}, {2}}), letter_codec());
   StopSource source;
   Request request = greedy("a", 10);
@@ -291,7 +292,7 @@ TEST_CASE("A sampler of the caller's own draws instead of the options", "[ensemb
   CHECK_THROWS_WITH(ensemble.generate(request), contains("drew token 27 from a vocabulary of 27"));
 }
 
-TEST_CASE("Scorers that break their contract are told so", "[ensemble]") {
+TEST_CASE("Scorers that break their contract get an error that says so", "[ensemble]") {
   Ensemble with_nan(stack_of<2>({{1}, {2}}), letter_codec(),
                     [](const Candidate&) { return std::nan(""); });
   CHECK_THROWS_AS(with_nan.generate(greedy("a", 3)), ComponentError);
@@ -439,7 +440,7 @@ TEST_CASE("Custom filters run before the sampling options", "[ensemble]") {
   CHECK_THROWS_WITH(ensemble.generate(request), contains("filter 1 of 2 is an empty"));
 }
 
-TEST_CASE("A custom sampler beside sampling options or filters is refused", "[ensemble]") {
+TEST_CASE("A custom sampler together with sampling options or filters is refused", "[ensemble]") {
   LetterEnsemble<1> ensemble(stack_of<1>({{1}}), letter_codec());
   Request request = greedy("a", 3);
   request.custom_sampler = [](std::span<const float>, const SamplingContext&, const DrawKey&,

@@ -40,7 +40,7 @@ TEST_CASE("Nesting is limited to 127 levels") {
   CHECK_THROWS_AS(parse_json(std::string(1'000'000, '['), "f"), FormatError);
 }
 
-TEST_CASE("What is no JSON is refused with the file and the byte") {
+TEST_CASE("Invalid JSON is refused with the file and the byte") {
   CHECK_THROWS_WITH(parse_json("{\"a\": 1", "x.json"),
                     contains("x.json: invalid JSON at byte 8: "));
   for (const char* text : {"", " ", "{", "[1,]", "{\"a\" 1}", "nul", "01", "1 2", "{} x", "'a'",

@@ -118,7 +118,7 @@ TEST_CASE("examples are of the solution, all different, and fit into a prompt") 
   }
 }
 
-TEST_CASE("no shorter program does on the probes what a solution does") {
+TEST_CASE("no shorter program behaves like a solution on the probes") {
   for (const Problem& problem : make_problems(Split::test, 6, 60)) {
     CAPTURE(to_text(problem.solution));
     Problem probed = problem;

@@ -95,7 +95,7 @@ TEST_CASE("every expression of the string language comes back from its tokens") 
   }
 }
 
-TEST_CASE("what is no program is refused with the token that cannot be there") {
+TEST_CASE("an invalid program is refused with its first invalid token") {
   CHECK(error_of(kLists, {"TAKE", "a", "b"}).empty());
   CHECK(error_of(kLists, {}) == "no statement");
   CHECK(error_of(kLists, {"END"}) == "no statement");

@@ -109,7 +109,9 @@ TEST_CASE("a user's filter composes with the built-in ones, and chains with chai
   CHECK(FilterChain<>{}.sample(std::vector<float>{7.0F}, {}, DrawKey{}, scratch) == 0);
 }
 
-TEST_CASE("threads that share a chain draw what one thread draws, in scratch memory of any past") {
+TEST_CASE(
+    "threads that share a chain draw what one thread draws, whatever their scratch memory held "
+    "before") {
   const std::vector<float> logits = stepped_waves(2000);
   const SamplerChain chain(
       {.temperature = 0.9F, .min_p = 0.01F, .order = SamplerOrder::hugging_face});

@@ -154,7 +154,7 @@ TEST_CASE("one possible token is drawn, wherever it stands") {
   }
 }
 
-TEST_CASE("draws stay what they are from version to version") {
+TEST_CASE("draws do not change between versions") {
   const std::vector<float> logits = stepped_waves(49152);
   std::vector<Token> tokens;
   for (std::uint16_t sample = 0; sample < 4; ++sample) {

@@ -31,7 +31,7 @@ TEST_CASE("every option out of range is named with its value") {
                     contains("token 10") && contains("10 tokens"));
 }
 
-TEST_CASE("penalties look back as far as the order's own program does, unless told otherwise") {
+TEST_CASE("the default window of penalties is that of the program whose order is used") {
   CHECK(SamplingOptions{.order = SamplerOrder::llama_cpp}.penalties().last_n == 64);
   CHECK(SamplingOptions{.order = SamplerOrder::hugging_face}.penalties().last_n ==
         Penalties::kWholeHistory);

@@ -87,7 +87,8 @@ TEST_CASE("Decoding token by token gives the bits of the whole sequence at once"
   CHECK(same_bits(logits.row_span(0), logits_alone(model, tokens)));
 }
 
-TEST_CASE("Samples that share a prompt see it as if it were their own", "[batched_transformer]") {
+TEST_CASE("Samples that share a prompt compute the same as with prompts of their own",
+          "[batched_transformer]") {
   const auto model = TestModel::load(checkpoint("llama"));
   const std::vector<Token> prompt = some_tokens(70);
   const std::vector<Token> first = some_tokens(5, 2);

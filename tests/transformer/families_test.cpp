@@ -117,7 +117,8 @@ TEST_CASE("A row of a model with windows has the same bits alone and among other
   }
 }
 
-TEST_CASE("Samples look through their windows into the prompt that they share", "[families]") {
+TEST_CASE("Samples with a window attend to the part of their shared prompt within it",
+          "[families]") {
   const std::vector<Token> prompt = some_tokens(110);
   const std::vector<Token> first = some_tokens(55, 2);
   const std::vector<Token> second = some_tokens(20, 3);
@@ -213,7 +214,7 @@ TEST_CASE("Experts with different windows do not fit", "[families]") {
                     contains("sliding window (0: none) is 41 instead of 40"));
 }
 
-TEST_CASE("The ledger counts what a window shows", "[families]") {
+TEST_CASE("The ledger counts the positions within a window", "[families]") {
   const TestModel model = load_family("gemma3");
   BatchedTransformer<TestBackend> stack(std::span(&model.weights(), 1), on_threads(1),
                                         exact_cache());

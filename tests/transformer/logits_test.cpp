@@ -33,7 +33,7 @@ TEST_CASE("Logits of Llama checkpoints equal those of transformers", "[transform
   }
 }
 
-TEST_CASE("A LoRA beside its base gives the logits of peft's merged model", "[transformer]") {
+TEST_CASE("An unmerged LoRA gives the logits of peft's merged model", "[transformer]") {
   const auto base = TestModel::load(checkpoint("llama"));
   for (const std::string name : {"lora_all", "lora_rs", "lora_pattern"}) {
     INFO(name);

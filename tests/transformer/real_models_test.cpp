@@ -134,7 +134,7 @@ TEST_CASE("Quantized in place, SmolLM2's logits stay as close to the exact ones 
   CHECK(probability_difference < 0.05);
 }
 
-TEST_CASE("A mapped model needs little memory of its own", "[smollm2]") {
+TEST_CASE("A mapped model needs little private memory", "[smollm2]") {
   if (!std::filesystem::exists(kModel))
     TUTTI_SKIP("the model is not downloaded; run cmake -P cmake/fetch_model.cmake");
   const std::size_t before = anonymous_memory();

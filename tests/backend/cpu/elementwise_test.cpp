@@ -97,7 +97,7 @@ TEST_CASE("layer_norm works on rows of any length and in place") {
   }
 }
 
-TEST_CASE("multiply multiplies every element and none behind the row") {
+TEST_CASE("multiply multiplies every element and none after the row") {
   std::vector<float> x(21, 3.0F);
   cpu::multiply(std::span(x).first(19), 2.0F);
   for (std::size_t i = 0; i < 21; ++i) CHECK(x[i] == (i < 19 ? 6.0F : 3.0F));
@@ -120,7 +120,7 @@ TEST_CASE("The activation GELU is its tanh approximation") {
   }
 }
 
-TEST_CASE("add adds every element and none behind the row") {
+TEST_CASE("add adds every element and none after the row") {
   std::vector<float> x(21, 1.0F);
   const std::vector<float> y(21, 2.0F);
   cpu::add(std::span(x).first(19), y.data());
@@ -138,7 +138,7 @@ TEST_CASE("a gated unit multiplies the activation of the gate") {
   }
 }
 
-TEST_CASE("rope turns pairs by a right angle") {
+TEST_CASE("rope rotates pairs by a right angle") {
   // Frequency pi / 2 at position 1 takes (a, b) to (-b, a).
   const std::vector<float> frequencies = {1.57079633F, 0.0F};
   float cosines[2], sines[2];

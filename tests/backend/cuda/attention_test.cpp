@@ -204,7 +204,7 @@ TEST_CASE("a row's attention has the same bits with and without other rows at it
         std::vector<float>(three.cuda.begin() + 130 * row, three.cuda.begin() + 131 * row));
 }
 
-TEST_CASE("rows that see the same page as their n-th visit it together", "[cuda][kernel]") {
+TEST_CASE("rows whose n-th page is the same visit it together", "[cuda][kernel]") {
   KvPageTable cache(10);
   const SequenceId parent = cache.create();
   for (std::size_t i = 0; i < 64; ++i) (void)cache.append(parent);

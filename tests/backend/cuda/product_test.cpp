@@ -256,8 +256,9 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("tensor cores lose nothing beside the roundings of sums, whatever the magnitudes of x",
-          "[cuda][kernel]") {
+TEST_CASE(
+    "products on tensor cores have no error but the rounding of sums, whatever the magnitudes of x",
+    "[cuda][kernel]") {
   // Relative to the sum of magnitudes: splitting x into bf16 parts is exact, into f16's leaves
   // 2^-23. Within a slice each multiplication of the high parts (two of bf16, four of tf32) rounds
   // its sum by at most 2^-23, those of lower parts together by less than one more. Then a warp adds

@@ -191,7 +191,8 @@ TEST_CASE("each row has its own penalties on the device, and rows that have ende
         std::vector<Token>{3, -7, 2, -7, 2});
 }
 
-TEST_CASE("logits that cannot be drawn from are told apart on the device", "[cuda][kernel]") {
+TEST_CASE("the reasons why logits cannot be drawn from are distinguished on the device",
+          "[cuda][kernel]") {
   const std::vector<float> logits = {
       0, NAN, 1, 0, kInfinity, 1, -kInfinity, -kInfinity, -kInfinity, -kInfinity, 2, -kInfinity};
   CHECK(on_gpu(logits, 3, {}).tokens ==
@@ -248,7 +249,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("draws on the device stay what they are from version to version", "[cuda][kernel]") {
+TEST_CASE("draws on the device do not change between versions", "[cuda][kernel]") {
   // The cases of tests/sampler/draw_test.cpp.
   const std::vector<float> logits = stepped_waves(49152);
   std::vector<DrawKey> keys;

@@ -272,7 +272,7 @@ TEST_CASE("Special tokens outside the vocabulary count as absent, as for llama.c
   CHECK_FALSE(config.pad_token.has_value());
 }
 
-TEST_CASE("All tokens in which llama.cpp sees the end of generation are end tokens") {
+TEST_CASE("All end-of-generation tokens of llama.cpp are end tokens") {
   const ModelConfig config = read_config(
       small_model()
           .add("tokenizer.ggml.tokens", std::vector<std::string>{"a", "<|im_end|>", "<|eom_id|>"})

@@ -296,7 +296,7 @@ TEST_CASE("Gemma 3's rotary embeddings are read in the old form and in that of t
   CHECK(config.window_of(1) == 0);
 }
 
-TEST_CASE("GPT-2 has its own names for what others call alike") {
+TEST_CASE("GPT-2's own key names are read") {
   const char* keys =
       R"({"model_type": "gpt2", "vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4,
           "n_positions": 99,

@@ -73,7 +73,7 @@ TEST_CASE("Scalars, empty tensors, metadata and padding are legal") {
   CHECK(open_safetensors(safetensors_bytes("{}", "")).tensors().empty());
 }
 
-TEST_CASE("A file that is too short for what it announces is refused") {
+TEST_CASE("A file shorter than its header announces is refused") {
   CHECK_THROWS_WITH(open_safetensors(""),
                     contains("the header length at byte 0 needs 8 bytes, but only 0 remain"));
   CHECK_THROWS_WITH(open_safetensors("1234567"), contains("only 7 remain"));

@@ -37,7 +37,7 @@ TEST_CASE("loops unpack, filter, break, continue and have an else", "[text][jinj
         "OptionError: chat template, line 1: a value of type int cannot be iterated over");
 }
 
-TEST_CASE("what a loop sets is gone after it, what an if sets is not", "[text][jinja]") {
+TEST_CASE("variables set in a loop are local to it, those set in an if are not", "[text][jinja]") {
   CHECK(run("{% set x = 1 %}{% for i in [1] %}{% set x = 2 %}{{ x }}{% endfor %}{{ x }}") == "21");
   CHECK(run("{% set x = 1 %}{% if true %}{% set x = 2 %}{% endif %}{{ x }}") == "2");
   CHECK(

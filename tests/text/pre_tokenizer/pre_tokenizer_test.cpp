@@ -23,7 +23,7 @@ TEST_CASE("a word takes the space before it", "[text][pre_tokenizer]") {
     CHECK(split("Hello big world", kind) == Pieces{"Hello", " big", " world"});
 }
 
-TEST_CASE("a run of white space leaves its last character to the word behind it",
+TEST_CASE("a run of white space leaves its last character to the word after it",
           "[text][pre_tokenizer]") {
   for (const PreTokenizer kind : kAll) {
     CHECK(split("a   b", kind) == Pieces{"a", "  ", " b"});

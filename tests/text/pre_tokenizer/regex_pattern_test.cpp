@@ -57,7 +57,7 @@ TEST_CASE("classes are those of Oniguruma and not of PCRE2", "[text][regex][text
   CHECK(marked("a.", "a\nab") == "a\n[ab]");
 }
 
-TEST_CASE("rewriting leaves alone what both read alike", "[text][regex]") {
+TEST_CASE("rewriting keeps the syntax that both engines read alike", "[text][regex]") {
   for (const char* pattern :
        {R"((?i:'s|'t)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[]\[^a-z]++[\r\n]*|\\|\])",
         "(?=a)(?!b)(?<=c)(?<!d)(?>e)(?:f)", R"(\x{41}\p{Han}+{x}[[:alpha:]])"}) {
@@ -65,7 +65,7 @@ TEST_CASE("rewriting leaves alone what both read alike", "[text][regex]") {
   }
 }
 
-TEST_CASE("what only Oniguruma writes so is written for PCRE2", "[text][regex][text_libraries]") {
+TEST_CASE("syntax of Oniguruma alone is rewritten for PCRE2", "[text][regex][text_libraries]") {
   CHECK(rewritten("a{,3}b{,12}?{2,}{,}{}{,1,}") == "a{0,3}b{0,12}?{2,}{,}{}{,1,}");
   CHECK(rewritten(R"(\v[\t-\v])") == R"(\x0b[\t-\x0b])");
   CHECK(marked("a{,2}", "aaab") == "[aa][a]b[]");
@@ -74,7 +74,8 @@ TEST_CASE("what only Oniguruma writes so is written for PCRE2", "[text][regex][t
   CHECK(marked("(?i)a|b", "ABc") == "[A][B]c");
 }
 
-TEST_CASE("what the two engines read differently is refused", "[text][regex][text_libraries]") {
+TEST_CASE("syntax that the two engines read differently is refused",
+          "[text][regex][text_libraries]") {
   for (const char* pattern : {"[a&&b]", "[a[b]]", "(?m)a", "(?s:.)", "a{1,2}+", R"([\W])",
                               "(?P<n>a)", "(?R)", "a{2}?", "x(?i)a|b", "(?:(?i)a)|b", "a(?-i)"}) {
     INFO(pattern);

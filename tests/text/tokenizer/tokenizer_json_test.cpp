@@ -114,7 +114,7 @@ TEST_CASE("the known pre-tokenizers are recognized", "[text][tokenizer_json]") {
       PreTokenizerStep(PreTokenizer::smollm));
 }
 
-TEST_CASE("other pre-tokenizers are refused with what they say",
+TEST_CASE("other pre-tokenizers are refused with their definition",
           "[text][tokenizer_json][text_libraries]") {
   const auto refused = [](const std::string& value) {
     return refusal(changed("/pre_tokenizer", value));
@@ -237,7 +237,8 @@ TEST_CASE("decoders other than SentencePiece's are refused", "[text][tokenizer_j
              test::contains("\"decoder\" is"));
 }
 
-TEST_CASE("what would change the tokens is refused by key and value", "[text][tokenizer_json]") {
+TEST_CASE("settings that would change the tokens are refused by key and value",
+          "[text][tokenizer_json]") {
   CHECK_THAT(refusal(changed("/normalizer", R"({"type": "Lowercase"})")),
              test::contains(R"("normalizer" is {"type":"Lowercase"})"));
   CHECK_THAT(refusal(changed("/normalizer",

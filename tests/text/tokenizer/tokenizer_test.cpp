@@ -106,7 +106,7 @@ TEST_CASE("an added token takes white space with it where it asks to", "[text][t
   CHECK(Tokenizer(definition).encode("</s> \na", {.add_special = false}) == Tokens{8, 10, 0});
 }
 
-TEST_CASE("tokens that match normalized text are looked for in what the others leave",
+TEST_CASE("tokens that match normalized text are searched for between the other matches",
           "[text][tokenizer]") {
   TokenizerDefinition definition = small_definition();
   definition.tokens.push_back({"b<s", true});
@@ -170,8 +170,7 @@ TEST_CASE("a prefix space is added to every text between added tokens", "[text][
   CHECK(tokenizer.encode("", {.add_special = false}).empty());
 }
 
-TEST_CASE("decoding hides special tokens and repairs what is not whole UTF-8",
-          "[text][tokenizer]") {
+TEST_CASE("decoding hides special tokens and replaces invalid UTF-8", "[text][tokenizer]") {
   const Tokenizer tokenizer(small_definition());
   CHECK(tokenizer.decode(Tokens{7, 3, 4, 5, 6, 9, 8}) == "ab abéa b");
   CHECK(tokenizer.decode(Tokens{7, 3, 8}, false) == "<s>ab</s>");

@@ -30,7 +30,7 @@ TEST_CASE("code points are encoded at the borders of every length", "[text][utf8
   CHECK(encoded(0x10FFFF) == "\xF4\x8F\xBF\xBF");
 }
 
-TEST_CASE("what is no code point is encoded as the replacement character", "[text][utf8]") {
+TEST_CASE("invalid code points are encoded as the replacement character", "[text][utf8]") {
   CHECK(encoded(0xD800) == "\xEF\xBF\xBD");
   CHECK(encoded(0xDFFF) == "\xEF\xBF\xBD");
   CHECK(encoded(0x110000) == "\xEF\xBF\xBD");
@@ -89,7 +89,8 @@ TEST_CASE("validation finds the first byte that does not belong", "[text][utf8]"
   CHECK_FALSE(is_valid_utf8("\xC0\x80"));
 }
 
-TEST_CASE("the complete prefix leaves out what more bytes could complete", "[text][utf8]") {
+TEST_CASE("the complete prefix excludes a sequence that more bytes could complete",
+          "[text][utf8]") {
   CHECK(complete_prefix_length("") == 0);
   CHECK(complete_prefix_length("abc") == 3);
   CHECK(complete_prefix_length("a\xC3") == 1);
@@ -101,7 +102,8 @@ TEST_CASE("the complete prefix leaves out what more bytes could complete", "[tex
   CHECK(complete_prefix_length("\xF0\x9F\x91\x8D") == 4);
 }
 
-TEST_CASE("the complete prefix does not wait for what can never become valid", "[text][utf8]") {
+TEST_CASE("the complete prefix does not wait for a sequence that can never become valid",
+          "[text][utf8]") {
   CHECK(complete_prefix_length("\x80\x80\x80") == 3);
   CHECK(complete_prefix_length("\xED\xA0") == 2);      // a surrogate
   CHECK(complete_prefix_length("\xF4\x90") == 2);      // above 10FFFF

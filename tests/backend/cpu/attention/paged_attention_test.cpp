@@ -74,7 +74,7 @@ cpu::FloatMatrix attend(const Sequence& sequence, std::size_t window, const Batc
 
 }  // namespace
 
-TEST_CASE("Rows see the positions of their window and no others", "[paged_attention]") {
+TEST_CASE("Rows attend to the positions of their window and no others", "[paged_attention]") {
   for (const std::size_t window : {1U, 3U, 40U, 64U, 65U, 100U, 300U}) {
     INFO(window);
     const std::size_t first = 90, last = 200;

@@ -274,7 +274,7 @@ TEST_CASE("dense rows may have any length") {
   }
 }
 
-TEST_CASE("what lies behind a short row is never multiplied") {
+TEST_CASE("elements after the end of a short row are never multiplied") {
   std::vector<float> w = {1, 2, 3, std::numeric_limits<float>::quiet_NaN(),
                           std::numeric_limits<float>::infinity()};
   const WeightMatrix weights{DType::f32, reinterpret_cast<const std::byte*>(w.data()), 1, 3, 12};

@@ -26,7 +26,7 @@ TEST_CASE("operators bind as in jinja2", "[text][jinja]") {
   CHECK(value_of("5 is divisibleby 5 and 6 is divisibleby(3)") == "True");
 }
 
-TEST_CASE("what is not supported is refused by name and line", "[text][jinja]") {
+TEST_CASE("unsupported constructs are refused by name and line", "[text][jinja]") {
   CHECK(error_of("{{ 1 }}\n\n{{ x|xmlattr }}") ==
         "FormatError: chat template, line 3: the filter \"xmlattr\" is not supported");
   CHECK(error_of("{{ x is escaped }}") ==
