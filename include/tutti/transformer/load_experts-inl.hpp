@@ -67,13 +67,12 @@ inline bool add_expert(const std::filesystem::path& path, ExpertPaths& found) {
 /// Adds the experts in `directory`, sorted by name. Of the parts of a split file it adds the first.
 inline void add_experts_in(const std::filesystem::path& directory, ExpertPaths& found) {
   std::error_code error;
-  std::vector<std::filesystem::path> entries;
+  std::set<std::filesystem::path> entries;
   for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
        entry.increment(error)) {
-    entries.push_back(entry->path());
+    entries.insert(entry->path());
   }
   require<FormatError>(!error, directory.string(), ": cannot list: ", error.message());
-  std::sort(entries.begin(), entries.end());
   std::size_t experts = 0;
   std::set<std::string> split_models;
   for (const std::filesystem::path& entry : entries) {

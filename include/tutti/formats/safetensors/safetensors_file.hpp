@@ -120,9 +120,11 @@ class SafetensorsFile {
     return object;
   }
 
-  std::vector<Entry> read_entries(const Json& header) {
-    std::vector<Entry> entries;
-    entries.reserve(header.size());
+  /// Entries by the begin and the end of their bytes.
+  using Entries = std::multimap<std::pair<std::size_t, std::size_t>, Entry>;
+
+  Entries read_entries(const Json& header) {
+    Entries entries;
     for (const auto& [name, value] : header.items()) {
       const std::string where = path_ + ": " + in_quotes(name);
       if (name == "__metadata__" && value.is_null()) continue;
@@ -138,19 +140,17 @@ class SafetensorsFile {
       require<FormatError>(offsets.size() == 2, where, ": \"data_offsets\" has ", offsets.size(),
                            " numbers, expected 2");
       auto shape = json_get<std::vector<std::size_t>>(info, "shape", where);
-      entries.push_back({name, json_get<std::string>(info, "dtype", where), std::move(shape),
-                         offsets[0], offsets[1]});
+      entries.emplace(std::pair(offsets[0], offsets[1]),
+                      Entry{name, json_get<std::string>(info, "dtype", where), std::move(shape),
+                            offsets[0], offsets[1]});
     }
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-      return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
-    });
     return entries;
   }
 
   /// Checks that the entries tile `buffer` without holes or overlap, and makes the views.
-  void place(std::vector<Entry> entries, std::span<const std::byte> buffer) {
+  void place(Entries entries, std::span<const std::byte> buffer) {
     std::size_t position = 0;
-    for (Entry& entry : entries) {
+    for (auto& [range, entry] : entries) {
       const std::string where = path_ + ": " + in_quotes(entry.name);
       require<FormatError>(entry.begin == position, where, ": begins at byte ", entry.begin,
                            " of the buffer, expected ", position,

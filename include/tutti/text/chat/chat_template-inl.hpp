@@ -148,14 +148,14 @@ TUTTI_INLINE jinja::TaintedText ChatTemplate::render_tainted(const ChatValue& me
   }
   std::vector<std::pair<std::string, ChatValue>> variables;
   const auto add_token = [&](const std::string& name, const std::string& text) {
-    if (!text.empty()) variables.emplace_back(name, ChatValue(text));
+    if (!text.empty()) variables.push_back({name, ChatValue(text)});
   };
   // Of equal names the first one counts.
   for (const auto& variable : options.variables) variables.push_back(variable);
-  variables.emplace_back("messages", runtime.make_list(std::move(prepared)));
-  variables.emplace_back("tools", detail::taint(runtime, options.tools));
-  variables.emplace_back("documents", detail::taint(runtime, options.documents));
-  variables.emplace_back("add_generation_prompt", ChatValue(options.add_generation_prompt));
+  variables.push_back({"messages", runtime.make_list(std::move(prepared))});
+  variables.push_back({"tools", detail::taint(runtime, options.tools)});
+  variables.push_back({"documents", detail::taint(runtime, options.documents)});
+  variables.push_back({"add_generation_prompt", ChatValue(options.add_generation_prompt)});
   add_token("bos_token", tokens_.bos);
   add_token("eos_token", tokens_.eos);
   for (const auto& [name, text] : tokens_.others) add_token(name, text);

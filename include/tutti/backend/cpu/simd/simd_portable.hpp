@@ -3,6 +3,7 @@
 // The lanes of simd.hpp where no other header fits: four floats in the vectors that GCC and Clang
 // offer on every processor. Include simd.hpp instead.
 
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -46,19 +47,21 @@ inline void store_halves(Float16* to, FloatLanes value) {
   for (std::size_t i = 0; i < 4; ++i) to[i] = to_float16(value.v[i]);
 }
 
+/// Bits of four floats.
+using FloatBits = std::uint32_t __attribute__((vector_size(16)));
+
+/// The even of eight bfloat16: the upper halves of floats, two in 32 bits (little-endian).
 [[nodiscard]] inline FloatLanes load_even(const std::byte* from) {
-  BFloat16 elements[8];
-  std::memcpy(elements, from, sizeof elements);
-  return {FloatLanes::Vector{to_float(elements[0]), to_float(elements[2]), to_float(elements[4]),
-                             to_float(elements[6])}};
+  FloatBits pairs;
+  std::memcpy(&pairs, from, sizeof pairs);
+  return {std::bit_cast<FloatLanes::Vector>(pairs << 16)};
 }
 struct UpperHalves {};
 [[nodiscard]] inline UpperHalves upper_halves() { return {}; }
 [[nodiscard]] inline FloatLanes load_odd(const std::byte* from, UpperHalves) {
-  BFloat16 elements[8];
-  std::memcpy(elements, from, sizeof elements);
-  return {FloatLanes::Vector{to_float(elements[1]), to_float(elements[3]), to_float(elements[5]),
-                             to_float(elements[7])}};
+  FloatBits pairs;
+  std::memcpy(&pairs, from, sizeof pairs);
+  return {std::bit_cast<FloatLanes::Vector>(pairs & 0xFFFF0000U)};
 }
 
 [[nodiscard]] inline FloatLanes keep(FloatLanes value) { return value; }

@@ -55,27 +55,34 @@ namespace detail {
   return runtime.make_generator(std::move(items));
 }
 
-template <bool kAttribute, bool kSelected>
-[[nodiscard]] Value select_filter(Runtime& runtime, const Value& value,
-                                  const Arguments& arguments) {
+/// The items, or with `by_attribute` those with an attribute, for which a test holds or does not.
+[[nodiscard]] inline Value select_items(Runtime& runtime, const Value& value,
+                                        const Arguments& arguments, bool by_attribute,
+                                        bool selected) {
   std::vector<Value> items;
   if (!is_true(value)) return runtime.make_generator(std::move(items));
-  constexpr std::size_t kName = kAttribute ? 1 : 0;
-  if (arguments.positional.size() < kName) runtime.fail("the name of an attribute is missing");
+  const std::size_t name_at = by_attribute ? 1 : 0;
+  if (arguments.positional.size() < name_at) runtime.fail("the name of an attribute is missing");
   const Test* test = nullptr;
   Arguments rest;
-  if (arguments.positional.size() > kName) {
-    const std::string& name = to_string(runtime, arguments.positional[kName], "select").bytes();
+  if (arguments.positional.size() > name_at) {
+    const std::string& name = to_string(runtime, arguments.positional[name_at], "select").bytes();
     test = find_test(name);
     if (test == nullptr) runtime.refuse("the test ", in_quotes(name), " is not supported");
-    rest = rest_of(arguments, kName + 1);
+    rest = rest_of(arguments, name_at + 1);
   }
   for (const Value& item : items_of(runtime, value)) {
-    const Value tested = kAttribute ? look_up(runtime, item, arguments.positional[0]) : item;
+    const Value tested = by_attribute ? look_up(runtime, item, arguments.positional[0]) : item;
     const bool holds = test != nullptr ? test->apply(runtime, tested, rest) : is_true(tested);
-    if (holds == kSelected) items.push_back(item);
+    if (holds == selected) items.push_back(item);
   }
   return runtime.make_generator(std::move(items));
+}
+
+template <bool kByAttribute, bool kSelected>
+[[nodiscard]] Value select_filter(Runtime& runtime, const Value& value,
+                                  const Arguments& arguments) {
+  return select_items(runtime, value, arguments, kByAttribute, kSelected);
 }
 
 inline constexpr std::array<Filter, 40> kFilters{{

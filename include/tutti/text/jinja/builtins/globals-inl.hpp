@@ -156,7 +156,7 @@ template <class Function>
 TUTTI_INLINE std::vector<std::pair<std::string, Value>> make_globals() {
   std::vector<std::pair<std::string, Value>> globals;
   const auto add = [&](const char* name, auto function) {
-    globals.emplace_back(name, detail::make_function(name, function));
+    globals.push_back({std::string(name), detail::make_function(name, function)});
   };
   add("range", detail::range_function);
   add("dict", detail::dict_function);

@@ -114,7 +114,7 @@ class Evaluator {
       if (i < first_named) {
         arguments.positional.push_back(std::move(value));
       } else {
-        arguments.named.emplace_back(expression.keywords[i - first_named], std::move(value));
+        arguments.named.push_back({expression.keywords[i - first_named], std::move(value)});
       }
     }
     return arguments;
@@ -134,7 +134,7 @@ class Evaluator {
     }
     Arguments arguments = evaluate_arguments(expression);
     runtime_.set_line(expression.line);
-    if (caller != nullptr) arguments.named.emplace_back("caller", *caller);
+    if (caller != nullptr) arguments.named.push_back({"caller", *caller});
     if (is_attribute) {
       if (const Loop* loop = object.loop()) {
         if (callee.name == "cycle") return cycle(*loop, arguments);

@@ -46,7 +46,7 @@ class ScopeStack {
         return;
       }
     }
-    current_->variables.emplace_back(name, std::move(value));
+    current_->variables.push_back({std::string(name), std::move(value)});
   }
 
   /// The current scope, which lives as long as the stack from now on, and so do its parents.

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <numeric>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -166,6 +168,17 @@ TUTTI_INLINE bool less(Runtime& runtime, const Value& a, const Value& b) {
     if (!equal(runtime, left[i], right[i])) return less(runtime, left[i], right[i]);
   }
   return left.size() < right.size();
+}
+
+TUTTI_INLINE std::vector<std::size_t> sorted_positions(Runtime& runtime,
+                                                       std::span<const Value* const> keys,
+                                                       bool descending) {
+  std::vector<std::size_t> positions(keys.size());
+  std::iota(positions.begin(), positions.end(), std::size_t{0});
+  std::stable_sort(positions.begin(), positions.end(), [&](std::size_t a, std::size_t b) {
+    return descending ? less(runtime, *keys[b], *keys[a]) : less(runtime, *keys[a], *keys[b]);
+  });
+  return positions;
 }
 
 TUTTI_INLINE bool compare(Runtime& runtime, Operator operation, const Value& a, const Value& b) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -44,6 +45,13 @@ void require_defined(const Runtime& runtime, const Value& value);
 [[nodiscard]] bool equal(Runtime& runtime, const Value& a, const Value& b);
 /// a < b.
 [[nodiscard]] bool less(Runtime& runtime, const Value& a, const Value& b);
+
+/// Positions of `keys` in ascending or descending order. Equal keys keep their order in either
+/// direction.
+/// @throws OptionError as less.
+[[nodiscard]] std::vector<std::size_t> sorted_positions(Runtime& runtime,
+                                                        std::span<const Value* const> keys,
+                                                        bool descending = false);
 /// One comparison, `in` included.
 [[nodiscard]] bool compare(Runtime& runtime, Operator operation, const Value& a, const Value& b);
 /// len(value).

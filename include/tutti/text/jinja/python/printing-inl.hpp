@@ -128,9 +128,11 @@ class Printer {
     std::vector<const Dict::Entry*> entries;
     for (const Dict::Entry& entry : dict.entries) entries.push_back(&entry);
     if (json_ != nullptr && json_->sort_keys) {
-      std::stable_sort(entries.begin(), entries.end(), [this](const auto* a, const auto* b) {
-        return less(runtime_, a->key, b->key);
-      });
+      std::vector<const Value*> keys;
+      for (const Dict::Entry& entry : dict.entries) keys.push_back(&entry.key);
+      entries.clear();
+      for (const std::size_t at : sorted_positions(runtime_, keys))
+        entries.push_back(&dict.entries[at]);
     }
     text_.append("{");
     ++level_;

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -125,12 +126,9 @@ class TokenizerCompanions : private TokenizerJsonSection {
 
   /// Adds tokens in the order of their ids.
   void add_by_id(const std::string& file, const std::vector<AddedToken>& tokens) {
-    std::vector<const AddedToken*> sorted;
-    sorted.reserve(tokens.size());
-    for (const AddedToken& token : tokens) sorted.push_back(&token);
-    std::sort(sorted.begin(), sorted.end(),
-              [](const AddedToken* a, const AddedToken* b) { return a->id < b->id; });
-    for (const AddedToken* token : sorted) tokens_.add_token(file, *token, token->id);
+    std::multimap<Token, const AddedToken*> sorted;
+    for (const AddedToken& token : tokens) sorted.emplace(token.id, &token);
+    for (const auto& [id, token] : sorted) tokens_.add_token(file, *token, id);
   }
 
   /// added_tokens.json: ids by text.

@@ -142,13 +142,11 @@ namespace tutti::jinja::detail {
 [[nodiscard]] inline std::vector<Value> sorted(Runtime& runtime,
                                                std::vector<std::pair<Value, Value>> keyed,
                                                bool reverse) {
-  // Equal items keep their order in either direction.
-  std::stable_sort(keyed.begin(), keyed.end(), [&](const auto& a, const auto& b) {
-    return reverse ? less(runtime, b.first, a.first) : less(runtime, a.first, b.first);
-  });
+  std::vector<const Value*> keys;
+  for (const auto& [key, item] : keyed) keys.push_back(&key);
   std::vector<Value> items;
-  items.reserve(keyed.size());
-  for (auto& [key, item] : keyed) items.push_back(std::move(item));
+  for (const std::size_t at : sorted_positions(runtime, keys, reverse))
+    items.push_back(std::move(keyed[at].second));
   return items;
 }
 
