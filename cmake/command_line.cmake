@@ -1,4 +1,4 @@
-# For scripts that are run as `cmake -P script.cmake -- PROGRAM [ARGUMENTS...]`: puts what is behind the separator into `command`.
+# For scripts that are run as `cmake -P script.cmake -- PROGRAM [ARGUMENTS...]`: puts what follows the separator into `command`.
 set(command)
 set(seen_separator FALSE)
 math(EXPR last "${CMAKE_ARGC} - 1")

@@ -1,9 +1,9 @@
 # tutti_header_units(INCLUDE_DIR OUT HEADERS...): one generated translation unit for each chain of headers; OUT lists the units.
 #
-# A header compiles alone if what it includes is all it needs. Most of a unit's time goes into what its header includes, and a
-# header may stand in one unit behind others without seeing more than it would alone, namely behind headers that it includes
-# itself, directly or not. So a unit is a chain in which every header includes all those before it. Includes between #if and #endif do
-# not count, as they may be left out.
+# A header compiles alone if it includes all that it needs. Most of a unit's time goes into what its header includes. To save time, a
+# header may come after others in one unit without seeing more than it would alone, if these are headers that it includes itself,
+# directly or not. So a unit is a chain in which every header includes all those before it. Includes between #if and #endif do not
+# count, as they may be skipped.
 
 # Sets the global property tutti_included_by_HEADER to all headers that it includes, directly or not.
 function(tutti_find_included include_dir header)

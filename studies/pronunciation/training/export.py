@@ -17,8 +17,9 @@ from safetensors.torch import save_file
 
 import data
 from load import load, report_of
-from model import NORM_EPSILON, POSITIONS, ROPE_THETA, Speller
+from model import POSITIONS, Speller
 from options import RESULTS, Form, work_folder
+from shared import NORM_EPSILON, ROPE_THETA
 
 BLOCK_OF = {name: "self_attn" for name in ("q_proj", "k_proj", "v_proj", "o_proj")} | {
     name: "mlp" for name in ("gate_proj", "up_proj", "down_proj")

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-NORM_EPSILON = 1e-5
-ROPE_THETA = 10000.0
+from shared import normalize, rotary_tables, rotate
+
 POSITIONS = 96  # twice 22 letters and a separator, and answers of up to 50 tokens
 
 
@@ -34,26 +34,6 @@ class Dropout:
     attention: float = 0.0  # of the weights of attention
 
 
-class RootMeanSquare(torch.autograd.Function):
-    """x / rms(x). Its own gradient: the automatic one passes over memory more often."""
-
-    @staticmethod
-    def forward(context, x):
-        scale = torch.rsqrt(torch.linalg.vecdot(x, x)[..., None] / x.shape[-1] + NORM_EPSILON)
-        y = x * scale
-        context.save_for_backward(y, scale)
-        return y
-
-    @staticmethod
-    def backward(context, gradient):
-        y, scale = context.saved_tensors
-        along = torch.linalg.vecdot(gradient, y)[..., None] / -y.shape[-1]
-        return torch.addcmul(gradient, y, along).mul_(scale)
-
-
-normalize = RootMeanSquare.apply
-
-
 def drop(x, share: float, training: bool):
     """F.dropout with one random byte per element (so `share` is rounded to 1/256): on a CPU,
     drawing the random numbers of F.dropout costs a tenth of a step."""
@@ -63,12 +43,6 @@ def drop(x, share: float, training: bool):
     words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
     kept = (words.view(torch.uint8)[: x.numel()] >= limit).view(x.shape)
     return x * (kept.to(x.dtype) * (256 / (256 - limit)))
-
-
-def rotate(x, cosine, sine):
-    """x [..., tokens, width]; cosine, sine [tokens, width], the sine negated in the first half."""
-    a, b = x.chunk(2, -1)
-    return torch.addcmul(x * cosine, torch.cat([b, a], -1), sine)
 
 
 def matrix(outputs: int, inputs: int, deviation: float) -> nn.Parameter:
@@ -129,11 +103,9 @@ class Speller(nn.Module):
         self.head = matrix(shape.vocabulary, shape.width, 0.5 / math.sqrt(shape.width))
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = nn.Parameter(torch.ones(shape.width))
-        half = shape.width // shape.heads // 2
-        angles = torch.arange(POSITIONS)[:, None] / ROPE_THETA ** (torch.arange(half) / half)
-        cosine, sine = angles.cos(), angles.sin()
-        self.register_buffer("cosine", torch.cat([cosine, cosine], -1), persistent=False)
-        self.register_buffer("sine", torch.cat([-sine, sine], -1), persistent=False)
+        cosine, sine = rotary_tables(POSITIONS, shape.width // shape.heads)
+        self.register_buffer("cosine", cosine, persistent=False)
+        self.register_buffer("sine", sine, persistent=False)
 
     def make_cache(self) -> list[list]:
         return [[] for _ in self.layers]

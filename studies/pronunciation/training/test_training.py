@@ -16,8 +16,8 @@ import sampling
 from export import export_model
 from load import load
 from model import Shape, Speller, drop
-from optimizer import orthogonalize
 from options import Form, Options
+from shared import orthogonalize
 from train import Run, format_report
 
 TINY = Options(

@@ -27,9 +27,9 @@ import torch.nn.functional as F
 
 import data
 from model import Dropout, Shape, Speller, count_parameters
-from optimizer import Optimizer
 from options import INTERRUPTED, RESULTS, Form, Options, work_folder
 from sampling import answer, correct, log_probabilities, nats_per_word
+from shared import Optimizer
 
 WARM_UP = 100  # steps over which the rate rises
 CURVE_WORDS = 2000  # development words of the learning curve; the final figures use all

@@ -11,7 +11,8 @@ import pathlib
 import torch
 from safetensors.torch import save_file
 
-from model import NORM_EPSILON, POSITIONS, ROPE_THETA, Expert, Linear
+from model import POSITIONS, Expert, Linear
+from shared import NORM_EPSILON, ROPE_THETA
 
 BLOCK_OF = {name: "self_attn" for name in ("q_proj", "k_proj", "v_proj", "o_proj")} | {
     name: "mlp" for name in ("gate_proj", "up_proj", "down_proj")}

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-NORM_EPSILON = 1e-5
-ROPE_THETA = 10000.0
+from shared import normalize, rotary_tables, rotate
+
 POSITIONS = 192
 
 
@@ -59,32 +59,6 @@ class Linear(nn.Module):
     def merged(self) -> torch.Tensor:
         # The matrices are so small that adding the factors' product to them costs less than two more products with the rows.
         return self.weight if self.lora_A is None else self.weight + self.scale * (self.lora_B @ self.lora_A)
-
-
-class RootMeanSquare(torch.autograd.Function):
-    """x / rms(x). Its own gradient, because on a CPU the passes over memory of the automatic one cost a fifth of a step."""
-
-    @staticmethod
-    def forward(context, x):
-        scale = torch.rsqrt(torch.linalg.vecdot(x, x)[..., None] / x.shape[-1] + NORM_EPSILON)
-        y = x * scale
-        context.save_for_backward(y, scale)
-        return y
-
-    @staticmethod
-    def backward(context, gradient):
-        y, scale = context.saved_tensors
-        along = torch.linalg.vecdot(gradient, y)[..., None] / -y.shape[-1]
-        return torch.addcmul(gradient, y, along).mul_(scale)
-
-
-normalize = RootMeanSquare.apply
-
-
-def rotate(x, cosine, sine):
-    """x [..., tokens, width]; cosine and sine [tokens, width], the sine with the sign of the first half turned."""
-    a, b = x.chunk(2, -1)
-    return torch.addcmul(x * cosine, torch.cat([b, a], -1), sine)
 
 
 class Layer(nn.Module):
@@ -139,11 +113,10 @@ class Expert(nn.Module):
         self.projection = nn.Parameter(torch.randn(features.shape[1], shape.width) * 0.08)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = nn.Parameter(torch.ones(shape.width))
-        half = shape.width // shape.heads // 2
-        angles = torch.arange(POSITIONS)[:, None] / ROPE_THETA ** (torch.arange(half) / half)
+        cosine, sine = rotary_tables(POSITIONS, shape.width // shape.heads)
         self.register_buffer("features", features, persistent=False)
-        self.register_buffer("cosine", torch.cat([angles.cos(), angles.cos()], -1), persistent=False)
-        self.register_buffer("sine", torch.cat([-angles.sin(), angles.sin()], -1), persistent=False)
+        self.register_buffer("cosine", cosine, persistent=False)
+        self.register_buffer("sine", sine, persistent=False)
 
     def add_adapters(self, rank: int, alpha: float):
         self.requires_grad_(False)

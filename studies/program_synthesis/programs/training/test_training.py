@@ -15,7 +15,7 @@ import data
 from evaluate import fused
 from export import export_adapter, export_model
 from model import Expert, Shape, integer_features
-from optimizer import orthogonalized
+from shared import orthogonalize
 from sampling import sample
 from train_value import examples_of, loss_of, reading, values_of
 
@@ -65,7 +65,7 @@ class Export(unittest.TestCase):
 
 class Parts(unittest.TestCase):
     def test_the_gradient_of_the_norm(self):
-        from model import normalize
+        from shared import normalize
         self.assertTrue(torch.autograd.gradcheck(normalize, torch.randn(3, 4, 6, dtype=torch.float64, requires_grad=True)))
 
     def test_samples_follow_the_models_probabilities(self):
@@ -101,7 +101,7 @@ class Parts(unittest.TestCase):
         self.assertAlmostEqual(loss_of(logp, counts, right, prompts, 0).item(), 15.5, places=5)
 
     def test_muon_brings_singular_values_near_one(self):
-        values = torch.linalg.svdvals(orthogonalized(torch.randn(2, 8, 20, generator=torch.Generator().manual_seed(1))))
+        values = torch.linalg.svdvals(orthogonalize(torch.randn(2, 8, 20, generator=torch.Generator().manual_seed(1))))
         self.assertTrue(bool(((values > 0.6) & (values < 1.3)).all()), values)
 
     def test_fusion_is_the_mean_of_probabilities(self):

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 
 import data
 from model import Expert, Shape, integer_features
-from optimizer import Optimizer
+from shared import Optimizer
 
 WARM_UP = 60  # steps over which the rate rises
 

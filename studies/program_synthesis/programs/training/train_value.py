@@ -25,7 +25,7 @@ import torch.nn.functional as F
 
 from data import IGNORED
 from load import load, record, vocabulary_of
-from optimizer import Optimizer
+from shared import Optimizer
 from train import rate_at, size_of
 
 SORTED = 100  # batches among which sequences are sorted by length
