@@ -67,8 +67,10 @@ void accumulate_rows(const float* const (&a)[Q], std::size_t begin, std::size_t 
   std::size_t column = 0;
   for (; column + kWide * kLanes <= columns; column += kWide * kLanes)
     accumulate_columns<kWide>(a, begin, end, b, stride, c, column);
-  for (; column + 2 * kLanes <= columns; column += 2 * kLanes)
-    accumulate_columns<2>(a, begin, end, b, stride, c, column);
+  if constexpr (!kFewTileSizes) {
+    for (; column + 2 * kLanes <= columns; column += 2 * kLanes)
+      accumulate_columns<2>(a, begin, end, b, stride, c, column);
+  }
   for (; column + kLanes <= columns; column += kLanes)
     accumulate_columns<1>(a, begin, end, b, stride, c, column);
   for (; column < columns; ++column) {
