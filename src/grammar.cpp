@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Structured output, compiled once for tutti::compiled.
+#include "tutti/text/grammar/detail/automaton-inl.hpp"
+#include "tutti/text/grammar/detail/expressions-inl.hpp"
+#include "tutti/text/grammar/detail/gbnf_parser-inl.hpp"
+#include "tutti/text/grammar/detail/json_schema-inl.hpp"
+#include "tutti/text/grammar/detail/json_text-inl.hpp"
+#include "tutti/text/grammar/detail/number_range-inl.hpp"
+#include "tutti/text/grammar/detail/program-inl.hpp"
+#include "tutti/text/grammar/detail/regex_parser-inl.hpp"
+#include "tutti/text/grammar/detail/schema_value-inl.hpp"
+#include "tutti/text/grammar/grammar-inl.hpp"
+#include "tutti/text/grammar/grammar_filter-inl.hpp"
+#include "tutti/text/grammar/token_masks-inl.hpp"
+#include "tutti/text/grammar/token_trie-inl.hpp"
