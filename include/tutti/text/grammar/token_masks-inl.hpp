@@ -80,7 +80,8 @@ class TokenMasks::Shared {
   [[nodiscard]] State next(std::shared_ptr<Cache>& cache, State state, std::string_view text) {
     {
       const std::shared_lock lock(mutex_);
-      if (cache->automaton.find_next(state, text)) return state;
+      const bool is_full = cache->bytes() > options_.max_cache_bytes;
+      if (!is_full && cache->automaton.find_next(state, text)) return state;
     }
     const std::unique_lock lock(mutex_);
     if (cache_->bytes() > options_.max_cache_bytes) cache_ = make_cache();

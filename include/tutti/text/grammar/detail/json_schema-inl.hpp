@@ -387,9 +387,11 @@ class SchemaReader {
     visit_same_value(*schema, [&](const SchemaValue& next) { check_one_of(&next, depth + 1); });
     const SchemaValue* const list = schema->find("oneOf");
     if (list == nullptr) return;
+    const SchemaValue* const type = schema->find("type");
+    const unsigned types = type != nullptr ? type_bits(*type) : unsigned{kAllTypes};
     for (std::size_t i = 0; i < list->items.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
-        if (are_disjoint({&list->items[j]}, {&list->items[i]}, 0)) continue;
+        if (are_disjoint({&list->items[j]}, {&list->items[i]}, types, 0)) continue;
         refuse(
             list, "branches ", j, " and ", i,
             " of oneOf may hold for the same value: use anyOf, or give them different types, or a "
@@ -398,20 +400,22 @@ class SchemaReader {
     }
   }
 
-  [[nodiscard]] bool are_disjoint(const Conjunction& a, const Conjunction& b, std::size_t depth) {
+  /// @param types of values for which they must be disjoint.
+  [[nodiscard]] bool are_disjoint(const Conjunction& a, const Conjunction& b, unsigned types,
+                                  std::size_t depth) {
     if (depth > 8) return false;
     const std::vector<Conjunction> of_a = expand(a);
     const std::vector<Conjunction> of_b = expand(b);
     return std::all_of(of_a.begin(), of_a.end(), [&](const Conjunction& x) {
       return std::all_of(of_b.begin(), of_b.end(), [&](const Conjunction& y) {
-        return are_disjoint_conjunctions(x, y, depth);
+        return are_disjoint_conjunctions(x, y, types, depth);
       });
     });
   }
 
   [[nodiscard]] bool are_disjoint_conjunctions(const Conjunction& a, const Conjunction& b,
-                                               std::size_t depth) {
-    const unsigned types = explicit_types(a) & explicit_types(b);
+                                               unsigned types, std::size_t depth) {
+    types &= explicit_types(a) & explicit_types(b);
     if (types == 0) return true;
     for (const auto& [x, y] : {std::pair(&a, &b), std::pair(&b, &a)}) {
       const auto values = constants(*x);
@@ -442,7 +446,7 @@ class SchemaReader {
     return std::any_of(required.begin(), required.end(), [&](const std::string& key) {
       const Conjunction of_b = member_schemas(b, key);
       if (of_b.empty()) return false;
-      return are_disjoint(member_schemas(a, key), of_b, depth + 1);
+      return are_disjoint(member_schemas(a, key), of_b, kAllTypes, depth + 1);
     });
   }
 
@@ -688,9 +692,9 @@ class SchemaReader {
   }
 
   ExprId compile_conjunction(const Conjunction& conjunction) {
+    if (const auto values = constants(conjunction)) return compile_constants(conjunction, *values);
     const unsigned types = explicit_types(conjunction);
     if (types == 0) return conflict(conjunction, "no type is allowed, or the schema is false");
-    if (const auto values = constants(conjunction)) return compile_constants(conjunction, *values);
     const unsigned written = types & types_of_keywords(conjunction);
     std::vector<ExprId> ways;
     if ((written & kNullType) != 0) ways.push_back(expressions_.bytes("null"));
@@ -706,13 +710,34 @@ class SchemaReader {
   ExprId compile_constants(const Conjunction& conjunction,
                            const std::vector<const SchemaValue*>& values) {
     std::vector<std::string> texts;
+    std::vector<ExprId> ways;
     for (const SchemaValue* const value : values) {
-      if (holds_for_all(conjunction, *value))
+      if (!holds_for_all(conjunction, *value)) continue;
+      if (json_.is_flexible() && !value->items.empty()) {
+        ways.push_back(compile_constant(*value));
+      } else {
         texts.push_back(json_text(*value, json_.after_separator()));
+      }
     }
-    if (texts.empty())
+    if (texts.empty() && ways.empty())
       return conflict(conjunction, "none of ", values.size(), " constants satisfies the schema");
-    return expressions_.literals(std::move(texts));
+    ways.push_back(expressions_.literals(std::move(texts)));
+    return expressions_.choice(ways);
+  }
+
+  /// A constant with white space wherever it may be.
+  ExprId compile_constant(const SchemaValue& value) {
+    if (value.items.empty()) return expressions_.bytes(json_text(value, ""));
+    std::vector<ExprId> parts;
+    for (std::size_t i = 0; i < value.items.size(); ++i) {
+      if (i > 0) parts.push_back(json_.comma());
+      const ExprId item = compile_constant(value.items[i]);
+      parts.push_back(value.is(Kind::array)
+                          ? json_.item(item)
+                          : json_.member(expressions_.bytes(json_string(value.keys[i])), item));
+    }
+    const ExprId all = expressions_.sequence(parts);
+    return value.is(Kind::array) ? json_.array(all) : json_.object(all);
   }
 
   ExprId compile_number(const Conjunction& conjunction, bool is_integer) {

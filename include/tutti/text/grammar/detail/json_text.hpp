@@ -26,6 +26,7 @@ class JsonText {
   [[nodiscard]] ExprId space() const { return space_; }
   [[nodiscard]] ExprId comma() const { return comma_; }
   [[nodiscard]] ExprId colon() const { return colon_; }
+  [[nodiscard]] bool is_flexible() const { return whitespace_ == JsonWhitespace::flexible; }
   /// What follows the separators of a constant.
   [[nodiscard]] std::string_view after_separator() const {
     return whitespace_ == JsonWhitespace::spaced ? " " : "";
