@@ -477,8 +477,9 @@ TEST_CASE("A scorer that denies needing the experts must not ask them", "[ensemb
   Ensemble<2, LetterModel, Denies, FixedSubset> ensemble(stack_of<2>({{1}, {2}}), letter_codec(),
                                                          {}, FixedSubset({0}));
   CHECK_THROWS_AS(ensemble.generate(greedy("a", 3)), ComponentError);
-  CHECK_THROWS_WITH(ensemble.generate(greedy("a", 3)),
-                    contains("asks expert 1 of 2, which has not processed the prompt"));
+  CHECK_THROWS_WITH(
+      ensemble.generate(greedy("a", 3)),
+      contains("asks 2 experts for likelihoods, of which 0 have read the candidates"));
 }
 
 TEST_CASE("An ensemble can choose scorer, router and selector at run time", "[ensemble]") {

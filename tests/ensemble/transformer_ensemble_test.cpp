@@ -111,22 +111,21 @@ TEST_CASE("Experts that are equal compute their prompt once", "[transformer_ense
 
 TEST_CASE("Rescored candidates have the log-probabilities of their generation, bit for bit",
           "[transformer_ensemble]") {
-  const Result written = generate(request_of(2, 70), 2);
-  ExpertStack<8, TestModel> stack(eight_experts(), on_threads(2));
   const Request request = request_of(2, 70);
-  const TextCodec codec;
-  Generation<ExpertStack<8, TestModel>> generation(stack, codec, request, request.prompt_tokens);
-  generation.prefill(std::vector<bool>(8, true));
-  CandidateRescorer<ExpertStack<8, TestModel>> models(stack, generation.prompt());
-  // A candidate attributed to another expert is also read by the expert that wrote it.
-  std::vector<Candidate> relabeled = written.candidates;
-  for (Candidate& candidate : relabeled)
-    candidate.expert = candidate.expert == 1 || candidate.expert == 7 ? 0 : 1;
-  const LikelihoodTable table = models.likelihoods(relabeled);
-  for (std::size_t c = 0; c < relabeled.size(); ++c) {
-    CHECK(same_bits(table.at(c, written.candidates[c].expert),
-                    written.candidates[c].log_probabilities));
-  }
+  const Result written = generate(request, 2);
+  Engine engine(ExpertStack<8, TestModel>(eight_experts(), on_threads(2)));
+  std::vector<std::vector<float>> rescored;
+  const auto method = [&](Session& session) -> Task<Selection> {
+    std::vector<TextToScore> texts;
+    for (const Candidate& candidate : written.candidates)
+      texts.push_back({candidate.expert, request.prompt_tokens, candidate.tokens});
+    rescored = co_await session.score(texts);
+    co_return Selection{};
+  };
+  (void)engine.submit(request, method).get();
+  REQUIRE(rescored.size() == written.candidates.size());
+  for (std::size_t c = 0; c < rescored.size(); ++c)
+    CHECK(same_bits(rescored[c], written.candidates[c].log_probabilities));
 }
 
 TEST_CASE("Cross-expert likelihood is the mean over experts of their own log-probabilities",
@@ -278,21 +277,16 @@ TEST_CASE("Fusion weighs distinct experts by the number of their copies",
   const auto model = TestModel::load(checkpoint("llama"));
   const auto other = TestModel::load(checkpoint("llama_second"));
   const auto first_logits = [&](std::vector<TestModel> models) {
-    const auto count = models.size();
-    ExpertStack<std::dynamic_extent, TestModel> stack(models, on_threads(1));
+    Ensemble ensemble(ExpertStack<std::dynamic_extent, TestModel>(models, on_threads(1)));
     Request request;
+    request.prompt_tokens = {3, 14, 15};
     request.max_new_tokens = 1;
     request.sampling.temperature = 0;
     std::vector<float> seen;
     request.filters = {[&](LogitSet& logits, const SamplingContext&) {
       seen.assign(logits.dense_logits().begin(), logits.dense_logits().end());
     }};
-    const TextCodec codec;
-    const std::vector<Token> prompt{3, 14, 15};
-    Generation<ExpertStack<std::dynamic_extent, TestModel>> generation(stack, codec, request,
-                                                                       prompt);
-    generation.prefill(std::vector<bool>(count, true));
-    (void)generation.fuse(Fusion::product_of_experts);
+    (void)ensemble.fuse(request, Fusion::product_of_experts);
     return seen;
   };
   const std::vector<float> a = first_logits({model});

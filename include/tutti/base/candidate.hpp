@@ -23,6 +23,7 @@ enum class FinishReason : std::uint8_t {
   context_full,  ///< The model's context is full.
   budget,        ///< The request's budget of tokens or seconds is used up.
   canceled,      ///< The request's StopToken requested a stop.
+  pruned,        ///< The method of the request stopped it.
 };
 
 [[nodiscard]] constexpr std::string_view finish_reason_name(FinishReason reason) {
@@ -35,6 +36,7 @@ enum class FinishReason : std::uint8_t {
     case FinishReason::context_full: return "context_full";
     case FinishReason::budget: return "budget";
     case FinishReason::canceled: return "canceled";
+    case FinishReason::pruned: return "pruned";
   }
   return "unknown";
 }
@@ -42,7 +44,8 @@ enum class FinishReason : std::uint8_t {
 /// Whether the text was cut off instead of coming to its own end.
 [[nodiscard]] constexpr bool is_cut_off(FinishReason reason) {
   return reason == FinishReason::length || reason == FinishReason::context_full ||
-         reason == FinishReason::budget || reason == FinishReason::canceled;
+         reason == FinishReason::budget || reason == FinishReason::canceled ||
+         reason == FinishReason::pruned;
 }
 
 /// One of the N x M sequences of a request.

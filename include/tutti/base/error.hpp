@@ -63,6 +63,13 @@ class ComponentError : public Error {
   using Error::Error;
 };
 
+/// A request was ended from outside: its engine was destroyed, or its StopToken or deadline ended it
+/// where there is nothing to return.
+class CanceledError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A GPU cannot be used: there is none, its driver is too old, its memory is full, or a call to it
 /// failed.
 class DeviceError : public Error {

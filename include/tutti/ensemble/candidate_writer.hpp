@@ -73,6 +73,18 @@ class CandidateWriter {
     if (history_.size() >= context_length_) return finish(FinishReason::context_full);
   }
 
+  /// Begins with the first `count` tokens of another candidate of the same prompt, without telling
+  /// the stream.
+  void copy_beginning(const CandidateWriter& other, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const Token token = other.candidate_.tokens[i];
+      history_.push_back(token);
+      candidate_.tokens.push_back(token);
+      candidate_.log_probabilities.push_back(other.candidate_.log_probabilities[i]);
+      if (codec_.token_bytes) text_.append_bytes(codec_.token_bytes(token));
+    }
+  }
+
   /// Ends the candidate. No effect if it has ended already.
   void finish(FinishReason reason) {
     if (!running()) return;
@@ -81,6 +93,11 @@ class CandidateWriter {
     candidate_.finish = reason;
     notify_stream(-1, 0.0F, rest);
   }
+
+  /// The candidate so far; its text is complete when it has ended.
+  [[nodiscard]] const Candidate& candidate() const { return candidate_; }
+  /// The text so far, including what may still become a stop string.
+  [[nodiscard]] const std::string& text() const { return text_.text(); }
 
   /// Moves the candidate out. Precondition: it has ended.
   [[nodiscard]] Candidate release_candidate() { return std::move(candidate_); }

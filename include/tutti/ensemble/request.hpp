@@ -2,9 +2,11 @@
 #pragma once
 // A request to an ensemble: plain data with defaults.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -75,6 +77,10 @@ struct Request {
   std::uint32_t draw_stream = 0;
   Budget budget;
   StopToken stop;  ///< When a stop is requested, generation ends after the current step.
+  /// Among the requests of an engine, those of a higher priority are computed first.
+  int priority = 0;
+  /// When it passes, the candidates end as they are, as with Budget::max_seconds.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
   /// Called in the thread that generates; it must not use the same ensemble. If it throws, the
   /// request ends and the exception leaves `generate`.
   std::function<void(const StreamEvent&)> stream;

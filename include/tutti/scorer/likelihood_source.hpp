@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What a scorer may ask of the experts: the log-probability of every token of every candidate under
-// every expert. The ensemble implements it (ensemble/candidate_rescorer.hpp).
+// every expert. The method of the request implements it (method/generate.hpp).
 
 #include <cstddef>
 #include <span>
@@ -14,6 +14,7 @@ namespace tutti {
 /// log p of every token of every candidate under every expert.
 class LikelihoodTable {
  public:
+  LikelihoodTable() = default;
   LikelihoodTable(std::size_t candidates, std::size_t experts)
       : experts_(experts), entries_(candidates * experts) {}
 
@@ -30,11 +31,11 @@ class LikelihoodTable {
   }
 
  private:
-  std::size_t experts_;
+  std::size_t experts_ = 0;
   std::vector<std::vector<float>> entries_;
 };
 
-/// The experts as a scorer sees them. All of them have the prompt of the request in their KV cache.
+/// The experts as a scorer sees them.
 class LikelihoodSource {
  public:
   LikelihoodSource() = default;
@@ -43,7 +44,7 @@ class LikelihoodSource {
   virtual ~LikelihoodSource() = default;
 
   [[nodiscard]] virtual std::size_t experts() const = 0;
-  /// Log-probabilities of the candidates after the prompt, computed in one batched pass.
+  /// Log-probabilities of the candidates of the request after its prompt.
   /// @throws ComponentError for a candidate that does not have one log-probability per token.
   [[nodiscard]] virtual LikelihoodTable likelihoods(std::span<const Candidate> candidates) = 0;
 };

@@ -88,46 +88,36 @@ class BatchedTransformer {
   }
 
   /// Appends `rows` to their sequences and returns one row of logits for each of `outputs` (indices
-  /// into `rows`, ascending): [outputs.size(), output_width()], valid until the next call.
+  /// into `rows`, ascending): [outputs.size(), output_width()], valid until the next call. Writes
+  /// log p(target) for each of `targets`, which is ascending by row, in nats:
+  /// log_probabilities[i] belongs to targets[i]. The logits that only targets need are computed for
+  /// kTargetRows rows at a time.
   /// @throws OptionError, CapacityError as plan_batch does. Logits are not checked for NaN.
-  MatrixView<const float> forward(std::span<const Row> rows,
-                                  std::span<const std::uint32_t> outputs) {
+  MatrixView<const float> forward(std::span<const Row> rows, std::span<const std::uint32_t> outputs,
+                                  std::span<const TargetToken> targets,
+                                  std::span<float> log_probabilities) {
     reserve_outputs(outputs.size());
-    std::size_t done = 0;
+    std::size_t done = 0, scored = 0;
     for_each_pass(rows, [&](const Batch& batch, std::size_t first) {
       const std::vector<std::uint32_t> chosen = outputs_within(outputs, first, batch.size());
-      if (chosen.empty()) return;
-      head(batch, chosen, done);
+      if (!chosen.empty()) head(batch, chosen, outputs_, done);
       done += chosen.size();
+      scored += score_pass(batch, first, targets.subspan(scored),
+                           log_probabilities.subspan(scored));
     });
     return backend_.host(outputs_, outputs.size());
   }
 
-  /// Appends `rows` and writes log p(target) for each of `targets`, which is ascending by row, in
-  /// nats: log_probabilities[i] belongs to targets[i]. Logits are computed for kOutputRows rows at
-  /// a time.
+  /// The same without targets.
+  MatrixView<const float> forward(std::span<const Row> rows,
+                                  std::span<const std::uint32_t> outputs) {
+    return forward(rows, outputs, {}, {});
+  }
+
+  /// The same with targets only.
   void log_probabilities(std::span<const Row> rows, std::span<const TargetToken> targets,
                          std::span<float> log_probabilities) {
-    reserve_outputs(1);
-    std::size_t done = 0;
-    for_each_pass(rows, [&](const Batch& batch, std::size_t first) {
-      while (done < targets.size() && targets[done].row < first + batch.size()) {
-        std::vector<std::uint32_t> chosen;
-        std::vector<Token> wanted;
-        const std::size_t begin = done;
-        const std::size_t most = std::min(outputs_capacity_,
-                                          options_.rows_per_pass);  // rows may repeat
-        for (; done < targets.size() && targets[done].row < first + batch.size() &&
-               chosen.size() < most;
-             ++done) {
-          chosen.push_back(static_cast<std::uint32_t>(targets[done].row - first));
-          wanted.push_back(targets[done].target);
-        }
-        head(batch, chosen, 0);
-        backend_.log_probabilities(outputs_, wanted,
-                                   log_probabilities.subspan(begin, chosen.size()));
-      }
-    });
+    (void)forward(rows, {}, targets, log_probabilities);
   }
 
   // Decoding on the device, for backends that support it.
@@ -201,11 +191,14 @@ class BatchedTransformer {
         buffers_(backend_, config(), options.rows_per_pass),
         cache_(detail::kv_shape(config(), options_).max_pages),
         pages_(backend_.make_pages(detail::kv_shape(config(), options_))),
-        outputs_capacity_(std::min<std::size_t>(kOutputRows, options.rows_per_pass)),
+        outputs_capacity_(target_rows()),
         outputs_(backend_.make_rows(outputs_capacity_, output_width())) {}
 
   /// Rows of logits held at a time when only log-probabilities are wanted.
-  static constexpr std::size_t kOutputRows = 64;
+  static constexpr std::size_t kTargetRows = 64;
+  [[nodiscard]] std::size_t target_rows() const {
+    return std::min(kTargetRows, options_.rows_per_pass);
+  }
 
   [[nodiscard]] std::vector<const ModelWeights*> pointers() const {
     std::vector<const ModelWeights*> result;
@@ -254,9 +247,34 @@ class BatchedTransformer {
     return chosen;
   }
 
-  void head(const Batch& batch, std::span<const std::uint32_t> chosen, std::size_t first_output) {
-    run_head(backend_, weights_, config(), batch, chosen, buffers_, outputs_, first_output);
+  void head(const Batch& batch, std::span<const std::uint32_t> chosen, typename B::Rows& out,
+            std::size_t first_output) {
+    run_head(backend_, weights_, config(), batch, chosen, buffers_, out, first_output);
     costs_.count_head(groups_of(batch, chosen));
+  }
+
+  /// Writes the log-probabilities of the first of `targets`, those in the pass of `batch`, which
+  /// begins at row `first`. @returns their number.
+  std::size_t score_pass(const Batch& batch, std::size_t first,
+                         std::span<const TargetToken> targets, std::span<float> log_probabilities) {
+    std::size_t done = 0;
+    while (done < targets.size() && targets[done].row < first + batch.size()) {
+      std::vector<std::uint32_t> chosen;
+      std::vector<Token> wanted;
+      const std::size_t begin = done;
+      for (; done < targets.size() && targets[done].row < first + batch.size() &&
+             chosen.size() < target_rows();  // rows may repeat
+           ++done) {
+        chosen.push_back(static_cast<std::uint32_t>(targets[done].row - first));
+        wanted.push_back(targets[done].target);
+      }
+      if (target_logits_.width() == 0)
+        target_logits_ = backend_.make_rows(target_rows(), output_width());
+      head(batch, chosen, target_logits_, 0);
+      backend_.log_probabilities(target_logits_, wanted,
+                                 log_probabilities.subspan(begin, chosen.size()));
+    }
+    return done;
   }
 
   /// The batch of rows for which `wanted(r)`. Each attends to `length` positions past its start;
@@ -308,6 +326,7 @@ class BatchedTransformer {
   typename B::KvStorage pages_;
   std::size_t outputs_capacity_;
   typename B::Rows outputs_;
+  typename B::Rows target_logits_;  ///< Allocated when it is first needed.
   /// The rows that decode on the device, as of its first step.
   std::vector<Row> decoding_;
   std::size_t steps_left_ = 0, steps_made_ = 0, steps_counted_ = 0;

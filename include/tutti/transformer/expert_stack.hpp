@@ -93,31 +93,31 @@ class ExpertStack : detail::CheckLanguageModel<Model> {
     ledger_.per_expert.resize(size());
   }
 
+  MatrixView<const float> forward(std::span<const Row> rows, std::span<const std::uint32_t> outputs,
+                                  std::span<const TargetToken> targets,
+                                  std::span<float> log_probabilities) {
+    logits_.resize((outputs.size() + 1) * vocabulary_size());  // the last row is for targets
+    const MatrixView<float> result(logits_.data(), outputs.size() + 1, vocabulary_size());
+    std::size_t next = 0, target = 0;
+    append(rows, [&](std::size_t r, const std::vector<Token>& context) {
+      const bool output = next < outputs.size() && outputs[next] == r;
+      const bool scored = target < targets.size() && targets[target].row == r;
+      if (!output && !scored) return;
+      const std::span<float> logits = result.row_span(output ? next : outputs.size());
+      models_[rows[r].expert].next_logits(std::span<const Token>(context), logits);
+      for (; target < targets.size() && targets[target].row == r; ++target)
+        log_probabilities[target] = log_probability_of(logits, targets[target].target);
+      if (output) ++next;
+    });
+    return result.middle_rows(0, outputs.size());
+  }
   MatrixView<const float> forward(std::span<const Row> rows,
                                   std::span<const std::uint32_t> outputs) {
-    logits_.resize(outputs.size() * vocabulary_size());
-    const MatrixView<float> result(logits_.data(), outputs.size(), vocabulary_size());
-    std::size_t next = 0;
-    append(rows, [&](std::size_t r, const std::vector<Token>& context) {
-      if (next >= outputs.size() || outputs[next] != r) return;
-      models_[rows[r].expert].next_logits(std::span<const Token>(context), result.row_span(next));
-      ++next;
-    });
-    return result;
+    return forward(rows, outputs, {}, {});
   }
-
   void log_probabilities(std::span<const Row> rows, std::span<const TargetToken> targets,
                          std::span<float> log_probabilities) {
-    logits_.resize(vocabulary_size());
-    std::size_t next = 0;
-    append(rows, [&](std::size_t r, const std::vector<Token>& context) {
-      if (next >= targets.size() || targets[next].row != r) return;
-      models_[rows[r].expert].next_logits(std::span<const Token>(context),
-                                          std::span<float>(logits_));
-      for (; next < targets.size() && targets[next].row == r; ++next) {
-        log_probabilities[next] = log_probability_of(logits_, targets[next].target);
-      }
-    });
+    (void)forward(rows, {}, targets, log_probabilities);
   }
 
   [[nodiscard]] CostLedger& ledger() { return ledger_; }
