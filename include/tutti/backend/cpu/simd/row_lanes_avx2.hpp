@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
-#include "tutti/backend/cpu/product/row_pointers.hpp"
 #include "tutti/backend/cpu/simd/intrinsics.hpp"
+#include "tutti/backend/cpu/simd/row_pointers.hpp"
 #include "tutti/backend/cpu/simd/simd.hpp"
 
 namespace tutti::cpu::detail::inline TUTTI_ABI {
