@@ -315,6 +315,17 @@ def chat_seeds():
 
 # ------- dictionaries
 
+def grammar_seeds():
+    folder = DATA / "text/grammar"
+    for i, case in enumerate(read_json(folder / "json_schema.json")[::8]):
+        if len(case["schema"]) < 800:
+            write("json_schema", str(i), case["schema"].encode() + SEPARATOR + case["valid"][0].encode())
+    for i, case in enumerate(read_json(folder / "gbnf.json")["cases"]):
+        write("gbnf", case["name"].replace(" ", "_"), case["grammar"].encode() + SEPARATOR + case["accepted"][0].encode())
+    for i, case in enumerate(read_json(folder / "regex.json")[::6]):
+        write("regex", str(i), case["pattern"].encode() + SEPARATOR + (case["matches"] + [""])[0].encode())
+
+
 def strings_of(value):
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -355,6 +366,12 @@ def dictionaries():
         words |= set(re.findall(rb"\{%-? *[a-z]+|\| *[a-z]+\(?|\.[a-z]+\(|\bis (?:not )?[a-z]+|loop\.[a-z0-9]+|[a-z_]+\(", path.read_bytes()))
     write_dictionary("chat_template", words | {b"{{", b"}}", b"{{-", b"-}}", b"{%", b"%}", b"{%-", b"-%}", b"{#", b"#}", b"\\n", b"//", b"**", b"not in",
                                                b"[::-1]", b"%}{%", b"messages", b"content", b"namespace()", b"9223372036854775807", b"1e308", SEPARATOR * 2})
+    write_dictionary("gbnf", {b"::=", b"root", b"{1,3}", b"{1000000000}", b"[^", b"\\x41", b"\\u00e9", b"|", b")*", b"root ::= "})
+    write_dictionary("regex", {b"(?:", b"(?<n>", b"[^", b"{1,3}", b"{1000000000}", b"\\d", b"\\W", b"\\S", b"\\u00e9", b"^", b"$", b")*"})
+    keywords = quoted(["type", "object", "string", "integer", "number", "array", "properties", "required", "additionalProperties", "items",
+                       "prefixItems", "minItems", "maxItems", "enum", "const", "minLength", "maxLength", "pattern", "format", "date-time",
+                       "minimum", "maximum", "exclusiveMinimum", "anyOf", "oneOf", "allOf", "$ref", "#", "#/$defs/a", "$defs", "a"])
+    write_dictionary("json_schema", numbers | keywords | {b":{", b"},", b":["})
 
 
 if __name__ == "__main__":
@@ -366,4 +383,5 @@ if __name__ == "__main__":
     adapter_seeds()
     tokenizer_seeds()
     chat_seeds()
+    grammar_seeds()
     dictionaries()

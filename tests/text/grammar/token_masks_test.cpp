@@ -202,7 +202,7 @@ TEST_CASE("A filter in a request's sampler chain, in several threads", "[text][g
         const std::vector<float> logits(257, 0.0F);
         while (history.back() != 256) {
           DrawKey key{};
-          key.sample = static_cast<std::uint32_t>(sample % 16);
+          key.sample = static_cast<std::uint16_t>(sample % 16);
           key.position = static_cast<std::uint32_t>(history.size());
           history.push_back(chain.sample(logits, {history, 1}, key, scratch));
         }

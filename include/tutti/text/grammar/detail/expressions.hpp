@@ -17,7 +17,7 @@
 
 namespace tutti::grammar {
 
-/// An expression of an Expressions object.
+/// An expression of an Expressions object. Children have smaller numbers than their parents.
 enum class ExprId : std::uint32_t {};
 enum class RuleId : std::uint32_t {};
 
@@ -77,6 +77,7 @@ class Expressions {
   void set_body(RuleId rule, ExprId body) { rules_[index(rule)].body = body; }
 
   [[nodiscard]] const Expr& operator[](ExprId id) const { return exprs_[index(id)]; }
+  [[nodiscard]] std::size_t expression_count() const { return exprs_.size(); }
   [[nodiscard]] std::span<const ExprId> children(const Expr& expr) const {
     return std::span(children_).subspan(expr.first, expr.count);
   }

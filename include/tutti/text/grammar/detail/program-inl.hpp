@@ -43,9 +43,27 @@ class RuleProperties {
       productive_[rule] = productive;
       pending.insert(pending.end(), users[rule].begin(), users[rule].end());
     }
+    // Now of every expression; children have smaller numbers than their parents.
+    const std::size_t count = expressions.expression_count();
+    nullable_exprs_.reserve(count);
+    productive_exprs_.reserve(count);
+    for (std::uint32_t e = 0; e < count; ++e) {
+      nullable_exprs_.push_back(compute_nullable(ExprId{e}));
+      productive_exprs_.push_back(compute_productive(ExprId{e}));
+    }
   }
 
   [[nodiscard]] bool is_nullable(ExprId id) const {
+    const std::size_t index = Expressions::index(id);
+    return index < nullable_exprs_.size() ? nullable_exprs_[index] : compute_nullable(id);
+  }
+
+  [[nodiscard]] bool is_productive(ExprId id) const {
+    const std::size_t index = Expressions::index(id);
+    return index < productive_exprs_.size() ? productive_exprs_[index] : compute_productive(id);
+  }
+
+  [[nodiscard]] bool compute_nullable(ExprId id) const {
     const Expr& expr = expressions_[id];
     const auto children = expressions_.children(expr);
     const auto test = [this](ExprId child) { return is_nullable(child); };
@@ -63,7 +81,7 @@ class RuleProperties {
     return false;
   }
 
-  [[nodiscard]] bool is_productive(ExprId id) const {
+  [[nodiscard]] bool compute_productive(ExprId id) const {
     const Expr& expr = expressions_[id];
     const auto children = expressions_.children(expr);
     const auto test = [this](ExprId child) { return is_productive(child); };
@@ -118,6 +136,8 @@ class RuleProperties {
   const Expressions& expressions_;
   std::vector<bool> nullable_;
   std::vector<bool> productive_;
+  std::vector<bool> nullable_exprs_;  ///< Complete once the rules are known, empty before.
+  std::vector<bool> productive_exprs_;
 };
 
 /// @throws GrammarError for a rule that can begin with itself: an automaton that reads from left to
@@ -163,7 +183,7 @@ inline void refuse_left_recursion(const Expressions& expressions,
 class Compiler {
  public:
   Compiler(const Expressions& expressions, const RuleProperties& properties)
-      : expressions_(expressions), properties_(properties) {
+      : expressions_(expressions), properties_(properties), weights_(weights()) {
     add_node({NodeKind::split, 0, 0});
     add_node({NodeKind::end, 0, 0});
   }
@@ -418,9 +438,9 @@ class Compiler {
   std::uint32_t lower_repeat(ExprId child, std::uint32_t min, std::uint32_t max,
                              std::uint32_t next) {
     if (!properties_.is_productive(child)) return min == 0 ? next : kDead;
-    if (max == kUnbounded && min == 0) return lower_star(child, next);
+    if (max == kUnbounded && min <= 1) return lower_star(child, min == 1, next);
     const std::size_t copies = max == kUnbounded ? std::size_t{min} + 1 : max;
-    if (copies <= kMaxExpansion && copies * weight(child) <= kMaxExpansion)
+    if (copies <= kMaxExpansion && copies * weights_[Expressions::index(child)] <= kMaxExpansion)
       return lower_expanded(child, min, max, next);
     const auto loop = static_cast<std::uint32_t>(program_.loops.size());
     program_.loops.push_back({min, max, kDead});
@@ -430,18 +450,19 @@ class Compiler {
     return node;
   }
 
-  std::uint32_t lower_star(ExprId child, std::uint32_t next) {
+  std::uint32_t lower_star(ExprId child, bool at_least_once, std::uint32_t next) {
     const std::uint32_t node = add_node({NodeKind::split, 0, 0});
-    const std::uint32_t targets[] = {lower_nonempty(child, node), next};
+    const std::uint32_t body = lower_nonempty(child, node);
+    const std::uint32_t targets[] = {body, next};
     program_.nodes[node] = {NodeKind::split, add_targets(targets), 2};
-    return node;
+    return at_least_once ? body : node;
   }
 
   std::uint32_t lower_expanded(ExprId child, std::uint32_t min, std::uint32_t max,
                                std::uint32_t next) {
     std::uint32_t rest = next;
     if (max == kUnbounded) {
-      rest = lower_star(child, next);
+      rest = lower_star(child, false, next);
     } else {
       for (std::uint32_t i = min; i < max; ++i)
         rest = add_split({lower_nonempty(child, rest), next});
@@ -450,33 +471,28 @@ class Compiler {
     return rest;
   }
 
-  /// About the number of nodes of an expression; at most a little over kMaxExpansion.
-  [[nodiscard]] std::size_t weight(ExprId id) const {
-    const Expr& expr = expressions_[id];
-    std::size_t sum = 1;
-    switch (expr.kind) {
-      case ExprKind::bytes: return expressions_.texts(expr).front().size();
-      case ExprKind::literals:
-        for (const std::string& text : expressions_.texts(expr)) {
-          sum += text.size();
-          if (sum > kMaxExpansion) break;
-        }
-        return sum;
-      case ExprKind::characters: return expressions_.set(expr).ranges().back().last < 0x80 ? 1 : 12;
-      case ExprKind::sequence:
-      case ExprKind::choice:
-        for (const ExprId child : expressions_.children(expr)) {
-          sum += weight(child);
-          if (sum > kMaxExpansion) break;
-        }
-        return sum;
-      case ExprKind::repeat: {
-        const std::uint32_t copies = expr.max == kUnbounded ? expr.min + 1 : expr.max;
-        const std::size_t inner = weight(expressions_.children(expr)[0]);
-        return inner * copies > kMaxExpansion ? inner + 2 : inner * copies;
+  /// About the number of nodes of every expression; those above kMaxExpansion are not exact.
+  [[nodiscard]] std::vector<std::size_t> weights() const {
+    std::vector<std::size_t> weights;
+    for (std::uint32_t e = 0; e < expressions_.expression_count(); ++e) {
+      const Expr& expr = expressions_[ExprId{e}];
+      std::size_t sum = 1;
+      if (expr.kind == ExprKind::bytes || expr.kind == ExprKind::literals) {
+        for (const std::string& text : expressions_.texts(expr)) sum += text.size();
+      } else if (expr.kind == ExprKind::characters) {
+        const auto& ranges = expressions_.set(expr).ranges();
+        sum = ranges.back().last < 0x80 ? 1 : 10 + 2 * ranges.size();
+      } else if (expr.kind != ExprKind::nothing && expr.kind != ExprKind::rule) {
+        for (const ExprId child : expressions_.children(expr))
+          sum += weights[Expressions::index(child)];
       }
-      default: return 1;
+      if (expr.kind == ExprKind::repeat) {
+        const std::size_t copies = expr.max == kUnbounded ? std::size_t{expr.min} + 1 : expr.max;
+        if (copies <= kMaxExpansion && sum * copies <= kMaxExpansion) sum *= copies;
+      }
+      weights.push_back(std::min(sum, 2 * kMaxExpansion));
     }
+    return weights;
   }
 
   /// Bytes that no edge distinguishes get one class.
@@ -496,6 +512,7 @@ class Compiler {
 
   const Expressions& expressions_;
   const RuleProperties& properties_;
+  std::vector<std::size_t> weights_;
   Program program_;
   std::map<Entry, std::uint32_t> entries_;
   std::vector<Entry> pending_;
