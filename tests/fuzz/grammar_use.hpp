@@ -35,8 +35,11 @@ inline void use(const Grammar& grammar, std::string_view text) {
   std::uint32_t random = 1;
   for (int step = 0; step < 40; ++step) {
     const auto mask = state.allowed();
-    // Every byte is a token, so what has begun can go on.
-    if (mask->count == 0) report("tokens that are allowed", 0, 1);
+    if (mask->count == 0) {
+      // Every byte is a token, so what has begun can go on, but for the limits.
+      if (!state.reached_limit()) report("tokens that are allowed", 0, 1);
+      return;
+    }
     random = random * 1664525U + 1013904223U;
     std::size_t skip = (random >> 8) % mask->count;
     Token token = 0;

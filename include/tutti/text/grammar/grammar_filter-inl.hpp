@@ -107,10 +107,12 @@ TUTTI_INLINE GrammarState GrammarFilter::state_after(std::span<const Token> gene
 
 TUTTI_INLINE void GrammarFilter::apply(LogitSet& candidates, const SamplingContext& context) const {
   const std::span<const Token> generated = context.history.subspan(context.prompt_length);
-  const std::shared_ptr<const TokenMask> mask = state_after(generated).allowed();
-  require<GrammarDeadEnd>(mask->count > 0, "no token is allowed after ", generated.size(),
-                          " generated tokens: the vocabulary has no token for what the grammar "
-                          "requires next");
+  const GrammarState state = state_after(generated);
+  const std::shared_ptr<const TokenMask> mask = state.allowed();
+  require<GrammarDeadEnd>(
+      mask->count > 0, "no token is allowed after ", generated.size(), " generated tokens: ",
+      state.reached_limit() ? "the text is nested too deeply or can be parsed in too many ways"
+                            : "the vocabulary has no token for what the grammar requires next");
   apply_mask(*mask, candidates);
 }
 

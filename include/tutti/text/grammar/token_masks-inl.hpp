@@ -60,6 +60,11 @@ class TokenMasks::Shared {
     return cache.automaton.accepts(state);
   }
 
+  [[nodiscard]] bool reached_limit(const Cache& cache) const {
+    const std::shared_lock lock(mutex_);
+    return cache.automaton.reached_limit();
+  }
+
   [[nodiscard]] std::shared_ptr<const TokenMask> allowed(Cache& cache, State state) {
     {
       const std::shared_lock lock(mutex_);
@@ -134,6 +139,7 @@ class TokenMasks::Shared {
     std::vector<State> path(vocabulary_.max_token_bytes() + 1);
     path[0] = state;
     std::size_t work = 0;
+    const std::size_t moves_before = automaton.moves();
     for (std::size_t node = 1; node < bytes.size();) {
       const std::size_t depth = depths[node];
       const State after = automaton.next(path[depth - 1], automaton.class_of(bytes[node]));
@@ -142,7 +148,8 @@ class TokenMasks::Shared {
         continue;
       }
       work += automaton.stack_count(after);
-      require<GrammarError>(work <= kMaxWork, "the grammar is too ambiguous: a mask of ",
+      require<GrammarError>(work <= kMaxWork && automaton.moves() - moves_before <= kMaxWork,
+                            "the grammar is too ambiguous: a mask of ",
                             vocabulary_.vocabulary_size(), " tokens takes more than ", kMaxWork,
                             " steps; give its alternatives different beginnings");
       for (const Token token : vocabulary_.tokens_at(node)) set(mask, token);
@@ -177,6 +184,8 @@ TUTTI_INLINE std::size_t TokenMasks::masks_computed() const { return shared_->ma
 TUTTI_INLINE std::shared_ptr<const TokenMask> GrammarState::allowed() const {
   return has_ended_ ? shared_->mask_after_end() : shared_->allowed(*cache_, state_);
 }
+
+TUTTI_INLINE bool GrammarState::reached_limit() const { return shared_->reached_limit(*cache_); }
 
 TUTTI_INLINE bool GrammarState::may_end() const {
   return has_ended_ || shared_->accepts(*cache_, state_);

@@ -71,6 +71,10 @@ class GrammarState {
   /// @throws GrammarDeadEnd when the token is not allowed; the state is then unchanged.
   void advance(Token token);
 
+  /// Whether some texts have been left out of masks because they are nested too deeply or can be
+  /// parsed in too many ways (docs/structured_output.md). A mask may then be empty.
+  [[nodiscard]] bool reached_limit() const;
+
   /// Whether the text so far is complete.
   [[nodiscard]] bool may_end() const;
   /// Whether an end token has been read. Only end tokens may follow.

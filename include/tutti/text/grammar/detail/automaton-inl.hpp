@@ -67,7 +67,10 @@ TUTTI_INLINE std::uint64_t Automaton::hash_of_state(std::span<const std::uint32_
 TUTTI_INLINE std::uint32_t Automaton::push(std::uint32_t node, std::uint32_t count,
                                            std::uint32_t parent) {
   const Frame frame{node, count, parent, frames_[parent].depth + 1};
-  if (frame.depth > kMaxDepth) return kUnknown;
+  if (frame.depth > kMaxDepth) {
+    reached_limit_ = true;
+    return kUnknown;
+  }
   const auto next = static_cast<std::uint32_t>(frames_.size());
   const std::uint32_t found = frame_table_.find_or_insert(
       hash_of(frame), next,
@@ -130,13 +133,20 @@ TUTTI_INLINE Automaton::State Automaton::close() {
   seen_.clear();
   found_.clear();
   found_end_ = false;
-  while (!pending_.empty() && found_.size() <= kMaxStacks) {
+  std::size_t moves = 0;
+  while (!pending_.empty() && found_.size() <= kMaxStacks && moves <= kMaxMoves) {
     const Item item = pending_.back();
     pending_.pop_back();
-    if (seen_.insert((std::uint64_t{item.node} << 32) | item.parent)) step(item);
+    if (!seen_.insert((std::uint64_t{item.node} << 32) | item.parent)) continue;
+    ++moves;
+    step(item);
   }
   pending_.clear();
-  if (found_.size() > kMaxStacks) return kDead;
+  moves_ += moves;
+  if (found_.size() > kMaxStacks || moves > kMaxMoves) {
+    reached_limit_ = true;
+    return kDead;
+  }
   std::sort(found_.begin(), found_.end());
   return found_.empty() && !found_end_ ? kDead : intern_state(found_end_);
 }

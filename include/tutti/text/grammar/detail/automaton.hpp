@@ -92,6 +92,8 @@ class Automaton {
   /// Parses that go on at the same time. A text that needs more does not match: which of them were
   /// dropped would otherwise depend on what has been computed before.
   static constexpr std::size_t kMaxStacks = 4096;
+  /// Moves that read nothing, per byte. Beyond it a text does not match.
+  static constexpr std::size_t kMaxMoves = 65536;
 
   /// @param longest_token bytes that one token has at most; states whose counters differ only
   /// further from their limits have the same mask. See canonical().
@@ -139,6 +141,10 @@ class Automaton {
   [[nodiscard]] TUTTI_INLINE State import(const Automaton& other, State state);
 
   [[nodiscard]] TUTTI_INLINE std::size_t bytes() const;
+  /// Whether a text did not match because of kMaxDepth, kMaxStacks or kMaxMoves.
+  [[nodiscard]] bool reached_limit() const { return reached_limit_; }
+  /// Moves made so far, for limits on the work of a caller.
+  [[nodiscard]] std::size_t moves() const { return moves_; }
   [[nodiscard]] std::size_t state_count() const { return states_.size(); }
 
  private:
@@ -207,6 +213,8 @@ class Automaton {
   StampedSet seen_;
   std::vector<std::uint32_t> found_;
   bool found_end_ = false;
+  std::size_t moves_ = 0;
+  bool reached_limit_ = false;
 };
 
 }  // namespace tutti::grammar

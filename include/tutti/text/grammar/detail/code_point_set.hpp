@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -32,9 +33,10 @@ class CodePointSet {
   [[nodiscard]] bool empty() const { return ranges_.empty(); }
 
   [[nodiscard]] bool contains(char32_t code_point) const {
-    return std::any_of(ranges_.begin(), ranges_.end(), [code_point](const Range& range) {
-      return range.first <= code_point && code_point <= range.last;
-    });
+    const auto after = std::upper_bound(
+        ranges_.begin(), ranges_.end(), code_point,
+        [](char32_t c, const Range& range) { return c < range.first; });
+    return after != ranges_.begin() && code_point <= std::prev(after)->last;
   }
 
   [[nodiscard]] CodePointSet complement() const {

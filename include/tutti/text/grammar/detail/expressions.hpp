@@ -78,8 +78,12 @@ class Expressions {
 
   [[nodiscard]] const Expr& operator[](ExprId id) const { return exprs_[index(id)]; }
   [[nodiscard]] std::size_t expression_count() const { return exprs_.size(); }
+  /// None for the kinds that have none.
   [[nodiscard]] std::span<const ExprId> children(const Expr& expr) const {
-    return std::span(children_).subspan(expr.first, expr.count);
+    const bool has_children = expr.kind == ExprKind::sequence || expr.kind == ExprKind::choice ||
+                              expr.kind == ExprKind::repeat;
+    return has_children ? std::span(children_).subspan(expr.first, expr.count)
+                        : std::span<const ExprId>();
   }
   [[nodiscard]] std::span<const std::string> texts(const Expr& expr) const {
     return std::span(texts_).subspan(expr.first, expr.count);

@@ -70,6 +70,7 @@ class SchemaReader {
  private:
   static constexpr std::size_t kMaxAlternatives = 1024;
   static constexpr std::size_t kMaxChain = 256;
+  static constexpr std::size_t kMaxSteps = std::size_t{1} << 25;
 
   // ------- Places and errors
 
@@ -116,6 +117,14 @@ class SchemaReader {
       conflict_ = "at " + pointer_to(at.front()) + ": " + detail::message_of(list);
     }
     return expressions_.nothing();
+  }
+
+  /// Counts work that grows faster than the schema.
+  void spend(std::size_t steps) const {
+    steps_ += steps;
+    require<GrammarError>(steps_ <= kMaxSteps, "JSON schema: reading it takes more than ",
+                          kMaxSteps,
+                          " steps: make its lists of constants, properties and branches shorter");
   }
 
   // ------- Keywords
@@ -254,6 +263,7 @@ class SchemaReader {
       path.remove_prefix(raw.size());
       const std::string name = unescape_pointer(raw);
       const SchemaValue* next = nullptr;
+      spend(at->keys.size());
       if (at->is(Kind::object)) next = at->find(name);
       if (at->is(Kind::array) && !name.empty() && name.size() < 9 &&
           name.find_first_not_of("0123456789") == std::string::npos &&
@@ -314,6 +324,7 @@ class SchemaReader {
   /// Adds `schema`, what it refers to and its allOf. Collects its anyOf and oneOf.
   void flatten(const SchemaValue* schema, Conjunction& all,
                std::vector<const SchemaValue*>& alternatives) const {
+    spend(all.size());
     if (std::find(all.begin(), all.end(), schema) != all.end()) return;
     all.push_back(schema);
     if (!schema->is(Kind::object)) return;
@@ -342,13 +353,16 @@ class SchemaReader {
     if (!alternatives.empty()) {
       const SchemaValue* const list = alternatives.back();
       alternatives.pop_back();
-      for (const SchemaValue& item : list->items)
+      for (const SchemaValue& item : list->items) {
+        spend(all.size() + alternatives.size());
         expand_further(all, alternatives, {&item}, results);
+      }
       return;
     }
     std::erase_if(all, [](const SchemaValue* schema) {
       return !has_constraints(schema) || (schema->is(Kind::boolean) && schema->boolean);
     });
+    spend(results.size());
     if (std::find(results.begin(), results.end(), all) != results.end()) return;
     results.push_back(std::move(all));
     if (results.size() > kMaxAlternatives) {
@@ -372,7 +386,7 @@ class SchemaReader {
     std::sort(key.begin(), key.end(), std::less<>());
     const auto [entry, is_new] = rules_.try_emplace(std::move(key));
     if (is_new) {
-      const RuleId rule = expressions_.add_rule(pointer_to(conjunction.front()));
+      const RuleId rule = expressions_.add_rule("schema");
       entry->second = expressions_.rule(rule);
       pending_.push_back({rule, conjunction});
     }
@@ -404,6 +418,7 @@ class SchemaReader {
   [[nodiscard]] bool are_disjoint(const Conjunction& a, const Conjunction& b, unsigned types,
                                   std::size_t depth) {
     if (depth > 8) return false;
+    spend(16);
     const std::vector<Conjunction> of_a = expand(a);
     const std::vector<Conjunction> of_b = expand(b);
     return std::all_of(of_a.begin(), of_a.end(), [&](const Conjunction& x) {
@@ -473,6 +488,7 @@ class SchemaReader {
   }
 
   [[nodiscard]] bool holds(const SchemaValue& schema, const SchemaValue& value) {
+    spend(16);
     if (schema.is(Kind::boolean)) return schema.boolean;
     refuse_cycles(schema, 0);
     if (const SchemaValue* const reference = schema.find("$ref"); reference != nullptr) {
@@ -490,13 +506,19 @@ class SchemaReader {
       return false;
     if ((any_of != nullptr && count(any_of) == 0) || (one_of != nullptr && count(one_of) != 1))
       return false;
-    if (explicit_types({&schema}) == 0 || (explicit_types({&schema}) & type_of(value)) == 0)
-      return false;
     if (const auto values = constants({&schema})) {
       const bool found = std::any_of(values->begin(), values->end(),
                                      [&](const SchemaValue* v) { return equal(*v, value); });
       if (!found) return false;
     }
+    return own_keywords_hold(schema, value);
+  }
+
+  /// Without references, combinations and constants.
+  [[nodiscard]] bool own_keywords_hold(const SchemaValue& schema, const SchemaValue& value) {
+    if (schema.is(Kind::boolean)) return schema.boolean;
+    const SchemaValue* const type = schema.find("type");
+    if (type != nullptr && (type_bits(*type) & type_of(value)) == 0) return false;
     switch (value.kind) {
       case Kind::number: return holds_for_number({&schema}, value);
       case Kind::string: return holds_for_string({&schema}, value.text);
@@ -551,6 +573,7 @@ class SchemaReader {
 
   [[nodiscard]] bool holds_for_object(const Conjunction& schema, const SchemaValue& value) {
     for (const std::string& key : required_keys(schema)) {
+      spend(value.keys.size());
       if (value.find(key) == nullptr) return false;
     }
     for (std::size_t i = 0; i < value.keys.size(); ++i) {
@@ -562,10 +585,11 @@ class SchemaReader {
   // ------- What a conjunction says
 
   /// The values of `enum` and `const`, those of the first list that are in all others.
-  [[nodiscard]] static std::optional<std::vector<const SchemaValue*>> constants(
-      const Conjunction& conjunction) {
+  [[nodiscard]] std::optional<std::vector<const SchemaValue*>> constants(
+      const Conjunction& conjunction) const {
     std::optional<std::vector<const SchemaValue*>> values;
-    const auto restrict_to = [&values](std::span<const SchemaValue> list) {
+    const auto restrict_to = [&values, this](std::span<const SchemaValue> list) {
+      spend(list.size() * (values ? values->size() : 1));
       if (!values) {
         values.emplace();
         for (const SchemaValue& value : list) values->push_back(&value);
@@ -637,11 +661,12 @@ class SchemaReader {
   }
 
   /// The schemas of the member `key`.
-  [[nodiscard]] static Conjunction member_schemas(const Conjunction& conjunction,
-                                                  std::string_view key) {
+  [[nodiscard]] Conjunction member_schemas(const Conjunction& conjunction,
+                                           std::string_view key) const {
     Conjunction schemas;
     for (const SchemaValue* const schema : conjunction) {
       const SchemaValue* const properties = schema->find("properties");
+      spend(properties != nullptr ? properties->keys.size() : 1);
       const SchemaValue* member = properties != nullptr ? properties->find(key) : nullptr;
       if (member == nullptr) member = schema->find("additionalProperties");
       if (member != nullptr) schemas.push_back(member);
@@ -712,7 +737,11 @@ class SchemaReader {
     std::vector<std::string> texts;
     std::vector<ExprId> ways;
     for (const SchemaValue* const value : values) {
-      if (!holds_for_all(conjunction, *value)) continue;
+      // That they are in all lists of constants is known.
+      const bool is_valid = std::all_of(
+          conjunction.begin(), conjunction.end(),
+          [&](const SchemaValue* schema) { return own_keywords_hold(*schema, *value); });
+      if (!is_valid) continue;
       if (json_.is_flexible() && !value->items.empty()) {
         ways.push_back(compile_constant(*value));
       } else {
@@ -925,6 +954,7 @@ class SchemaReader {
   std::set<const SchemaValue*> checked_;
   std::set<const SchemaValue*> one_of_checked_;
   std::string conflict_;
+  mutable std::size_t steps_ = 0;
   std::map<const SchemaValue*, bool> marks_;  ///< Whether refuse_cycles is within the schema.
 };
 

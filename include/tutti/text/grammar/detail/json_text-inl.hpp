@@ -19,8 +19,9 @@
 namespace tutti::grammar {
 
 /// What a string contains as it is: everything but quotes, backslashes and control characters.
-[[nodiscard]] inline CodePointSet unescaped_characters() {
-  return CodePointSet{{0, 0x1F}, {'"', '"'}, {'\\', '\\'}}.complement();
+[[nodiscard]] inline const CodePointSet& unescaped_characters() {
+  static const CodePointSet set = CodePointSet{{0, 0x1F}, {'"', '"'}, {'\\', '\\'}}.complement();
+  return set;
 }
 
 TUTTI_INLINE JsonText::JsonText(Expressions& expressions, JsonWhitespace whitespace)
@@ -85,7 +86,7 @@ TUTTI_INLINE ExprId JsonText::string(std::uint32_t min, std::uint32_t max) {
 
 TUTTI_INLINE ExprId JsonText::character(const CodePointSet& set) {
   std::vector<std::string> escapes;
-  for (char32_t c = 0; c < 0x80; ++c) {
+  for (char32_t c = 0; c <= U'\\'; ++c) {
     if (unescaped_characters().contains(c) || !set.contains(c)) continue;
     const std::string quoted = json_string(std::string(1, static_cast<char>(c)));
     std::string escape = quoted.substr(1, quoted.size() - 2);
@@ -108,7 +109,7 @@ TUTTI_INLINE ExprId JsonText::other_string(const std::vector<std::string>& texts
     std::map<char32_t, std::size_t> children;
     bool is_text = false;
   };
-  const CodePointSet allowed = unescaped_characters();
+  const CodePointSet& allowed = unescaped_characters();
   std::vector<TrieNode> trie(1);
   for (const std::string& text : texts) {
     std::size_t node = 0;

@@ -7,6 +7,7 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <span>
 #include <string>
@@ -29,19 +30,24 @@ class RuleProperties {
     std::vector<std::vector<std::uint32_t>> users(nullable_.size());
     for (std::uint32_t r = 0; r < users.size(); ++r)
       collect_users(expressions.rules()[r].body, r, users);
-    std::vector<std::uint32_t> pending(users.size());
-    for (std::uint32_t r = 0; r < pending.size(); ++r) pending[r] = r;
+    std::deque<std::uint32_t> pending;
+    for (std::uint32_t r = 0; r < users.size(); ++r) pending.push_back(r);
+    std::vector<bool> is_pending(users.size(), true);
     // A property of a rule only ever changes from false to true, so this ends.
     while (!pending.empty()) {
-      const std::uint32_t rule = pending.back();
-      pending.pop_back();
+      const std::uint32_t rule = pending.front();
+      pending.pop_front();
+      is_pending[rule] = false;
       const ExprId body = expressions.rules()[rule].body;
       const bool nullable = nullable_[rule] || is_nullable(body);
       const bool productive = productive_[rule] || is_productive(body);
       if (nullable == nullable_[rule] && productive == productive_[rule]) continue;
       nullable_[rule] = nullable;
       productive_[rule] = productive;
-      pending.insert(pending.end(), users[rule].begin(), users[rule].end());
+      for (const std::uint32_t user : users[rule]) {
+        if (!is_pending[user]) pending.push_back(user);
+        is_pending[user] = true;
+      }
     }
     // Now of every expression; children have smaller numbers than their parents.
     const std::size_t count = expressions.expression_count();
@@ -64,6 +70,7 @@ class RuleProperties {
   }
 
   [[nodiscard]] bool compute_nullable(ExprId id) const {
+    count_step();
     const Expr& expr = expressions_[id];
     const auto children = expressions_.children(expr);
     const auto test = [this](ExprId child) { return is_nullable(child); };
@@ -82,6 +89,7 @@ class RuleProperties {
   }
 
   [[nodiscard]] bool compute_productive(ExprId id) const {
+    count_step();
     const Expr& expr = expressions_[id];
     const auto children = expressions_.children(expr);
     const auto test = [this](ExprId child) { return is_productive(child); };
@@ -121,6 +129,13 @@ class RuleProperties {
   }
 
  private:
+  void count_step() const {
+    require<GrammarError>(++steps_ <= kMaxSteps,
+                          "the rules refer to one another in a way that takes "
+                          "more than ",
+                          kMaxSteps, " steps to analyze: simplify the grammar");
+  }
+
   void collect_users(ExprId id, std::uint32_t user,
                      std::vector<std::vector<std::uint32_t>>& users) const {
     const Expr& expr = expressions_[id];
@@ -133,7 +148,10 @@ class RuleProperties {
     }
   }
 
+  static constexpr std::size_t kMaxSteps = std::size_t{1} << 27;
+
   const Expressions& expressions_;
+  mutable std::size_t steps_ = 0;
   std::vector<bool> nullable_;
   std::vector<bool> productive_;
   std::vector<bool> nullable_exprs_;  ///< Complete once the rules are known, empty before.

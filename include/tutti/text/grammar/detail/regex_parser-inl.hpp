@@ -20,26 +20,28 @@ namespace tutti::grammar {
 /// `\d`, `\w` and `\s` are ASCII, as in ECMAScript except for `\s`; their complements exclude what
 /// any dialect counts as a digit, word character or space. What matches here therefore matches in
 /// ECMAScript and in Python.
-[[nodiscard]] inline CodePointSet regex_class(char name) {
-  const auto united = [](CodePointSet set, const auto& table) {
+[[nodiscard]] inline const CodePointSet& regex_class(char name) {
+  const auto united = [](const CodePointSet& set, const auto& table) {
     std::vector<CodePointSet::Range> ranges;
     for (const auto& range : table) ranges.push_back({range.first, range.last});
     return set.united(CodePointSet(std::move(ranges)));
   };
-  const CodePointSet digits{{'0', '9'}};
-  const CodePointSet word{{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-  switch (name) {
-    case 'd': return digits;
-    case 'w': return word;
-    case 's': return {{'\t', '\r'}, {' ', ' '}};
-    case 'D': return united(digits, detail::kNumberRanges).complement();
-    case 'W':
-      return united(united(word, detail::kNumberRanges), detail::kLetterRanges).complement();
-    case 'S':
-      return united(CodePointSet{{'\t', '\r'}, {0x1C, ' '}, {0xFEFF, 0xFEFF}},
-                    detail::kWhiteSpaceRanges)
+  static const CodePointSet digit{{'0', '9'}};
+  static const CodePointSet word{{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
+  static const CodePointSet space{{'\t', '\r'}, {' ', ' '}};
+  static const CodePointSet not_digit = united(digit, detail::kNumberRanges).complement();
+  static const CodePointSet not_word =
+      united(united(word, detail::kNumberRanges), detail::kLetterRanges).complement();
+  static const CodePointSet not_space =
+      united(CodePointSet{{'\t', '\r'}, {0x1C, ' '}, {0xFEFF, 0xFEFF}}, detail::kWhiteSpaceRanges)
           .complement();
-    default: return {};
+  switch (name) {
+    case 'd': return digit;
+    case 'w': return word;
+    case 's': return space;
+    case 'D': return not_digit;
+    case 'W': return not_word;
+    default: return not_space;
   }
 }
 
@@ -53,6 +55,9 @@ class RegexParser {
   }
 
   RegexResult parse() {
+    if (cursor_.rest().size() > kMaxPatternBytes)
+      cursor_.fail("the pattern has ", cursor_.rest().size(), " bytes, at most ", kMaxPatternBytes,
+                   " are supported");
     const RegexResult result = parse_alternatives(0);
     if (cursor_.peek() == ')') cursor_.fail("\")\" without \"(\"");
     if (!cursor_.at_end()) cursor_.fail("the end of the pattern is expected here");

@@ -2,6 +2,7 @@
 #pragma once
 // Reads regular expressions in the syntax that ECMAScript and Python share.
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -24,6 +25,9 @@ struct RegexResult {
   /// The whole pattern is min_length to max_length characters of one set, which is this.
   std::optional<ExprId> repeated_character;
 };
+
+/// Longer patterns are refused.
+inline constexpr std::size_t kMaxPatternBytes = std::size_t{1} << 16;
 
 struct RegexOptions {
   std::string where = "regular expression";  ///< Begins every message.

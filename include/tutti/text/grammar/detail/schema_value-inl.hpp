@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -150,6 +151,15 @@ TUTTI_INLINE int compare(const Decimal& a, const Decimal& b) {
   return order < 0 ? -sign : order > 0 ? sign : 0;
 }
 
+/// The numbers of the members of an object, sorted by their keys.
+[[nodiscard]] inline std::vector<std::size_t> members_by_key(const SchemaValue& object) {
+  std::vector<std::size_t> order(object.keys.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&object](std::size_t i, std::size_t j) { return object.keys[i] < object.keys[j]; });
+  return order;
+}
+
 TUTTI_INLINE bool equal(const SchemaValue& a, const SchemaValue& b) {
   if (a.kind != b.kind || a.items.size() != b.items.size()) return false;
   switch (a.kind) {
@@ -159,12 +169,13 @@ TUTTI_INLINE bool equal(const SchemaValue& a, const SchemaValue& b) {
     case SchemaValue::Kind::string: return a.text == b.text;
     case SchemaValue::Kind::array:
       return std::equal(a.items.begin(), a.items.end(), b.items.begin(), equal);
-    case SchemaValue::Kind::object:
-      for (std::size_t i = 0; i < a.keys.size(); ++i) {
-        const SchemaValue* const other = b.find(a.keys[i]);
-        if (other == nullptr || !equal(a.items[i], *other)) return false;
-      }
-      return true;
+    case SchemaValue::Kind::object: {
+      const std::vector<std::size_t> of_a = members_by_key(a);
+      const std::vector<std::size_t> of_b = members_by_key(b);
+      return std::equal(of_a.begin(), of_a.end(), of_b.begin(), [&](std::size_t i, std::size_t j) {
+        return a.keys[i] == b.keys[j] && equal(a.items[i], b.items[j]);
+      });
+    }
   }
   return false;
 }
