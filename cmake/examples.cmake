@@ -10,14 +10,19 @@ function(tutti_add_example name)
 endfunction()
 
 # Runs PROGRAM with ARGS in the top folder as the test example/NAME. Its output must match the regular
-# expression EXPECT, and its exit code must be EXIT_CODE (default 0). NEEDS_MODEL marks the test as
-# skipped while SmolLM2 is not downloaded.
+# expression EXPECT, and its exit code must be EXIT_CODE (default 0). INPUT is what it reads from standard
+# input. NEEDS_MODEL marks the test as skipped while SmolLM2 is not downloaded.
 function(tutti_run_example name program)
-  cmake_parse_arguments(PARSE_ARGV 2 run "NEEDS_MODEL" "EXPECT;EXIT_CODE" "ARGS")
+  cmake_parse_arguments(PARSE_ARGV 2 run "NEEDS_MODEL" "EXPECT;EXIT_CODE;INPUT" "ARGS")
   set(test example/${name})
+  set(input "")
+  if(run_INPUT)
+    set(input ${CMAKE_CURRENT_BINARY_DIR}/${name}.input)
+    file(WRITE ${input} "${run_INPUT}")
+  endif()
   add_test(
     NAME ${test}
-    COMMAND ${CMAKE_COMMAND} -D "EXPECT=${run_EXPECT}" -D "EXIT_CODE=${run_EXIT_CODE}" -D "NEEDS_MODEL=${run_NEEDS_MODEL}" -P
+    COMMAND ${CMAKE_COMMAND} -D "EXPECT=${run_EXPECT}" -D "EXIT_CODE=${run_EXIT_CODE}" -D "NEEDS_MODEL=${run_NEEDS_MODEL}" -D "INPUT=${input}" -P
             ${PROJECT_SOURCE_DIR}/cmake/run_example.cmake -- $<TARGET_FILE:${program}> ${run_ARGS}
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${test} PROPERTIES LABELS examples TIMEOUT 600 SKIP_REGULAR_EXPRESSION "SKIPPED: ")

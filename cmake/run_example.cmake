@@ -1,5 +1,5 @@
 # Runs an example as a test:
-#   cmake -D EXPECT=<regular expression> -D EXIT_CODE=<number> -D NEEDS_MODEL=<bool> -P run_example.cmake -- PROGRAM [ARGUMENTS...]
+#   cmake -D EXPECT=<regular expression> -D EXIT_CODE=<number> -D NEEDS_MODEL=<bool> -D INPUT=<file> -P run_example.cmake -- PROGRAM [ARGUMENTS...]
 cmake_minimum_required(VERSION 3.25)
 
 if(NEEDS_MODEL AND NOT EXISTS "${CMAKE_CURRENT_LIST_DIR}/../models/SmolLM2-135M-Instruct.Q4_1.gguf")
@@ -9,7 +9,11 @@ endif()
 
 include("${CMAKE_CURRENT_LIST_DIR}/command_line.cmake")
 
-execute_process(COMMAND ${command} OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE result)
+set(input "")
+if(INPUT)
+  set(input INPUT_FILE "${INPUT}")
+endif()
+execute_process(COMMAND ${command} ${input} OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE result)
 message("${output}")
 if(NOT EXIT_CODE)
   set(EXIT_CODE 0)

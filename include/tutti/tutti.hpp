@@ -3,6 +3,7 @@
 // Everything that compiles without CUDA.
 
 #include "tutti/backend/cpu/cpu.hpp"
+#include "tutti/ensemble/chat.hpp"
 #include "tutti/ensemble/ensemble.hpp"
 #include "tutti/evaluate/bootstrap.hpp"
 #include "tutti/evaluate/pass_at_k.hpp"
