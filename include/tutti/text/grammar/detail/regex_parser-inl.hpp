@@ -23,6 +23,7 @@ namespace tutti::grammar {
 [[nodiscard]] inline const CodePointSet& regex_class(char name) {
   const auto united = [](const CodePointSet& set, const auto& table) {
     std::vector<CodePointSet::Range> ranges;
+    ranges.reserve(table.size());
     for (const auto& range : table) ranges.push_back({range.first, range.last});
     return set.united(CodePointSet(std::move(ranges)));
   };

@@ -99,8 +99,8 @@ TUTTI_INLINE SchemaValue parse_schema_value(std::string_view text) {
   require<GrammarError>(nul == std::string_view::npos, "JSON schema: a NUL at byte ", nul);
   SchemaValueBuilder builder;
   // As parse_json does it: Json::sax_parse would compile the readers of five binary formats.
-  auto input = nlohmann::detail::input_adapter(text.begin(), text.end());
-  nlohmann::detail::parser<Json, decltype(input)>(std::move(input)).sax_parse(&builder);
+  const auto adapter = [text] { return nlohmann::detail::input_adapter(text.begin(), text.end()); };
+  nlohmann::detail::parser<Json, decltype(adapter())>(adapter()).sax_parse(&builder);
   return builder.take();
 }
 
