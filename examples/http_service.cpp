@@ -75,7 +75,8 @@ void stream_answer(auto& ensemble, tutti::Request request, httplib::Response& re
         };
         const bool ready = future->ready();  // asked first: all its events are in the queue then
         std::unique_lock lock(queue->mutex);
-        queue->changed.wait_for(lock, std::chrono::milliseconds(ready ? 0 : 20));
+        queue->changed.wait_for(lock, std::chrono::milliseconds(ready ? 0 : 20),
+                                [&] { return !queue->events.empty(); });
         const std::deque<Json> events = std::exchange(queue->events, {});
         lock.unlock();
         for (const Json& event : events) send(event);
