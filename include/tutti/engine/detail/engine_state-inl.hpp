@@ -426,6 +426,7 @@ TUTTI_INLINE bool EngineState::step() {
       Plan plan;
       plan_decoding(plan);
       plan_prefill(plan);
+      if (plan.blocks.empty()) plan_first(plan);
       compute(plan);
     }
   } catch (...) {

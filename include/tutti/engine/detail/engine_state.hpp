@@ -103,14 +103,20 @@ class EngineState {
 
   void plan_decoding(Plan& plan);
   void plan_prefill(Plan& plan);
-  void plan_group(Plan& plan, SessionState& state, WriteGroup& group);
+  void plan_group(Plan& plan, SessionState& state, WriteGroup& group, bool alone);
+  void plan_first(Plan& plan);
+  void make_room_at_any_cost(SessionState& state, const WriteGroup* group);
   bool make_room(const Plan& plan, std::size_t pages, const SessionState& state);
-  void add_rows(Plan& plan, SessionState& state, RowBlock block);
+  void add_rows(Plan& plan, SessionState& state, const WriteGroup* group, RowBlock block);
+  void release_waiting(SessionState& state, const WriteGroup* group);
   [[nodiscard]] std::string message_of_full_cache(std::size_t pages) const;
   void plan_score(Plan& plan, SessionState& state, ScoreBatch& batch);
   [[nodiscard]] bool caught_up(const Writer& writer) const;
-  [[nodiscard]] SequenceId sequence_of(SessionState& state, Writer& writer, std::size_t index);
-  [[nodiscard]] SequenceId open(std::uint32_t expert, std::span<const Token> tokens);
+  bool fork_prompt(SessionState& state, Writer& writer);
+  [[nodiscard]] bool resident(const SessionState& state, const PromptState& prompt) const;
+  [[nodiscard]] bool needs_prompt(const SessionState& state, std::uint32_t e) const;
+  [[nodiscard]] std::optional<SequenceId> open(const Plan& plan, std::uint32_t expert,
+                                               std::span<const Token> tokens);
   [[nodiscard]] std::size_t pages_left() const;
   [[nodiscard]] std::size_t pages_to_append(SequenceId sequence, std::size_t count) const;
 
