@@ -99,7 +99,8 @@ inline ModelWeights with_adapter_type(ModelWeights expert, DType type) {
 
 /// Whether two rows are the same to the bit.
 inline bool same_bits(std::span<const float> a, std::span<const float> b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
 }
 
 }  // namespace tutti::test
