@@ -243,7 +243,7 @@ TEST_CASE("A chat with SmolLM2 computes only the new tokens of each turn", "[cha
   const std::filesystem::path path = std::filesystem::path(TUTTI_MODEL_DIR) /
                                      "SmolLM2-135M-Instruct.Q4_1.gguf";
   if (!std::filesystem::exists(path)) TUTTI_SKIP("the model is not downloaded");
-  Ensemble ensemble(load_experts<TestBackend>(std::vector{path}));
+  Ensemble ensemble(load_experts<Cpu>(std::vector{path}));
   Request settings = settings_of(80);
   settings.sampling.temperature = 0;
   Chat chat(ensemble, "You are a helpful assistant.", settings);
