@@ -24,12 +24,12 @@ template void dense_loop<BFloat16, 2, 6>(TileRows<BFloat16>, std::size_t, DenseP
 
 /// Eight weight rows times one activation row, 32 or 64 columns per iteration.
 template <DType type>
-[[gnu::noinline, gnu::flatten]] void few_loop(RowPointers rows, const QuantizedRows& x,
+[[gnu::noinline, gnu::flatten]] void few_loop(WeightRows rows, const QuantizedRows& x,
                                               std::size_t cols, float* to) {
   multiply_few<type, 1>(rows, x, cols, to);
 }
-template void few_loop<DType::q8_0>(RowPointers, const QuantizedRows&, std::size_t, float*);
-template void few_loop<DType::q4_k>(RowPointers, const QuantizedRows&, std::size_t, float*);
+template void few_loop<DType::q8_0>(WeightRows, const QuantizedRows&, std::size_t, float*);
+template void few_loop<DType::q4_k>(WeightRows, const QuantizedRows&, std::size_t, float*);
 
 /// Sixteen weight rows, unpacked, times four activation rows, 32 columns per iteration.
 template <DType type>

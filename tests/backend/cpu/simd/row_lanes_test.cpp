@@ -73,12 +73,20 @@ bool has_bytes(const RowBytes& value, Expected expected) {
 TEST_CASE("bytes of the rows come into their lanes from any address") {
   const Rows rows(1);
   for (const std::size_t offset : {0U, 1U, 16U, 61U}) {
-    RowBytes loaded[4];
+    RowBytes loaded[8];
     load_16(rows.pointers(), offset, loaded);
     for (std::size_t quad = 0; quad < 4; ++quad) {
       CHECK(has_bytes(loaded[quad], [&](std::size_t r, std::size_t i) {
         return rows.at(r, offset + 4 * quad + i);
       }));
+    }
+    if (offset + 32 <= kStride) {
+      load_32(rows.pointers(), offset, loaded);
+      for (std::size_t quad = 0; quad < 8; ++quad) {
+        CHECK(has_bytes(loaded[quad], [&](std::size_t r, std::size_t i) {
+          return rows.at(r, offset + 4 * quad + i);
+        }));
+      }
     }
     CHECK(has_bytes(load_4(rows.pointers(), offset),
                     [&](std::size_t r, std::size_t i) { return rows.at(r, offset + i); }));
@@ -95,7 +103,7 @@ TEST_CASE("16-bit floats of the rows become floats") {
   for (const std::size_t offset : {0U, 2U, 33U}) {
     const auto single = lanes_of(load_half(rows.pointers(), offset));
     RowFloats first, second;
-    load_half_pair(rows.pointers(), offset, first, second);
+    split_halves(load_4(rows.pointers(), offset), first, second);
     for (std::size_t r = 0; r < kPanelRows; ++r) {
       CAPTURE(offset, r);
       CHECK(same(single[r], half_at(r, offset)));
@@ -103,6 +111,12 @@ TEST_CASE("16-bit floats of the rows become floats") {
       CHECK(same(lanes_of(second)[r], half_at(r, offset + 2)));
     }
   }
+}
+
+TEST_CASE("four bytes that begin in the middle of a word are joined from two words") {
+  const Rows rows(7);
+  const RowBytes joined = join_halves(load_4(rows.pointers(), 0), load_4(rows.pointers(), 4));
+  CHECK(has_bytes(joined, [&](std::size_t r, std::size_t i) { return rows.at(r, 2 + i); }));
 }
 
 TEST_CASE("bytes are masked, combined and shifted one by one") {

@@ -46,6 +46,17 @@ struct BlockFormatTraits {
 template <DType type>
 struct BlockFormat;
 
+/// Calls body(i) for i = 0, ..., count - 1: in straight code where the panel has sixteen rows,
+/// which have registers enough.
+template <std::size_t count, class Body>
+TUTTI_ALWAYS_INLINE inline void repeat(Body body) {
+  if constexpr (kPanelRows == 16) {
+    unroll<count>(body);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) body(i);
+  }
+}
+
 /// 16 bytes of nibbles: elements 0 to 15 in the low ones, 16 to 31 in the high ones.
 TUTTI_ALWAYS_INLINE inline void unpack_nibbles(const RowPointers& rows, std::size_t offset,
                                                RowBytes (&codes)[8]) {
@@ -79,7 +90,7 @@ struct BlockFormat<DType::q4_1> : BlockFormatTraits<15, 0, true> {
   template <class Sink>
   TUTTI_ALWAYS_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     Block block;
-    load_half_pair(rows, 0, block.scale[0], block.minimum);
+    split_halves(load_4(rows, 0), block.scale[0], block.minimum);
     unpack_nibbles(rows, 4, block.codes[0]);
     sink(std::size_t{0}, block);
   }
@@ -90,9 +101,11 @@ struct BlockFormat<DType::q5_0> : BlockFormatTraits<31, 16, false> {
   template <class Sink>
   TUTTI_ALWAYS_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     Block block;
+    RowBytes head[4];  // the scale, the fifth bits, codes
+    load_16(rows, 0, head);
     block.scale[0] = load_half(rows, 0);
     unpack_nibbles(rows, 6, block.codes[0]);
-    add_fifth_bits(load_4(rows, 2), block.codes[0]);
+    add_fifth_bits(join_halves(head[0], head[1]), block.codes[0]);
     sink(std::size_t{0}, block);
   }
 };
@@ -102,9 +115,11 @@ struct BlockFormat<DType::q5_1> : BlockFormatTraits<31, 0, true> {
   template <class Sink>
   TUTTI_ALWAYS_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     Block block;
-    load_half_pair(rows, 0, block.scale[0], block.minimum);
+    RowBytes head[4];  // the scale and the minimum; the fifth bits; codes
+    load_16(rows, 0, head);
+    split_halves(head[0], block.scale[0], block.minimum);
     unpack_nibbles(rows, 8, block.codes[0]);
-    add_fifth_bits(load_4(rows, 4), block.codes[0]);
+    add_fifth_bits(head[1], block.codes[0]);
     sink(std::size_t{0}, block);
   }
 };
@@ -121,8 +136,7 @@ struct BlockFormat<DType::q8_0>
     Block block;
     block.scale[0] = load_half(rows, 0);
     RowBytes bytes[8];
-    load_16(rows, 2, bytes);
-    load_16(rows, 18, bytes + 4);
+    load_32(rows, 2, bytes);
     unroll<8>([&](auto i) TUTTI_ALWAYS_INLINE {
       const RowBytes positive = bytes[i] ^ 0x80;
       if constexpr (kSignedCodes) {
@@ -144,9 +158,11 @@ struct SixBitScales {
   RowFloats scale[8], minimum[8];
 
   TUTTI_ALWAYS_INLINE explicit SixBitScales(const RowPointers& rows) {
+    RowBytes head[4];
+    load_16(rows, 0, head);
     RowFloats scale_factor, minimum_factor;
-    load_half_pair(rows, 0, scale_factor, minimum_factor);
-    const RowBytes a = load_4(rows, 4), b = load_4(rows, 8), c = load_4(rows, 12);
+    split_halves(head[0], scale_factor, minimum_factor);
+    const RowBytes a = head[1], b = head[2], c = head[3];
     const RowBytes scales[2] = {a & 0x3F,
                                 (c & 0x0F) | shift_left<4>(shift_right<6>(a, 0x03), 0x03)};
     const RowBytes minima[2] = {
@@ -164,11 +180,11 @@ struct BlockFormat<DType::q4_k> : BlockFormatTraits<15, 0, true> {
   template <class Sink>
   TUTTI_ALWAYS_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     const SixBitScales scales(rows);
-    for (std::size_t j = 0; j < 8; j += 2) {
+    repeat<4>([&](std::size_t pair) TUTTI_ALWAYS_INLINE {
       // 32 bytes hold block j in their low nibbles and block j + 1 in the high ones.
+      const std::size_t j = 2 * pair;
       RowBytes packed[8];
-      load_16(rows, 16 + 16 * j, packed);
-      load_16(rows, 32 + 16 * j, packed + 4);
+      load_32(rows, 16 + 16 * j, packed);
       unroll<2>([&](auto high) TUTTI_ALWAYS_INLINE {
         Block block;
         unroll<8>([&](auto i) TUTTI_ALWAYS_INLINE {
@@ -178,7 +194,7 @@ struct BlockFormat<DType::q4_k> : BlockFormatTraits<15, 0, true> {
         block.minimum = scales.minimum[j + high];
         sink(j + high, block);
       });
-    }
+    });
   }
 };
 
@@ -188,12 +204,11 @@ struct BlockFormat<DType::q5_k> : BlockFormatTraits<31, 0, true> {
   TUTTI_ALWAYS_INLINE static void unpack(const RowPointers& rows, Sink sink) {
     const SixBitScales scales(rows);
     RowBytes fifth[8];  // bit j of byte l belongs to element l of block j
-    load_16(rows, 16, fifth);
-    load_16(rows, 32, fifth + 4);
-    for (std::size_t j = 0; j < 8; j += 2) {
+    load_32(rows, 16, fifth);
+    repeat<4>([&](std::size_t pair) TUTTI_ALWAYS_INLINE {
+      const std::size_t j = 2 * pair;
       RowBytes packed[8];  // as in Q4_K
-      load_16(rows, 48 + 16 * j, packed);
-      load_16(rows, 64 + 16 * j, packed + 4);
+      load_32(rows, 48 + 16 * j, packed);
       unroll<2>([&](auto high) TUTTI_ALWAYS_INLINE {
         Block block;
         unroll<8>([&](auto i) TUTTI_ALWAYS_INLINE {
@@ -205,7 +220,7 @@ struct BlockFormat<DType::q5_k> : BlockFormatTraits<31, 0, true> {
         sink(j + high, block);
       });
       unroll<8>([&](auto i) TUTTI_ALWAYS_INLINE { fifth[i] = shift_right<2>(fifth[i], 0x3F); });
-    }
+    });
   }
 };
 
@@ -220,16 +235,16 @@ struct BlockFormat<DType::q6_k> : BlockFormatTraits<63, 32, false, 2> {
     unroll<16>([&](auto i) TUTTI_ALWAYS_INLINE {
       scales[i] = factor * to_floats(signed_byte<i % 4>(quads[i / 4]));
     });
-    for (std::size_t j = 0; j < 8; j += 4) {
+    repeat<2>([&](std::size_t half) TUTTI_ALWAYS_INLINE {
+      const std::size_t j = 4 * half;
       // Blocks j and j + 1 take the low nibbles of 64 bytes, j + 2 and j + 3 the high ones; two
       // upper bits for each of the four blocks are in 32 bytes more.
       RowBytes low[2][8], high[8];
-      unroll<2>([&](auto i) TUTTI_ALWAYS_INLINE {
-        load_16(rows, 16 * j + 16 * i, low[0] + 4 * i);
-        load_16(rows, 16 * j + 32 + 16 * i, low[1] + 4 * i);
-        load_16(rows, 128 + 8 * j + 16 * i, high + 4 * i);
-      });
-      for (std::size_t upper = 0; upper < 4; upper += 2) {
+      load_32(rows, 16 * j, low[0]);
+      load_32(rows, 16 * j + 32, low[1]);
+      load_32(rows, 128 + 8 * j, high);
+      repeat<2>([&](std::size_t pair) TUTTI_ALWAYS_INLINE {
+        const std::size_t upper = 2 * pair;
         unroll<2>([&](auto second) TUTTI_ALWAYS_INLINE {
           Block block;
           unroll<8>([&](auto i) TUTTI_ALWAYS_INLINE {
@@ -242,8 +257,8 @@ struct BlockFormat<DType::q6_k> : BlockFormatTraits<63, 32, false, 2> {
           sink(j + upper + second, block);
         });
         unroll<8>([&](auto i) TUTTI_ALWAYS_INLINE { high[i] = shift_right<4>(high[i], 0x0F); });
-      }
-    }
+      });
+    });
   }
 };
 

@@ -120,6 +120,14 @@ TUTTI_ALWAYS_INLINE inline void add_block(const typename Traits::Block* const (&
   }
 }
 
+/// Where weight rows begin.
+struct WeightRows {
+  const std::byte* first;
+  std::size_t stride;
+
+  [[nodiscard]] const std::byte* row(std::size_t r) const { return first + r * stride; }
+};
+
 /// Walks along the rows of a panel, one block of the file at a time.
 template <DType type>
 class PanelReader {
@@ -128,12 +136,12 @@ class PanelReader {
   /// Blocks of 32 in a block of the file.
   static constexpr std::size_t kBlocks = layout_of(type).block_elements / kScaleBlock;
 
-  explicit PanelReader(RowPointers rows) : rows_(rows) {}
+  explicit PanelReader(const RowPointers& rows) : rows_(rows) {}
 
   template <class Sink>
   TUTTI_ALWAYS_INLINE void next(Sink sink) {
     Format::unpack(rows_, sink);
-    rows_.first += layout_of(type).block_bytes;
+    rows_.advance(layout_of(type).block_bytes);
   }
 
  private:
@@ -147,19 +155,21 @@ inline constexpr bool kMultiplyBytes = type == DType::q8_0 && (kSignedCodes || !
 /// Few activation rows: every block is used as soon as it is unpacked, in registers. `to` gets
 /// kPanelRows sums for each row.
 template <DType type, std::size_t M>
-void multiply_few(RowPointers rows, const QuantizedRows& x, std::size_t cols, float* to) {
+void multiply_few(WeightRows weights, const QuantizedRows& x, std::size_t cols, float* to) {
   using Reader = PanelReader<type>;
+  using Format = BlockFormat<type>;
   constexpr std::size_t kBytes = layout_of(type).block_bytes;
   RowFloats sums[1][M];
   unroll<M>([&](auto m) TUTTI_ALWAYS_INLINE { sums[0][m] = row_broadcast(0.0F); });
   const ActivationTile tile(x, cols, 0, 0);
-  Reader reader(rows);
-  // Two panels of sixteen rows would fill the first-level cache: the second level then, and from
-  // further ahead.
-  constexpr int kLevel = kPanelRows == 16 ? 2 : 1;
-  Prefetcher<kLevel> prefetcher(rows.first, kLevel * kPanelRows * rows.stride);
+  RowPointers rows(weights.first, weights.stride);
+  // One panel ahead into the L1 cache, a few lines for every 32 columns. On Zen 5, two panels ahead
+  // into L2 loses a third of the bandwidth, and all lines of a superblock at once a tenth.
+  constexpr std::size_t kAhead = kPanelRows * kBytes / Reader::kBlocks;
+  constexpr std::size_t kLines = (kAhead + kCacheLine - 1) / kCacheLine;
+  Prefetcher<1> prefetcher(weights.first, kPanelRows * weights.stride);
   for (std::size_t block = 0; block < cols / kScaleBlock; block += Reader::kBlocks) {
-    prefetcher.advance(kPanelRows * kBytes);
+    if constexpr (Reader::kBlocks == 1) prefetcher.template advance_lines<kLines>(kAhead);
     if constexpr (kMultiplyBytes<type>) {
       const std::int8_t* codes[M];
       RowInts products[M];
@@ -171,12 +181,13 @@ void multiply_few(RowPointers rows, const QuantizedRows& x, std::size_t cols, fl
         const RowFloats activation_scale = row_broadcast(x.scales[m * cols / kScaleBlock + block]);
         sums[0][m] = row_fma(to_floats(products[m]), scale * activation_scale, sums[0][m]);
       });
-      rows.first += kBytes;
     } else {
-      reader.next([&](std::size_t i, const auto& weights) TUTTI_ALWAYS_INLINE {
-        add_block<typename Reader::Format::Traits>({&weights}, tile, block + i, sums);
+      Format::unpack(rows, [&](std::size_t i, const auto& unpacked) TUTTI_ALWAYS_INLINE {
+        if constexpr (Reader::kBlocks > 1) prefetcher.template advance_lines<kLines>(kAhead);
+        add_block<typename Format::Traits>({&unpacked}, tile, block + i, sums);
       });
     }
+    rows.advance(kBytes);
   }
   unroll<M>([&](auto m) TUTTI_ALWAYS_INLINE { row_store(to + m * kPanelRows, sums[0][m]); });
 }
@@ -217,7 +228,7 @@ struct UnpackedPanels {
 
 /// Many activation rows: `to` gets the sums of P panels as [panel][activation row][kPanelRows].
 template <DType type, std::size_t P>
-void multiply_many(RowPointers rows, const QuantizedRows& x, std::size_t count, std::size_t cols,
+void multiply_many(WeightRows rows, const QuantizedRows& x, std::size_t count, std::size_t cols,
                    float* to) {
   using Reader = PanelReader<type>;
   static_assert(kPanelBlocks % Reader::kBlocks == 0);
@@ -230,9 +241,9 @@ void multiply_many(RowPointers rows, const QuantizedRows& x, std::size_t count, 
   for (std::size_t begin = 0; begin < blocks; begin += kPanelBlocks) {
     const std::size_t end = std::min(begin + kPanelBlocks, blocks);
     for (std::size_t p = 0; p < P; ++p) {
-      Reader reader(
-          {rows.row(p * kPanelRows) + begin / Reader::kBlocks * layout_of(type).block_bytes,
-           rows.stride});
+      Reader reader(RowPointers(
+          rows.row(p * kPanelRows) + begin / Reader::kBlocks * layout_of(type).block_bytes,
+          rows.stride));
       for (std::size_t block = 0; block < end - begin; block += Reader::kBlocks) {
         reader.next([&](std::size_t i, const auto& weights)
                         TUTTI_ALWAYS_INLINE { store_block(panels.blocks[p][block + i], weights); });
@@ -258,11 +269,11 @@ void multiply_many(RowPointers rows, const QuantizedRows& x, std::size_t count, 
 
 /// The sums of P panels as [panel][activation row][kPanelRows], for any number of activation rows.
 template <DType type, std::size_t P>
-void multiply_panels(RowPointers rows, const QuantizedRows& x, std::size_t count, std::size_t cols,
+void multiply_panels(WeightRows rows, const QuantizedRows& x, std::size_t count, std::size_t cols,
                      float* to) {
   if (count > kFewRows<type>) return multiply_many<type, P>(rows, x, count, cols, to);
   for (std::size_t p = 0; p < P; ++p) {
-    const RowPointers panel{rows.row(p * kPanelRows), rows.stride};
+    const WeightRows panel{rows.row(p * kPanelRows), rows.stride};
     float* sums = to + p * count * kPanelRows;
     switch (count) {
       case 1: multiply_few<type, 1>(panel, x, cols, sums); break;

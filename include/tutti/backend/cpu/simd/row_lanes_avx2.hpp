@@ -105,13 +105,20 @@ TUTTI_ALWAYS_INLINE inline void load_16(const RowPointers& rows, std::size_t off
   to[3].v = _mm256_unpackhi_epi64(c, d);
 }
 
+/// 32 bytes of every row.
+TUTTI_ALWAYS_INLINE inline void load_32(const RowPointers& rows, std::size_t offset, RowBytes* to) {
+  load_16(rows, offset, to);
+  load_16(rows, offset + 16, to + 4);
+}
+
 [[nodiscard]] inline __m256i broadcast_word(const void* from) {
   std::int32_t word;
   std::memcpy(&word, from, sizeof word);
   return _mm256_set1_epi32(word);
 }
 
-/// 4 bytes of every row.
+/// 4 bytes of every row. With 16 lanes, the 12 bytes before them are read too, or the 12 bytes
+/// after them if `offset` is less than 12: they must be there.
 [[nodiscard]] TUTTI_ALWAYS_INLINE inline RowBytes load_4(const RowPointers& rows,
                                                          std::size_t offset) {
   // Broadcasts are free in the load units, and blends run on any port.
@@ -133,17 +140,21 @@ TUTTI_ALWAYS_INLINE inline void load_16(const RowPointers& rows, std::size_t off
   return {_mm256_cvtph_ps(_mm256_castsi256_si128(_mm256_permute4x64_epi64(halves, 0x08)))};
 }
 
-/// Two neighboring 16-bit floats of every row.
-TUTTI_ALWAYS_INLINE inline void load_half_pair(const RowPointers& rows, std::size_t offset,
-                                               RowFloats& first, RowFloats& second) {
+/// Both halves of every row's word, which are 16-bit floats.
+inline void split_halves(RowBytes words, RowFloats& lower, RowFloats& upper) {
   // Gathers the low halves of the words of each 128-bit half in front of the high halves, then the
   // quarters in row order.
   const __m256i order = _mm256_broadcastsi128_si256(
       _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
-  const __m256i halves = _mm256_permute4x64_epi64(
-      _mm256_shuffle_epi8(load_4(rows, offset).v, order), 0xD8);
-  first.v = _mm256_cvtph_ps(_mm256_castsi256_si128(halves));
-  second.v = _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1));
+  const __m256i halves = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(words.v, order), 0xD8);
+  lower.v = _mm256_cvtph_ps(_mm256_castsi256_si128(halves));
+  upper.v = _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1));
+}
+
+/// The upper half of every row's word in `a`, followed by the lower half of that in `b`: the four
+/// bytes from two bytes further on.
+[[nodiscard]] inline RowBytes join_halves(RowBytes a, RowBytes b) {
+  return {_mm256_or_si256(_mm256_srli_epi32(a.v, 16), _mm256_slli_epi32(b.v, 16))};
 }
 
 /// Bit `first + i` of each row's word as `value` in byte i, i < 4; `first` is a multiple of 4.

@@ -128,6 +128,12 @@ TUTTI_ALWAYS_INLINE inline void load_16(const RowPointers& rows, std::size_t off
   unroll<4>([&](auto i) TUTTI_ALWAYS_INLINE { to[i] = {columns[0][i], columns[1][i]}; });
 }
 
+/// 32 bytes of every row.
+TUTTI_ALWAYS_INLINE inline void load_32(const RowPointers& rows, std::size_t offset, RowBytes* to) {
+  load_16(rows, offset, to);
+  load_16(rows, offset + 16, to + 4);
+}
+
 /// 4 bytes of every row.
 [[nodiscard]] TUTTI_ALWAYS_INLINE inline RowBytes load_4(const RowPointers& rows,
                                                          std::size_t offset) {
@@ -167,13 +173,20 @@ TUTTI_ALWAYS_INLINE inline void load_16(const RowPointers& rows, std::size_t off
   return widen_halves(vcombine_u16(four(0), four(4)));
 }
 
-/// Two neighboring 16-bit floats of every row.
-TUTTI_ALWAYS_INLINE inline void load_half_pair(const RowPointers& rows, std::size_t offset,
-                                               RowFloats& first, RowFloats& second) {
-  const RowBytes words = load_4(rows, offset);
+/// Both halves of every row's word, which are 16-bit floats.
+inline void split_halves(RowBytes words, RowFloats& lower, RowFloats& upper) {
   const uint16x8_t low = vreinterpretq_u16_u8(words.low), high = vreinterpretq_u16_u8(words.high);
-  first = widen_halves(vuzp1q_u16(low, high));
-  second = widen_halves(vuzp2q_u16(low, high));
+  lower = widen_halves(vuzp1q_u16(low, high));
+  upper = widen_halves(vuzp2q_u16(low, high));
+}
+
+/// The upper half of every row's word in `a`, followed by the lower half of that in `b`.
+[[nodiscard]] inline RowBytes join_halves(RowBytes a, RowBytes b) {
+  const auto join = [](uint8x16_t first, uint8x16_t second) {
+    const uint32x4_t upper = vshrq_n_u32(vreinterpretq_u32_u8(first), 16);
+    return vreinterpretq_u8_u32(vsliq_n_u32(upper, vreinterpretq_u32_u8(second), 16));
+  };
+  return {join(a.low, b.low), join(a.high, b.high)};
 }
 
 /// Bit `first + i` of each row's word as `value` in byte i, i < 4; `first` is a multiple of 4.
