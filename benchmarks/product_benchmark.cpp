@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The products of a decode step: the matrices of SmolLM2-135M with 1 to 256 activation rows, every
-// storage type, weights from memory (each product takes the next of 192 MB of matrices). Counters:
-// bytes of weights and floating-point operations per second, and the bytes as a fraction of a plain
-// read of memory in the same run.
+// The products of a decode step: the matrices of SmolLM2-135M and the largest ones of Llama-3.2-1B
+// with 1 to 256 activation rows, every storage type, weights from memory (each product takes the
+// next of 192 MB of matrices). Counters: bytes of weights and floating-point operations per second,
+// and the bytes as a fraction of a plain read of memory in the same run.
 //   product_benchmark --benchmark_filter='q8_0/3072x576/'
 
 #include <benchmark/benchmark.h>
@@ -145,8 +145,8 @@ std::string lower_name(DType type) {
 }
 
 void register_products(const std::string& storage, DType type, bool round) {
-  constexpr std::array<std::array<std::size_t, 2>, 5> kShapes{
-      {{576, 576}, {960, 576}, {3072, 576}, {576, 1536}, {49152, 576}}};
+  constexpr std::array<std::array<std::size_t, 2>, 7> kShapes{
+      {{576, 576}, {960, 576}, {3072, 576}, {576, 1536}, {49152, 576}, {8192, 2048}, {2048, 8192}}};
   for (auto [outputs, inputs] : kShapes) {
     // K-quants have blocks of 256 columns, and 576 is not a multiple.
     if (layout_of(type).block_elements == 256 && inputs == 576) inputs = 512;
@@ -168,7 +168,7 @@ void register_products(const std::string& storage, DType type, bool round) {
 
 const bool registered = [] {
   for (const DType type : {DType::f32, DType::bf16, DType::f16, DType::q8_0, DType::q4_1,
-                           DType::q4_0, DType::q4_k, DType::q6_k}) {
+                           DType::q4_0, DType::q5_0, DType::q4_k, DType::q5_k, DType::q6_k}) {
     register_products(lower_name(type), type, false);
     if (type == DType::bf16) register_products("bf16_rounded", type, true);
   }

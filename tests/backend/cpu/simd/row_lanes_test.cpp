@@ -8,6 +8,7 @@
 
 #include "tests/backend/cpu/random_weights.hpp"
 #include "tests/support/catch.hpp"
+#include "tutti/backend/cpu/simd/simd.hpp"
 
 #if defined(TUTTI_HAS_ROW_LANES)
 

@@ -164,12 +164,13 @@ void multiply_few(WeightRows weights, const QuantizedRows& x, std::size_t cols, 
   const ActivationTile tile(x, cols, 0, 0);
   RowPointers rows(weights.first, weights.stride);
   // One panel ahead into the L1 cache, a few lines for every 32 columns. On Zen 5, two panels ahead
-  // into L2 loses a third of the bandwidth, and all lines of a superblock at once a tenth.
+  // into L2 loses a third of the bandwidth; all lines of a superblock at once lose a tenth; so does
+  // a line too many per small block.
   constexpr std::size_t kAhead = kPanelRows * kBytes / Reader::kBlocks;
   constexpr std::size_t kLines = (kAhead + kCacheLine - 1) / kCacheLine;
   Prefetcher<1> prefetcher(weights.first, kPanelRows * weights.stride);
   for (std::size_t block = 0; block < cols / kScaleBlock; block += Reader::kBlocks) {
-    if constexpr (Reader::kBlocks == 1) prefetcher.template advance_lines<kLines>(kAhead);
+    if constexpr (Reader::kBlocks == 1) prefetcher.advance(kAhead);
     if constexpr (kMultiplyBytes<type>) {
       const std::int8_t* codes[M];
       RowInts products[M];
