@@ -28,6 +28,7 @@
 #include "tutti/router/router.hpp"
 #include "tutti/scorer/likelihood_source.hpp"
 #include "tutti/selector/selector.hpp"
+#include "tutti/text/text_codec.hpp"
 
 namespace tutti {
 
@@ -116,6 +117,7 @@ class Session {
   /// The user's prompt; the last user message of a chat; empty for a prompt given as tokens.
   [[nodiscard]] std::string_view prompt_text() const;
   [[nodiscard]] std::size_t experts() const;
+  [[nodiscard]] const TextCodec& codec() const;
   /// All candidates so far, in the order in which they were begun: for each `write` by expert, then
   /// sample. The span is valid until the next operation.
   [[nodiscard]] std::span<const Candidate> candidates() const;
@@ -147,6 +149,11 @@ class Session {
   }
   /// Ends a paused candidate.
   void stop(std::size_t candidate);
+
+  /// Adds a candidate that `ask` wrote, so that the method can pick it. Its sample number is the
+  /// next one of its expert. `likelihoods` reads it after this request's prompt. @returns its
+  /// index.
+  std::size_t adopt(Candidate candidate);
 
   /// Begins one candidate that is drawn from the experts' fused distributions.
   /// @param weights one per expert, not negative, not all zero; empty: equal. @returns its index.

@@ -85,6 +85,12 @@ class CandidateWriter {
     }
   }
 
+  /// Takes over a candidate that has ended, and keeps the own sample number.
+  void adopt(Candidate candidate) {
+    candidate.sample = candidate_.sample;
+    candidate_ = std::move(candidate);
+  }
+
   /// Ends the candidate. No effect if it has ended already.
   void finish(FinishReason reason) {
     if (!running()) return;

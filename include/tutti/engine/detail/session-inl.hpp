@@ -26,6 +26,7 @@ TUTTI_INLINE std::string_view Session::prompt_text() const {
   return detail::prompt_text(state_.request);
 }
 TUTTI_INLINE std::size_t Session::experts() const { return state_.prompts.size(); }
+TUTTI_INLINE const TextCodec& Session::codec() const { return engine_.codec(); }
 TUTTI_INLINE std::span<const Candidate> Session::candidates() const { return state_.candidates; }
 TUTTI_INLINE bool Session::stop_requested() const { return engine_.stop_requested(state_); }
 
@@ -129,6 +130,20 @@ TUTTI_INLINE void Session::stop(std::size_t candidate) {
   const double score = stopped.score;
   stopped = writer.text.candidate();
   stopped.score = score;
+}
+
+TUTTI_INLINE std::size_t Session::adopt(Candidate candidate) {
+  const std::uint32_t expert = candidate.expert;
+  require<OptionError>(expert < experts(), "a candidate of expert ", expert,
+                       " was given to a session of ", experts(), ": experts count from 0");
+  require<OptionError>(candidate.finish != FinishReason::running, "a candidate of ",
+                       candidate.tokens.size(),
+                       " tokens has not ended: adopt candidates of a finished request");
+  const std::size_t index = engine_.add_writer(state_, {}, expert,
+                                               engine_.codec().end_tokens_of(expert));
+  state_.writers[index].text.adopt(std::move(candidate));
+  state_.candidates[index] = state_.writers[index].text.candidate();
+  return index;
 }
 
 TUTTI_INLINE Awaitable<std::size_t> Session::fuse(Fusion fusion, std::span<const double> weights) {
