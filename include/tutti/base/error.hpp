@@ -63,8 +63,8 @@ class ComponentError : public Error {
   using Error::Error;
 };
 
-/// A request was ended from outside: its engine was destroyed, or its StopToken or deadline ended it
-/// where there is nothing to return.
+/// A request was ended from outside: its engine was destroyed, or its StopToken or deadline ended
+/// it where there is nothing to return.
 class CanceledError : public Error {
  public:
   using Error::Error;
