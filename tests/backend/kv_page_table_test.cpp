@@ -276,6 +276,22 @@ TEST_CASE("Tokens that are not named end what can be found", "[kv_page_table]") 
   CHECK(cache.length(cache.open(0, text_of(150))) == 64);
 }
 
+TEST_CASE("Tokens that are named later let the full pages be found", "[kv_page_table]") {
+  KvPageTable cache(10);
+  const std::vector<Token> text = text_of(150);
+  const SequenceId sequence = cache.open(0, text);
+  complete(cache, sequence, text_of(70));
+  append(cache, sequence, 80);
+  cache.publish_pages();
+  CHECK_THROWS_WITH(cache.publish(sequence, 0, text_of(149)),
+                    contains("149 tokens were given for a sequence of 150 positions"));
+  cache.publish(sequence, 0, text);
+  cache.release(sequence);
+  CHECK(cache.idle_pages() == 2);
+  CHECK(cache.length(cache.open(0, text)) == 128);
+  CHECK(cache.length(cache.open(1, text)) == 0);
+}
+
 TEST_CASE("Evicted pages are returned for their memory to be freed", "[kv_page_table]") {
   KvPageTable cache(20);
   const std::vector<Token> text = text_of(130);

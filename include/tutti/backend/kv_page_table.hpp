@@ -124,6 +124,25 @@ class KvPageTable {
     for (const SequenceId id : std::exchange(filled_, {})) publish_pages(at(id));
   }
 
+  /// Says what the tokens of a sequence are of which some were appended without their tokens. Its
+  /// full pages can be found by content from now on.
+  /// Precondition: all positions have been computed, for this expert.
+  /// @throws OptionError unless there are as many tokens as positions.
+  void publish(SequenceId id, std::uint32_t expert, std::span<const Token> tokens) {
+    Sequence& sequence = at(id);
+    require<OptionError>(tokens.size() == sequence.length, tokens.size(),
+                         " tokens were given for a sequence of ", sequence.length,
+                         " positions: give one per position");
+    std::size_t published = 0;
+    while ((published + 1) * kPagePositions <= tokens.size() &&
+           pages_[sequence.pages[published]].node != PrefixTree::kNone)
+      ++published;
+    sequence.expert = expert;
+    const auto rest = tokens.subspan(published * kPagePositions);
+    sequence.last_tokens.assign(rest.begin(), rest.end());
+    publish_pages(sequence);
+  }
+
   /// @throws CapacityError unless `count` more pages can be taken, counting those that can be
   /// evicted.
   void require_pages(std::size_t count) const {

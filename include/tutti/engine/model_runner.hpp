@@ -62,6 +62,9 @@ class ModelRunner {
   [[nodiscard]] virtual SequenceId fork(SequenceId parent, std::size_t length) = 0;
   virtual void truncate(SequenceId sequence, std::size_t length) = 0;
   virtual void release(SequenceId sequence) = 0;
+  /// No effect on a stack without pages.
+  virtual void publish(std::uint32_t expert, SequenceId sequence,
+                       std::span<const Token> tokens) = 0;
   [[nodiscard]] virtual std::size_t length(SequenceId sequence) const = 0;
   virtual void clear() = 0;
   virtual void release_memory() = 0;
@@ -107,6 +110,10 @@ class StackRunner final : public ModelRunner {
     stack_.truncate(sequence, length);
   }
   void release(SequenceId sequence) override { stack_.release(sequence); }
+  void publish(std::uint32_t expert, SequenceId sequence, std::span<const Token> tokens) override {
+    if constexpr (requires { stack_.publish(expert, sequence, tokens); })
+      stack_.publish(expert, sequence, tokens);
+  }
   [[nodiscard]] std::size_t length(SequenceId sequence) const override {
     return stack_.length(sequence);
   }

@@ -73,6 +73,11 @@ class BatchedTransformer {
   }
   void truncate(SequenceId sequence, std::size_t length) { cache_.truncate(sequence, length); }
   void release(SequenceId sequence) { cache_.release(sequence); }
+  /// Says what the tokens of a sequence are that was decoded on the device, so that later sequences
+  /// find its pages: see KvPageTable::publish.
+  void publish(std::uint32_t expert, SequenceId sequence, std::span<const Token> tokens) {
+    cache_.publish(sequence, representative(expert), tokens);
+  }
   [[nodiscard]] std::size_t length(SequenceId sequence) const { return cache_.length(sequence); }
 
   /// The page table: which pages are in use, idle and free.

@@ -138,6 +138,7 @@ class EngineState {
 
   bool decode_on_device();
   void leave_device();
+  void keep_device_tokens(const Writer& writer);
   [[nodiscard]] std::vector<Token> end_tokens_of_all(const SessionState& state,
                                                      const WriteGroup& group) const;
 

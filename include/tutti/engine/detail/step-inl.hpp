@@ -618,6 +618,7 @@ TUTTI_INLINE void EngineState::end_stage(SessionState& state, WriteGroup&, std::
   if (writer.text.running()) {
     state.candidates[candidate].text = writer.text.text();
   } else {
+    if (on_device_session_ == &state) keep_device_tokens(writer);
     release(writer);
   }
 }
@@ -748,13 +749,21 @@ TUTTI_INLINE void EngineState::leave_device() {
   if (on_device_ == nullptr) return;
   for (const std::size_t candidate : device_rows_) {
     Writer& writer = on_device_session_->writers[candidate];
-    if (!writer.sequences.front()) continue;
-    const SequenceId sequence = *writer.sequences.front();
-    const std::size_t length = writer.text.last_position();
-    if (runner_->length(sequence) > length) runner_->truncate(sequence, length);
+    keep_device_tokens(writer);
   }
   on_device_ = nullptr;
   on_device_session_ = nullptr;
+}
+
+/// Shortens a sequence that was decoded on the device to the tokens that the host has seen, and
+/// tells the cache what they are.
+TUTTI_INLINE void EngineState::keep_device_tokens(const Writer& writer) {
+  if (!writer.sequences.front()) return;
+  const SequenceId sequence = *writer.sequences.front();
+  const auto tokens = writer.text.context().history.first(writer.text.last_position());
+  if (runner_->length(sequence) < tokens.size()) return;
+  runner_->truncate(sequence, tokens.size());
+  if (options_.prefix_cache) runner_->publish(writer.experts.front(), sequence, tokens);
 }
 
 /// Tokens that end every active candidate, for the device: it has one list for all rows. A token
