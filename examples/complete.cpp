@@ -58,8 +58,10 @@ void run(Options options) {
                 experts.models.size(), experts.models.size() == 1 ? "" : "s", samples);
     options.request.stream = [&](const tutti::StreamEvent& event) { progress->show_event(event); };
   }
-  const tutti::Result result = fuses ? ensemble.fuse(options.request, fusion_of(options.fuse))
-                                     : ensemble.generate(options.request);
+  const tutti::Method method = make_method(options);
+  const tutti::Result result = fuses    ? ensemble.fuse(options.request, fusion_of(options.fuse))
+                               : method ? ensemble.engine().submit(options.request, method).get()
+                                        : ensemble.generate(options.request);
   progress.reset();
   if (options.json) std::printf("%s\n", to_json(result).dump(2).c_str());
   if (options.quiet) std::printf("%s\n", result.text().c_str());

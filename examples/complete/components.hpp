@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The experts, the scorer and the selector that the command line asks for.
+// The experts, the scorer, the selector and the method that the command line asks for.
 
 #include <filesystem>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,22 @@ inline tutti::AnySelector make_selector(const Options& options) {
   if (options.selector == "minimum-bayes-risk") selector = tutti::MinimumBayesRisk<>{};
   if (options.any_candidate) return selector;
   return tutti::PreferFinished<tutti::AnySelector>(std::move(selector));
+}
+
+/// The method that the command line names; empty for `generate`, the ensemble's own.
+inline tutti::Method make_method(const Options& options) {
+  const std::string& name = options.method;
+  if (name == "adaptive-consistency") return tutti::AdaptiveConsistency<>();
+  if (name == "deep-conf-offline") return tutti::DeepConfOffline<>();
+  if (name == "deep-conf-online") return tutti::DeepConfOnline<>();
+  if (name == "speculative-rejection")
+    return tutti::SpeculativeRejection<tutti::AnyScorer>({}, make_scorer(options));
+  if (name == "step-beam-search") return tutti::StepBeamSearch(make_scorer(options));
+  if (name == "particle-filter") return tutti::ParticleFilter(make_scorer(options));
+  if (name == "knockout") return tutti::Knockout();
+  if (name == "recursive-self-aggregation") return tutti::RecursiveSelfAggregation<>();
+  if (name == "model-switch") return tutti::ModelSwitch<>();
+  return {};
 }
 
 /// One expert per model or adapter; a single model is used for all experts.

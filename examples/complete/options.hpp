@@ -25,6 +25,7 @@ struct Options {
   std::string value_model;
   std::string selector = "best-of-n";
   bool any_candidate = false;
+  std::string method = "generate";
   std::string fuse;
   std::size_t threads = 0;
   std::size_t context = 0;
@@ -112,6 +113,17 @@ inline Options parse(CLI::App& app, int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--any-candidate", options.any_candidate,
                "Select among all candidates, not only among those that were not cut off");
+  app.add_option("--method", options.method,
+                 "How candidates are written and picked. generate: all of them, then --scorer and "
+                 "--selector. Votes: adaptive-consistency, deep-conf-offline, deep-conf-online, "
+                 "model-switch (stop early), recursive-self-aggregation. By --scorer: "
+                 "speculative-rejection, step-beam-search, particle-filter. Judged by expert 0: "
+                 "knockout. See docs/methods.md")
+      ->check(CLI::IsMember({"generate", "adaptive-consistency", "deep-conf-offline",
+                             "deep-conf-online", "speculative-rejection", "step-beam-search",
+                             "particle-filter", "knockout", "recursive-self-aggregation",
+                             "model-switch"}))
+      ->capture_default_str();
   app.add_option("--fuse", options.fuse,
                  "Generate one answer from all experts' distributions instead of selecting")
       ->check(CLI::IsMember({"mean", "product"}));

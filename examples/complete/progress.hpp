@@ -31,7 +31,7 @@ class Progress {
     }
     if (event.token >= 0) step_ = std::max(step_, ++length_[{event.expert, event.sample}]);
     if (event.finish != tutti::FinishReason::running) {
-      --running_;
+      if (running_ > 0) --running_;  // a method may branch candidates
       if (is_first) std::printf("\n");
       first_ended_ = first_ended_ || is_first;
     }
