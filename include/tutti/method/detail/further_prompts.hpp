@@ -41,8 +41,11 @@ namespace tutti::detail {
 }
 
 /// The tokens of a text that continues another one: without a token for the beginning of a text.
+/// @throws OptionError without a tokenizer.
 [[nodiscard]] inline std::vector<Token> encode_continuation(const TextCodec& codec,
                                                             const std::string& text) {
+  require<OptionError>(static_cast<bool>(codec.encode), "a text of ", text.size(),
+                       " bytes needs a tokenizer: give the ensemble a TextCodec");
   std::vector<Token> tokens = codec.encode(text);
   const std::vector<Token> beginning = codec.encode("");
   if (tokens.size() > beginning.size() &&
