@@ -114,8 +114,10 @@ int main(int argc, char** argv) {
         refuse(400, error);
       } catch (const tutti::OptionError& error) {
         refuse(400, error);
-      } catch (const tutti::CapacityError& error) {  // the prompt is too long, or the queue is full
+      } catch (const tutti::QueueFullError& error) {
         refuse(503, error);
+      } catch (const tutti::CapacityError& error) {  // the prompt is too long
+        refuse(400, error);
       } catch (const std::exception& error) {
         refuse(500, error);
       }

@@ -130,7 +130,7 @@ TEST_CASE("A full queue refuses, and requests of higher priority are admitted fi
   std::vector<Future<Result>> results;
   for (const int priority : {0, 2, 1})
     results.push_back(engine.submit(request(priority), Generate()));
-  CHECK_THROWS_AS(engine.submit(request(0), Generate()), CapacityError);
+  CHECK_THROWS_AS(engine.submit(request(0), Generate()), QueueFullError);
   CHECK_THROWS_WITH(engine.submit(request(0), Generate()),
                     contains("3 requests wait, and max_waiting is 3"));
   while (engine.step()) {}
@@ -202,6 +202,14 @@ TEST_CASE("An engine that is stepped by its own callback says so", "[engine]") {
   Request request = greedy("a", 2);
   request.stream = [&](const StreamEvent&) { engine.step(); };
   CHECK_THROWS_WITH(engine.submit(request, Generate()).get(), contains("was used from a callback"));
+  request.stream = [&](const StreamEvent&) { engine.release_memory(); };
+  CHECK_THROWS_AS(engine.submit(request, Generate()).get(), OptionError);
+  request.stream = [&](const StreamEvent&) {
+    (void)engine.submit(greedy("a", 1), Generate()).get();
+  };
+  engine.start();
+  CHECK_THROWS_AS(engine.submit(request, Generate()).get(), OptionError);
+  engine.stop();
   request.stream = nullptr;
   CHECK(engine.submit(request, Generate()).get().candidates[0].text == "bc");
 }
@@ -383,6 +391,7 @@ TEST_CASE("A request can ask others, which end with it", "[engine][session]") {
   const Result result = engine.submit(greedy("a", 2), parent).get();
   CHECK(result.text() == "bc");
   CHECK(result.cost.total().generated_tokens == 12);  // those of its parts as well
+  CHECK(result.cost.steps == engine.stats().steps);   // which share passes
 
   const auto impatient = method_of([](Session& session) -> Task<Selection> {
     const Method child = Generate();
@@ -393,6 +402,32 @@ TEST_CASE("A request can ask others, which end with it", "[engine][session]") {
   });
   CHECK(engine.submit(greedy("a", 2), impatient).get().candidates.empty());
   CHECK_FALSE(engine.step());
+}
+
+TEST_CASE("A branch of a candidate that has ended for its length has ended, too",
+          "[engine][session]") {
+  Engine engine = two_experts();
+  const auto branch = method_of([](Session& session) -> Task<Selection> {
+    co_await session.write(1);
+    co_await session.branch(0, 3, 1);
+    co_await session.branch(0, 2, 1);
+    co_return Selection{};
+  });
+  const Result result = engine.submit(greedy("a", 3), branch).get();
+  REQUIRE(result.candidates.size() == 4);
+  for (const std::size_t i : {0U, 2U, 3U}) {
+    CHECK(result.candidates[i].text == "bcd");
+    CHECK(result.candidates[i].finish == FinishReason::length);
+  }
+}
+
+TEST_CASE("A thread that waits while the engine is stopped goes on with the steps", "[engine]") {
+  Engine engine = two_experts();
+  engine.start();
+  Future<Result> result = engine.submit(greedy("a", 900), Generate());
+  std::thread client([&] { CHECK(result.get().candidates[0].tokens.size() == 900); });
+  engine.stop();
+  client.join();
 }
 
 TEST_CASE("Tasks run side by side", "[engine][session]") {

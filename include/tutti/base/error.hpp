@@ -50,6 +50,12 @@ class CapacityError : public Error {
   using Error::Error;
 };
 
+/// More requests wait than an engine accepts: a later attempt may succeed.
+class QueueFullError : public CapacityError {
+ public:
+  using CapacityError::CapacityError;
+};
+
 /// Invalid numerics: NaN logits, or no token left to draw from.
 class NumericError : public Error {
  public:

@@ -59,16 +59,18 @@ class Engine {
       std::span<const Request> requests, const Method& method,
       const std::function<void(std::size_t, std::size_t)>& progress = {}) {
     std::vector<Future<Result>> results;
-    std::size_t reported = 0, unfinished = 0;
+    std::vector<std::size_t> unfinished;
     const auto count = [&] {
-      for (; unfinished < results.size() && results[unfinished].ready();) ++unfinished;
-      if (progress && unfinished > reported) progress(reported = unfinished, requests.size());
+      const std::size_t finished = std::erase_if(unfinished,
+                                                 [&](std::size_t i) { return results[i].ready(); });
+      if (progress && finished > 0) progress(results.size() - unfinished.size(), requests.size());
     };
     for (const Request& request : requests) {
       while (stats().waiting >= max_waiting()) {
         step();
         count();
       }
+      unfinished.push_back(results.size());
       results.push_back(submit(request, method));
     }
     while (step()) count();

@@ -2,6 +2,7 @@
 #pragma once
 // The result of a submitted request, which may come later and from another thread.
 
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <functional>
@@ -34,9 +35,15 @@ class Future {
   /// @throws what ended the request; OptionError for a future without a result.
   [[nodiscard]] T get() {
     State& shared = state();
-    while (shared.advance && !ready() && shared.advance()) {}
+    // Whether another thread steps is asked again now and then: the engine may have been stopped.
+    constexpr std::chrono::milliseconds kPatience(50);
     std::unique_lock lock(shared.mutex);
-    shared.changed.wait(lock, [&] { return shared.is_set(); });
+    while (!shared.is_set()) {
+      lock.unlock();
+      const bool advanced = shared.advance && shared.advance();
+      lock.lock();
+      if (!advanced) shared.changed.wait_for(lock, kPatience, [&] { return shared.is_set(); });
+    }
     if (shared.error) std::rethrow_exception(shared.error);
     T value = std::move(*shared.value);
     lock.unlock();

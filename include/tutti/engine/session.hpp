@@ -132,7 +132,8 @@ class Session {
   Awaitable<std::vector<std::size_t>> write(const Route& route, const Until& until);
   Awaitable<std::vector<std::size_t>> write(const Route& route) { return write(route, Until()); }
   /// The same with `samples` of every expert.
-  Awaitable<std::vector<std::size_t>> write(std::size_t samples);
+  Awaitable<std::vector<std::size_t>> write(std::size_t samples) { return write(samples, Until()); }
+  Awaitable<std::vector<std::size_t>> write(std::size_t samples, const Until& until);
   /// Continues paused candidates. @returns their indices.
   Awaitable<std::vector<std::size_t>> resume(std::span<const std::size_t> candidates,
                                              const Until& until);

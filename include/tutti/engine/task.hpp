@@ -12,6 +12,17 @@
 
 #include "tutti/base/error.hpp"
 
+// Around coroutines that are templates: g++ warns that their frames hold the type of a lambda of
+// the program, which has no linkage.
+#if defined(__GNUC__) && !defined(__clang__)
+#define TUTTI_COROUTINE_TEMPLATES_BEGIN \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wsubobject-linkage\"")
+#define TUTTI_COROUTINE_TEMPLATES_END _Pragma("GCC diagnostic pop")
+#else
+#define TUTTI_COROUTINE_TEMPLATES_BEGIN
+#define TUTTI_COROUTINE_TEMPLATES_END
+#endif
+
 namespace tutti {
 
 /// The result of a coroutine. It runs when it is awaited, or from `start` until it first waits. An

@@ -68,13 +68,11 @@ class CandidateWriter {
     const std::string_view text = codec_.token_bytes ? text_.append_bytes(codec_.token_bytes(token))
                                                      : std::string_view{};
     notify_stream(token, log_probability, text);
-    if (text_.stopped()) return finish(FinishReason::stop_string);
-    if (candidate_.tokens.size() >= request_.max_new_tokens) return finish(FinishReason::length);
-    if (history_.size() >= context_length_) return finish(FinishReason::context_full);
+    finish_if_complete();
   }
 
   /// Begins with the first `count` tokens of another candidate of the same prompt, without telling
-  /// the stream.
+  /// the stream. With all of its tokens the candidate may have ended.
   void copy_beginning(const CandidateWriter& other, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
       const Token token = other.candidate_.tokens[i];
@@ -83,6 +81,7 @@ class CandidateWriter {
       candidate_.log_probabilities.push_back(other.candidate_.log_probabilities[i]);
       if (codec_.token_bytes) text_.append_bytes(codec_.token_bytes(token));
     }
+    finish_if_complete();
   }
 
   /// Takes over a candidate that has ended, and keeps the own sample number.
@@ -111,6 +110,12 @@ class CandidateWriter {
  private:
   static bool contains(std::span<const Token> tokens, Token token) {
     return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+  }
+
+  void finish_if_complete() {
+    if (text_.stopped()) return finish(FinishReason::stop_string);
+    if (candidate_.tokens.size() >= request_.max_new_tokens) return finish(FinishReason::length);
+    if (history_.size() >= context_length_) return finish(FinishReason::context_full);
   }
 
   void notify_stream(Token token, float log_probability, std::string_view text) const {

@@ -27,10 +27,13 @@
 
 #include "tutti/base/error.hpp"
 #include "tutti/engine/session.hpp"
+#include "tutti/engine/task.hpp"
 #include "tutti/method/candidate_confidence.hpp"
 #include "tutti/method/detail/stages.hpp"
 #include "tutti/selector/canonical_answer.hpp"
 #include "tutti/selector/majority_vote.hpp"
+
+TUTTI_COROUTINE_TEMPLATES_BEGIN
 
 namespace tutti {
 
@@ -184,3 +187,5 @@ class DeepConfOnline {
 };
 
 }  // namespace tutti
+
+TUTTI_COROUTINE_TEMPLATES_END

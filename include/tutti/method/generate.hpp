@@ -63,28 +63,28 @@ class ComputedLikelihoods final : public LikelihoodSource {
   std::size_t experts_;
 };
 
-/// Scores all candidates of a session. Those of a request that was stopped keep the score NaN if
-/// the experts would have to be asked.
-/// @returns whether there are scores.
-template <CandidateScorer Scorer>
-Task<bool> score_candidates(Session& session, Scorer& scorer) {
-  LikelihoodTable table;
-  if (scorer_needs_models(scorer)) {
-    if (session.stop_requested()) co_return false;
-    bool stopped = false;
-    try {
-      table = co_await session.likelihoods();
-    } catch (const CanceledError&) {
-      stopped = true;
-    }
-    if (stopped) co_return false;
-  }
-  ComputedLikelihoods models(session.candidates(), table, session.experts());
-  const ScoringRequest request{session.prompt(), session.prompt_text(), session.candidates()};
-  const std::vector<double> scores = run_scorer(scorer, request, models);
-  for (std::size_t i = 0; i < scores.size(); ++i) session.candidate(i).score = scores[i];
-  co_return true;
-}
+/// The components of a method that generates, scores and selects, whatever their types.
+class GenerateSteps {
+ public:
+  GenerateSteps() = default;
+  GenerateSteps(const GenerateSteps&) = delete;
+  GenerateSteps& operator=(const GenerateSteps&) = delete;
+  virtual ~GenerateSteps() = default;
+
+  [[nodiscard]] virtual Route route(const RouterQuery& query) = 0;
+  [[nodiscard]] virtual bool needs_models() const = 0;
+  [[nodiscard]] virtual std::vector<double> score(const ScoringRequest& request,
+                                                  LikelihoodSource& models) = 0;
+  [[nodiscard]] virtual Selection select(std::span<const Candidate> candidates) const = 0;
+};
+
+inline namespace TUTTI_ABI {
+
+/// Route, write, score, select. Candidates of a request that was stopped keep the score NaN, and
+/// none is selected, if the experts would have to be asked.
+[[nodiscard]] Task<Selection> generate(Session& session, std::shared_ptr<GenerateSteps> steps);
+
+}  // namespace TUTTI_ABI
 
 }  // namespace detail
 
@@ -93,7 +93,22 @@ template <CandidateScorer Scorer = MeanLogProbability, ExpertRouter Router = All
           CandidateSelector Selector = BestOfN>
 class Generate {
  public:
-  struct Components {
+  struct Components final : detail::GenerateSteps {
+    Components(Scorer with_scorer, Router with_router, Selector with_selector)
+        : scorer(std::move(with_scorer)),
+          router(std::move(with_router)),
+          selector(std::move(with_selector)) {}
+
+    [[nodiscard]] Route route(const RouterQuery& query) override { return router.route(query); }
+    [[nodiscard]] bool needs_models() const override { return scorer_needs_models(scorer); }
+    [[nodiscard]] std::vector<double> score(const ScoringRequest& request,
+                                            LikelihoodSource& models) override {
+      return run_scorer(scorer, request, models);
+    }
+    [[nodiscard]] Selection select(std::span<const Candidate> candidates) const override {
+      return selector.select(candidates);
+    }
+
     Scorer scorer;
     Router router;
     Selector selector;
@@ -101,31 +116,21 @@ class Generate {
 
   explicit Generate(Scorer scorer = Scorer(), Router router = Router(),
                     Selector selector = Selector())
-      : components_(std::make_shared<Components>(
-            Components{std::move(scorer), std::move(router), std::move(selector)})) {}
+      : components_(std::make_shared<Components>(std::move(scorer), std::move(router),
+                                                 std::move(selector))) {}
 
   [[nodiscard]] Components& components() const { return *components_; }
 
-  Task<Selection> operator()(Session& session) const { return answer(session, components_); }
-
- private:
-  static Task<Selection> answer(Session& session, std::shared_ptr<Components> components) {
-    const Route route = check_route(components->router.route(RouterQuery{
-                                        session.prompt(), session.prompt_text(), session.experts(),
-                                        session.request().samples_per_expert}),
-                                    session.experts());
-    co_await session.write(route);
-    auto scoring = detail::score_candidates(session, components->scorer);
-    const bool scored = co_await scoring;
-    if (!scored) co_return Selection{};
-    Selection selection = components->selector.select(session.candidates());
-    require<ComponentError>(selection.index < session.candidates().size(),
-                            "the selector picked candidate ", selection.index, " of ",
-                            session.candidates().size(), ": candidates count from 0");
-    co_return selection;
+  Task<Selection> operator()(Session& session) const {
+    return detail::generate(session, components_);
   }
 
+ private:
   std::shared_ptr<Components> components_;
 };
 
 }  // namespace tutti
+
+#if !defined(TUTTI_COMPILED)
+#include "tutti/method/generate-inl.hpp"
+#endif

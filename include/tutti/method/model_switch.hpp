@@ -24,9 +24,12 @@
 
 #include "tutti/base/error.hpp"
 #include "tutti/engine/session.hpp"
+#include "tutti/engine/task.hpp"
 #include "tutti/method/detail/stages.hpp"
 #include "tutti/selector/canonical_answer.hpp"
 #include "tutti/selector/majority_vote.hpp"
+
+TUTTI_COROUTINE_TEMPLATES_BEGIN
 
 namespace tutti {
 
@@ -104,3 +107,5 @@ class ModelSwitch {
 };
 
 }  // namespace tutti
+
+TUTTI_COROUTINE_TEMPLATES_END

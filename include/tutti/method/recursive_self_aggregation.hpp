@@ -26,10 +26,13 @@
 #include "tutti/base/error.hpp"
 #include "tutti/base/numeric/philox.hpp"
 #include "tutti/engine/session.hpp"
+#include "tutti/engine/task.hpp"
 #include "tutti/method/detail/further_prompts.hpp"
 #include "tutti/method/detail/stages.hpp"
 #include "tutti/selector/canonical_answer.hpp"
 #include "tutti/selector/majority_vote.hpp"
+
+TUTTI_COROUTINE_TEMPLATES_BEGIN
 
 namespace tutti {
 
@@ -133,3 +136,5 @@ class RecursiveSelfAggregation {
 };
 
 }  // namespace tutti
+
+TUTTI_COROUTINE_TEMPLATES_END

@@ -22,9 +22,12 @@
 
 #include "tutti/base/error.hpp"
 #include "tutti/engine/session.hpp"
+#include "tutti/engine/task.hpp"
 #include "tutti/method/detail/stages.hpp"
 #include "tutti/scorer/log_probability.hpp"
 #include "tutti/scorer/scorer.hpp"
+
+TUTTI_COROUTINE_TEMPLATES_BEGIN
 
 namespace tutti {
 
@@ -84,3 +87,5 @@ class SpeculativeRejection {
 };
 
 }  // namespace tutti
+
+TUTTI_COROUTINE_TEMPLATES_END

@@ -32,8 +32,11 @@
 #include "tutti/base/error.hpp"
 #include "tutti/base/numeric/philox.hpp"
 #include "tutti/engine/session.hpp"
+#include "tutti/engine/task.hpp"
 #include "tutti/method/detail/stages.hpp"
 #include "tutti/scorer/scorer.hpp"
+
+TUTTI_COROUTINE_TEMPLATES_BEGIN
 
 namespace tutti {
 
@@ -198,3 +201,5 @@ class ParticleFilter {
 };
 
 }  // namespace tutti
+
+TUTTI_COROUTINE_TEMPLATES_END

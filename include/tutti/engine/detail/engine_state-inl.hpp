@@ -49,7 +49,7 @@ TUTTI_INLINE EngineState::EngineState(std::unique_ptr<ModelRunner> runner, TextC
 }
 
 TUTTI_INLINE EngineState::~EngineState() {
-  stop();
+  end_thread();
   const std::exception_ptr error = std::make_exception_ptr(CanceledError(
       "the engine was destroyed before this request was answered: keep it until its futures are "
       "ready"));
@@ -67,6 +67,7 @@ TUTTI_INLINE Future<Result> EngineState::submit(Request request, Method method,
   auto session = std::make_unique<SessionState>(*this, std::move(request), std::move(prompt),
                                                 std::move(method), runner_->size());
   session->promise.emplace([this] {
+    refuse_reentry();
     {
       const std::lock_guard lock(inbox_mutex_);
       if (thread_.joinable()) return false;
@@ -77,10 +78,10 @@ TUTTI_INLINE Future<Result> EngineState::submit(Request request, Method method,
   Future<Result> future = session->promise->future();
   {
     const std::lock_guard lock(inbox_mutex_);
-    require<CapacityError>(inbox_.size() < options_.max_waiting,
-                           "the queue of the engine is full: ", inbox_.size(),
-                           " requests wait, and max_waiting is ", options_.max_waiting,
-                           "; submit later or raise the limit");
+    require<QueueFullError>(inbox_.size() < options_.max_waiting,
+                            "the queue of the engine is full: ", inbox_.size(),
+                            " requests wait, and max_waiting is ", options_.max_waiting,
+                            "; submit later or raise the limit");
     session->number = submitted_++;
     inbox_.push_back(std::move(session));
   }
@@ -107,7 +108,19 @@ TUTTI_INLINE void EngineState::start() {
   });
 }
 
+TUTTI_INLINE void EngineState::refuse_reentry() const {
+  require<OptionError>(
+      stepping_.load() != std::this_thread::get_id(),
+      "the engine was used from a callback, scorer, filter or method of one of its own requests: "
+      "submit to it there, or await the session's operations");
+}
+
 TUTTI_INLINE void EngineState::stop() {
+  refuse_reentry();
+  end_thread();
+}
+
+TUTTI_INLINE void EngineState::end_thread() {
   std::thread thread;
   {
     const std::lock_guard lock(inbox_mutex_);
@@ -124,6 +137,7 @@ TUTTI_INLINE EngineStats EngineState::stats() const {
 }
 
 TUTTI_INLINE void EngineState::release_memory() {
+  refuse_reentry();
   const std::lock_guard lock(step_mutex_);
   runner_->release_memory();
 }
@@ -287,7 +301,6 @@ TUTTI_INLINE void EngineState::end_session(SessionState& state) {
         state.parent->cost.per_expert.size() == state.cost.per_expert.size()) {
       for (std::size_t e = 0; e < state.cost.per_expert.size(); ++e)
         state.parent->cost.per_expert[e] += state.cost.per_expert[e];
-      state.parent->cost.steps += state.cost.steps;
     }
   } else {
     {
@@ -406,10 +419,7 @@ TUTTI_INLINE bool EngineState::end_at_limit(SessionState& state, WriteGroup& gro
 }
 
 TUTTI_INLINE bool EngineState::step() {
-  require<OptionError>(
-      stepping_.load() != std::this_thread::get_id(),
-      "the engine was used from a callback, scorer, filter or method of one of its "
-      "own requests: submit to it there, or await the session's operations");
+  refuse_reentry();
   const std::lock_guard lock(step_mutex_);
   struct Stepping {
     std::atomic<std::thread::id>& id;

@@ -91,6 +91,8 @@ class EngineState {
     std::size_t pages = 0;
   };
 
+  void refuse_reentry() const;
+  void end_thread();
   void admit();
   void end_at_limits();
   bool end_at_limit(SessionState& state, WriteGroup& group);
@@ -158,6 +160,7 @@ class EngineState {
   std::vector<std::unique_ptr<SessionState>> sessions_;  ///< In the order of service.
   std::vector<std::unique_ptr<SessionState>> new_children_;
   std::deque<std::coroutine_handle<>> ready_;
+  std::uint64_t passes_ = 0;
   std::vector<SamplerScratch> scratch_;
   std::vector<std::vector<float>> fused_;
   /// The group that decodes on the device, and its candidates as of its first row.

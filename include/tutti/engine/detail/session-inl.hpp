@@ -56,8 +56,9 @@ TUTTI_INLINE Awaitable<std::vector<std::size_t>> Session::write(const Route& rou
   return Awaitable<std::vector<std::size_t>>(operation);
 }
 
-TUTTI_INLINE Awaitable<std::vector<std::size_t>> Session::write(std::size_t samples) {
-  return write(Route(experts(), static_cast<std::uint32_t>(samples)));
+TUTTI_INLINE Awaitable<std::vector<std::size_t>> Session::write(std::size_t samples,
+                                                                const Until& until) {
+  return write(Route(experts(), static_cast<std::uint32_t>(samples)), until);
 }
 
 TUTTI_INLINE Awaitable<std::vector<std::size_t>> Session::resume(
@@ -102,17 +103,20 @@ TUTTI_INLINE Awaitable<std::vector<std::size_t>> Session::branch(std::size_t can
                        " is asked for ", state_.next_sample[expert] + count, " samples: at most ",
                        detail::kMaxSamples);
   auto* const operation = state_.new_operation<std::vector<std::size_t>>();
+  std::vector<std::size_t> active;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t index = engine_.add_writer(state_, {expert}, expert,
                                                  engine_.codec().end_tokens_of(expert));
     detail::Writer& writer = state_.writers[index];
     writer.text.copy_beginning(state_.writers[candidate].text, length);
     state_.candidates[index] = writer.text.candidate();
-    engine_.share_beginning(state_, candidate, index);
     operation->value.push_back(index);
+    if (!writer.text.running()) continue;
+    engine_.share_beginning(state_, candidate, index);
+    active.push_back(index);
   }
   engine_.want_prompt(state_, expert);
-  engine_.add_group(state_, operation, operation->value, until).from_prompt = length == 0;
+  engine_.add_group(state_, operation, std::move(active), until).from_prompt = length == 0;
   return Awaitable<std::vector<std::size_t>>(operation);
 }
 

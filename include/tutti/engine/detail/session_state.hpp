@@ -116,6 +116,7 @@ struct SessionState {
   std::size_t drawn_tokens = 0;
   std::chrono::steady_clock::time_point start;
   CostLedger cost;
+  std::uint64_t last_pass = 0;            ///< That `cost` counts, with those of its parts.
   std::vector<std::size_t> rows_in_step;  ///< By expert; empty between steps.
   std::exception_ptr error;               ///< Ends the request.
 

@@ -402,6 +402,7 @@ TUTTI_INLINE void EngineState::compute(Plan& plan) {
 /// Splits the cost of the pass between the sessions, for each expert by rows.
 TUTTI_INLINE void EngineState::charge(const Plan& plan) {
   const CostLedger& pass = runner_->ledger();
+  ++passes_;
   std::vector<std::size_t> rows(pass.per_expert.size());
   for (const RowBlock& block : plan.blocks) {
     SessionState& state = *block.session;
@@ -425,7 +426,10 @@ TUTTI_INLINE void EngineState::charge(const Plan& plan) {
       cost.kv_bytes += pass.per_expert[e].kv_bytes * share;
       cost.seconds += pass.per_expert[e].seconds * share;
     }
-    state.cost.steps += pass.steps;
+    // A pass counts once for a request, however many of its parts are in it.
+    for (SessionState* whole = &state; whole != nullptr; whole = whole->parent) {
+      if (std::exchange(whole->last_pass, passes_) != passes_) whole->cost.steps += pass.steps;
+    }
     state.rows_in_step.clear();
   }
 }

@@ -15,9 +15,12 @@
 #include "tutti/base/candidate.hpp"
 #include "tutti/base/error.hpp"
 #include "tutti/engine/session.hpp"
+#include "tutti/engine/task.hpp"
 #include "tutti/method/generate.hpp"
 #include "tutti/scorer/scorer.hpp"
 #include "tutti/selector/selector.hpp"
+
+TUTTI_COROUTINE_TEMPLATES_BEGIN
 
 namespace tutti::detail {
 
@@ -96,3 +99,5 @@ Task<bool> score_some(Session& session, std::shared_ptr<Scorer> scorer,
 }
 
 }  // namespace tutti::detail
+
+TUTTI_COROUTINE_TEMPLATES_END
