@@ -230,3 +230,23 @@ TEST_CASE("A branch continues as a new request with its beginning would",
                     same.log_probabilities));
   }
 }
+
+TEST_CASE("Equal prompts that arrive together are computed once", "[engine]") {
+  const std::vector<TestModel> experts = three_experts();
+  Request request;
+  request.prompt_tokens = some_tokens(200);
+  request.samples_per_expert = 1;
+  request.max_new_tokens = 3;
+  const Result expected = Engine(Stack(experts, on_threads(1))).submit(request, Generate()).get();
+  Engine engine(Stack(experts, on_threads(1)));
+  std::vector<Future<Result>> results;
+  for (int i = 0; i < 4; ++i) results.push_back(engine.submit(request, Generate()));
+  std::uint64_t prompt_tokens = 0;
+  for (Future<Result>& future : results) {
+    const Result result = future.get();
+    check_equal(result, expected);
+    prompt_tokens += result.cost.total().prompt_tokens;
+  }
+  CHECK(prompt_tokens == 3 * (200 + 3 * (200 - 192)));
+  CHECK(engine.stats().cached_tokens == 3 * 3 * 192);
+}

@@ -22,6 +22,7 @@
 #include "tutti/engine/detail/device_loop-inl.hpp"
 #include "tutti/engine/detail/engine_state.hpp"
 #include "tutti/engine/detail/planning-inl.hpp"
+#include "tutti/engine/detail/prompts-inl.hpp"
 #include "tutti/engine/detail/session-inl.hpp"
 #include "tutti/engine/detail/sessions-inl.hpp"
 #include "tutti/engine/detail/writing-inl.hpp"

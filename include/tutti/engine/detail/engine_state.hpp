@@ -105,6 +105,7 @@ class EngineState {
 
   void plan_decoding(Plan& plan);
   void plan_prefill(Plan& plan);
+  [[nodiscard]] bool computed_by_other(const SessionState& state, std::uint32_t e) const;
   void plan_group(Plan& plan, SessionState& state, WriteGroup& group, bool alone);
   void plan_first(Plan& plan);
   void make_room_at_any_cost(SessionState& state, const WriteGroup* group);
