@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scorer whose second argument is not the experts. expect: the scorer lacks std::vector<double>
-// score(const tutti::ScoringRequest&) expect: tutti::LikelihoodSource& max lines: 12
+// A scorer that takes something else than the experts as its second argument.
+// expect: the scorer lacks std::vector<double> score(const tutti::ScoringRequest&)
+// expect: tutti::LikelihoodSource&
+// max lines: 12
 #include "tutti/ensemble/ensemble.hpp"
 
 struct Uniform {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Router and selector interchanged. expect: the router lacks tutti::Route route(const
-// tutti::RouterQuery&) expect: Ensemble<N, Model, Scorer, Router, Selector> max lines: 12
+// A router in the place of the selector and the other way round.
+// expect: the router lacks tutti::Route route(const tutti::RouterQuery&)
+// expect: Ensemble<N, Model, Scorer, Router, Selector>
+// max lines: 12
 #include "tutti/ensemble/ensemble.hpp"
 
 struct Uniform {

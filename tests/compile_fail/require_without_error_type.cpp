@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// require() needs the type of the exception to throw. expect: no matching function for call to
+// require() needs the type of the exception to throw.
+// expect: no matching function for call to
 #include "tutti/base/error.hpp"
 
 void check(int rows) {

@@ -26,7 +26,7 @@ class Future {
 
   /// Whether `get` returns at once.
   [[nodiscard]] bool ready() const {
-    const std::lock_guard lock(state().mutex);
+    const std::lock_guard<std::mutex> lock(state().mutex);
     return state().is_set();
   }
 
@@ -37,7 +37,7 @@ class Future {
     State& shared = state();
     // Whether another thread steps is asked again now and then: the engine may have been stopped.
     constexpr std::chrono::milliseconds kPatience(50);
-    std::unique_lock lock(shared.mutex);
+    std::unique_lock<std::mutex> lock(shared.mutex);
     while (!shared.is_set()) {
       lock.unlock();
       const bool advanced = shared.advance && shared.advance();
@@ -98,7 +98,7 @@ class Promise {
   template <class Assign>
   void set(Assign assign) {
     {
-      const std::lock_guard lock(state_->mutex);
+      const std::lock_guard<std::mutex> lock(state_->mutex);
       assign();
     }
     state_->changed.notify_all();

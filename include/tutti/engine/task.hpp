@@ -12,15 +12,16 @@
 
 #include "tutti/base/error.hpp"
 
-// Around coroutines that are templates: g++ warns that their frames hold the type of a lambda of
-// the program, which has no linkage.
+// Around coroutines. g++ warns of code that it makes itself: frames of templates may hold the type
+// of a lambda, which has no linkage, and they are compared with a null pointer written as 0.
 #if defined(__GNUC__) && !defined(__clang__)
-#define TUTTI_COROUTINE_TEMPLATES_BEGIN \
-  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wsubobject-linkage\"")
-#define TUTTI_COROUTINE_TEMPLATES_END _Pragma("GCC diagnostic pop")
+#define TUTTI_COROUTINES_BEGIN                                                             \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wsubobject-linkage\"") \
+      _Pragma("GCC diagnostic ignored \"-Wzero-as-null-pointer-constant\"")
+#define TUTTI_COROUTINES_END _Pragma("GCC diagnostic pop")
 #else
-#define TUTTI_COROUTINE_TEMPLATES_BEGIN
-#define TUTTI_COROUTINE_TEMPLATES_END
+#define TUTTI_COROUTINES_BEGIN
+#define TUTTI_COROUTINES_END
 #endif
 
 namespace tutti {
@@ -100,6 +101,8 @@ class [[nodiscard]] Task {
   bool started_ = false;
 };
 
+TUTTI_COROUTINES_BEGIN
+
 /// Runs tasks side by side; the values are in the order of the tasks.
 /// @throws the exception of the first task in that order that has one, after all have ended.
 template <class T>
@@ -117,5 +120,7 @@ Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
   if (error) std::rethrow_exception(error);
   co_return values;
 }
+
+TUTTI_COROUTINES_END
 
 }  // namespace tutti

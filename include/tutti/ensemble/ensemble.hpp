@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tutti/engine/engine.hpp"
+#include "tutti/engine/task.hpp"
 #include "tutti/ensemble/component_checks.hpp"
 #include "tutti/ensemble/fuse_distributions.hpp"
 #include "tutti/ensemble/request.hpp"
@@ -29,6 +30,8 @@
 #include "tutti/selector/selector.hpp"
 #include "tutti/text/text_codec.hpp"
 #include "tutti/transformer/expert_stack.hpp"
+
+TUTTI_COROUTINES_BEGIN
 
 namespace tutti {
 
@@ -117,7 +120,8 @@ class Ensemble : detail::FirstFailedCheck<Model, Scorer, Router, Selector> {
 
   /// Answers several requests in the same batches. The results are in the order of the requests.
   /// @throws the error of the first request in that order that has one, after all have ended.
-  [[nodiscard]] std::vector<Result> generate(std::span<const Request> requests) {
+  template <std::convertible_to<std::span<const Request>> Requests>
+  [[nodiscard]] std::vector<Result> generate(const Requests& requests) {
     std::vector<Result> results;
     if constexpr (kFits) {
       for (Future<Result>& future : engine_->run(requests, components_))
@@ -194,3 +198,5 @@ Ensemble(Experts, Scorer = {}, Router = {}, Selector = {})
                 Selector>;
 
 }  // namespace tutti
+
+TUTTI_COROUTINES_END

@@ -27,7 +27,7 @@
 #include "tutti/selector/canonical_answer.hpp"
 #include "tutti/selector/majority_vote.hpp"
 
-TUTTI_COROUTINE_TEMPLATES_BEGIN
+TUTTI_COROUTINES_BEGIN
 
 namespace tutti {
 
@@ -91,4 +91,4 @@ class AdaptiveConsistency {
 
 }  // namespace tutti
 
-TUTTI_COROUTINE_TEMPLATES_END
+TUTTI_COROUTINES_END

@@ -33,7 +33,7 @@
 #include "tutti/selector/canonical_answer.hpp"
 #include "tutti/selector/majority_vote.hpp"
 
-TUTTI_COROUTINE_TEMPLATES_BEGIN
+TUTTI_COROUTINES_BEGIN
 
 namespace tutti {
 
@@ -188,4 +188,4 @@ class DeepConfOnline {
 
 }  // namespace tutti
 
-TUTTI_COROUTINE_TEMPLATES_END
+TUTTI_COROUTINES_END

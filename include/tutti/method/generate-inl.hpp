@@ -9,7 +9,10 @@
 
 #include "tutti/base/error.hpp"
 #include "tutti/base/macros.hpp"
+#include "tutti/engine/task.hpp"
 #include "tutti/method/generate.hpp"
+
+TUTTI_COROUTINES_BEGIN
 
 namespace tutti::detail::inline TUTTI_ABI {
 
@@ -42,3 +45,5 @@ TUTTI_INLINE Task<Selection> generate(Session& session, std::shared_ptr<Generate
 }
 
 }  // namespace tutti::detail::inline TUTTI_ABI
+
+TUTTI_COROUTINES_END

@@ -28,8 +28,11 @@
 #include "tutti/base/error.hpp"
 #include "tutti/engine/detail/check_request.hpp"
 #include "tutti/engine/session.hpp"
+#include "tutti/engine/task.hpp"
 #include "tutti/method/detail/further_prompts.hpp"
 #include "tutti/selector/selector.hpp"
+
+TUTTI_COROUTINES_BEGIN
 
 namespace tutti {
 
@@ -139,3 +142,5 @@ class Knockout {
 };
 
 }  // namespace tutti
+
+TUTTI_COROUTINES_END

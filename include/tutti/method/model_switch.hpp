@@ -29,7 +29,7 @@
 #include "tutti/selector/canonical_answer.hpp"
 #include "tutti/selector/majority_vote.hpp"
 
-TUTTI_COROUTINE_TEMPLATES_BEGIN
+TUTTI_COROUTINES_BEGIN
 
 namespace tutti {
 
@@ -108,4 +108,4 @@ class ModelSwitch {
 
 }  // namespace tutti
 
-TUTTI_COROUTINE_TEMPLATES_END
+TUTTI_COROUTINES_END

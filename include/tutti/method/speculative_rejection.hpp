@@ -27,7 +27,7 @@
 #include "tutti/scorer/log_probability.hpp"
 #include "tutti/scorer/scorer.hpp"
 
-TUTTI_COROUTINE_TEMPLATES_BEGIN
+TUTTI_COROUTINES_BEGIN
 
 namespace tutti {
 
@@ -88,4 +88,4 @@ class SpeculativeRejection {
 
 }  // namespace tutti
 
-TUTTI_COROUTINE_TEMPLATES_END
+TUTTI_COROUTINES_END

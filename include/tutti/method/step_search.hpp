@@ -36,7 +36,7 @@
 #include "tutti/method/detail/stages.hpp"
 #include "tutti/scorer/scorer.hpp"
 
-TUTTI_COROUTINE_TEMPLATES_BEGIN
+TUTTI_COROUTINES_BEGIN
 
 namespace tutti {
 
@@ -202,4 +202,4 @@ class ParticleFilter {
 
 }  // namespace tutti
 
-TUTTI_COROUTINE_TEMPLATES_END
+TUTTI_COROUTINES_END

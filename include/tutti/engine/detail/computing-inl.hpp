@@ -46,7 +46,7 @@ TUTTI_INLINE void EngineState::compute(Plan& plan) {
     for (std::size_t i = 0; i < values.size(); ++i) *destinations[i] = values[i];
     charge(plan);
     keep_prompts(plan, logits);
-    const std::lock_guard lock(stats_mutex_);
+    const std::lock_guard<std::mutex> lock(stats_mutex_);
     ++stats_.steps;
     stats_.rows += rows.size();
     stats_.decode_rows += outputs.size();

@@ -102,7 +102,7 @@ TUTTI_INLINE bool EngineState::decode_on_device() {
       on_device_session_ = nullptr;
     }
   }
-  const std::lock_guard lock(stats_mutex_);
+  const std::lock_guard<std::mutex> lock(stats_mutex_);
   ++stats_.steps;
   return true;
 }

@@ -75,7 +75,7 @@ TUTTI_INLINE Future<Result> EngineState::submit(Request request, Method method,
   session->promise.emplace([this] {
     refuse_reentry();
     {
-      const std::lock_guard lock(inbox_mutex_);
+      const std::lock_guard<std::mutex> lock(inbox_mutex_);
       if (thread_.joinable()) return false;
     }
     step();
@@ -83,7 +83,7 @@ TUTTI_INLINE Future<Result> EngineState::submit(Request request, Method method,
   });
   Future<Result> future = session->promise->future();
   {
-    const std::lock_guard lock(inbox_mutex_);
+    const std::lock_guard<std::mutex> lock(inbox_mutex_);
     require<QueueFullError>(inbox_.size() < options_.max_waiting,
                             "the queue of the engine is full: ", inbox_.size(),
                             " requests wait, and max_waiting is ", options_.max_waiting,
@@ -92,7 +92,7 @@ TUTTI_INLINE Future<Result> EngineState::submit(Request request, Method method,
     inbox_.push_back(std::move(session));
   }
   {
-    const std::lock_guard lock(stats_mutex_);
+    const std::lock_guard<std::mutex> lock(stats_mutex_);
     ++stats_.submitted;
     ++stats_.waiting;
   }
@@ -101,13 +101,13 @@ TUTTI_INLINE Future<Result> EngineState::submit(Request request, Method method,
 }
 
 TUTTI_INLINE void EngineState::start() {
-  const std::lock_guard lock(inbox_mutex_);
+  const std::lock_guard<std::mutex> lock(inbox_mutex_);
   require<OptionError>(!thread_.joinable(), "the engine has been started: stop it first");
   stopping_ = false;
   thread_ = std::thread([this] {
     while (true) {
       bool busy = step();
-      std::unique_lock wait(inbox_mutex_);
+      std::unique_lock<std::mutex> wait(inbox_mutex_);
       if (!busy) inbox_changed_.wait(wait, [&] { return stopping_ || !inbox_.empty(); });
       if (stopping_) return;
     }
@@ -129,7 +129,7 @@ TUTTI_INLINE void EngineState::stop() {
 TUTTI_INLINE void EngineState::end_thread() {
   std::thread thread;
   {
-    const std::lock_guard lock(inbox_mutex_);
+    const std::lock_guard<std::mutex> lock(inbox_mutex_);
     stopping_ = true;
     thread.swap(thread_);
   }
@@ -138,13 +138,13 @@ TUTTI_INLINE void EngineState::end_thread() {
 }
 
 TUTTI_INLINE EngineStats EngineState::stats() const {
-  const std::lock_guard lock(stats_mutex_);
+  const std::lock_guard<std::mutex> lock(stats_mutex_);
   return stats_;
 }
 
 TUTTI_INLINE void EngineState::release_memory() {
   refuse_reentry();
-  const std::lock_guard lock(step_mutex_);
+  const std::lock_guard<std::mutex> lock(step_mutex_);
   runner_->release_memory();
 }
 
@@ -173,7 +173,7 @@ TUTTI_INLINE std::vector<Token> EngineState::prepare(const Request& request,
 
 TUTTI_INLINE bool EngineState::step() {
   refuse_reentry();
-  const std::lock_guard lock(step_mutex_);
+  const std::lock_guard<std::mutex> lock(step_mutex_);
   struct Stepping {
     std::atomic<std::thread::id>& id;
     ~Stepping() { id.store({}); }
@@ -199,10 +199,10 @@ TUTTI_INLINE bool EngineState::step() {
   const bool busy = !sessions_.empty();
   std::size_t waiting = 0;
   {
-    const std::lock_guard inbox(inbox_mutex_);
+    const std::lock_guard<std::mutex> inbox(inbox_mutex_);
     waiting = inbox_.size();
   }
-  const std::lock_guard stats(stats_mutex_);
+  const std::lock_guard<std::mutex> stats(stats_mutex_);
   stats_.running = sessions_.size();
   stats_.waiting = waiting;
   if (const KvPageTable* const pages = runner_->pages()) {

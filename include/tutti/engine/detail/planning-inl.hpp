@@ -48,7 +48,7 @@ TUTTI_INLINE bool EngineState::make_room(const Plan& plan, std::size_t pages,
     const std::size_t before = pages_left();
     release_all(victim);
     if (pages_left() == before) continue;
-    const std::lock_guard lock(stats_mutex_);
+    const std::lock_guard<std::mutex> lock(stats_mutex_);
     ++stats_.preemptions;
   }
   return true;
@@ -78,7 +78,7 @@ TUTTI_INLINE void EngineState::make_room_at_any_cost(SessionState& state, const 
     const std::size_t before = pages_left();
     release_all(*session);
     if (pages_left() == before) continue;
-    const std::lock_guard lock(stats_mutex_);
+    const std::lock_guard<std::mutex> lock(stats_mutex_);
     ++stats_.preemptions;
   }
   release_waiting(state, group);

@@ -25,7 +25,7 @@ TUTTI_INLINE std::optional<SequenceId> EngineState::open(const Plan& plan, std::
     return std::nullopt;
   }
   if (const std::size_t cached = runner_->length(sequence); cached > 0) {
-    const std::lock_guard lock(stats_mutex_);
+    const std::lock_guard<std::mutex> lock(stats_mutex_);
     stats_.cached_tokens += cached;
   }
   return sequence;

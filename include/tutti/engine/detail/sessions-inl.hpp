@@ -22,7 +22,7 @@ namespace tutti::detail::inline TUTTI_ABI {
 TUTTI_INLINE void EngineState::admit() {
   std::vector<std::unique_ptr<SessionState>> arrived;
   {
-    const std::lock_guard lock(inbox_mutex_);
+    const std::lock_guard<std::mutex> lock(inbox_mutex_);
     // Of the waiting requests, the one of the highest priority comes first, then the oldest.
     while (!inbox_.empty() && sessions_.size() + arrived.size() < options_.max_running) {
       const auto next = std::max_element(inbox_.begin(), inbox_.end(),
@@ -158,7 +158,7 @@ TUTTI_INLINE void EngineState::end_session(SessionState& state) {
     }
   } else {
     {
-      const std::lock_guard lock(stats_mutex_);
+      const std::lock_guard<std::mutex> lock(stats_mutex_);
       ++stats_.finished;
     }
     if (state.error) {

@@ -197,7 +197,7 @@ TUTTI_INLINE void EngineState::append_token(SessionState& state, WriteGroup& gro
   ++state.cost.per_expert[writer.experts.front()].generated_tokens;
   ++state.drawn_tokens;
   {
-    const std::lock_guard lock(stats_mutex_);
+    const std::lock_guard<std::mutex> lock(stats_mutex_);
     ++stats_.generated_tokens;
   }
   writer.text.append_token(drawn.token, drawn.log_probability);

@@ -20,7 +20,7 @@
 #include "tutti/scorer/scorer.hpp"
 #include "tutti/selector/selector.hpp"
 
-TUTTI_COROUTINE_TEMPLATES_BEGIN
+TUTTI_COROUTINES_BEGIN
 
 namespace tutti::detail {
 
@@ -100,4 +100,4 @@ Task<bool> score_some(Session& session, std::shared_ptr<Scorer> scorer,
 
 }  // namespace tutti::detail
 
-TUTTI_COROUTINE_TEMPLATES_END
+TUTTI_COROUTINES_END

@@ -70,7 +70,7 @@ class TokenMasks::Shared {
       const std::shared_lock lock(mutex_);
       if (const auto* mask = cache.find_mask(state)) return *mask;
     }
-    const std::unique_lock lock(mutex_);
+    const std::unique_lock<std::shared_mutex> lock(mutex_);
     const State canonical = cache.automaton.canonical(state);
     if (const auto* mask = cache.find_mask(state)) return *mask;
     auto mask = std::make_shared<const TokenMask>(compute_mask(cache.automaton, canonical));
@@ -88,7 +88,7 @@ class TokenMasks::Shared {
       const bool is_full = cache->bytes() > options_.max_cache_bytes;
       if (!is_full && cache->automaton.find_next(state, text)) return state;
     }
-    const std::unique_lock lock(mutex_);
+    const std::unique_lock<std::shared_mutex> lock(mutex_);
     if (cache_->bytes() > options_.max_cache_bytes) cache_ = make_cache();
     if (cache != cache_) {
       state = cache_->automaton.import(cache->automaton, state);
@@ -125,7 +125,7 @@ class TokenMasks::Shared {
   static void set(TokenMask& mask, Token token) {
     const auto index = static_cast<std::size_t>(token);
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
-    mask.count += (mask.words[index / 64] & bit) == 0 ? 1 : 0;
+    mask.count += (mask.words[index / 64] & bit) == 0 ? 1U : 0U;
     mask.words[index / 64] |= bit;
   }
 
