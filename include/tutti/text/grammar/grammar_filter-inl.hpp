@@ -58,7 +58,7 @@ class GrammarFilter::States {
 
   [[nodiscard]] std::optional<GrammarState> find(std::span<const Token> tokens) {
     const std::uint64_t hash = hash_of(tokens);
-    const std::scoped_lock lock(mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     const auto entry = entries_.find(hash);
     if (entry == entries_.end() ||
         !std::equal(tokens.begin(), tokens.end(), entry->second.tokens.begin(),
@@ -69,7 +69,7 @@ class GrammarFilter::States {
 
   void keep(std::span<const Token> tokens, const GrammarState& state) {
     const std::uint64_t hash = hash_of(tokens);
-    const std::scoped_lock lock(mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     if (!newest_ || !newest_->shares_cache_with(state)) {
       // States keep the parser cache that they belong to alive.
       entries_.clear();

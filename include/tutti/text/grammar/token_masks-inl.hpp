@@ -51,23 +51,23 @@ class TokenMasks::Shared {
   [[nodiscard]] const std::shared_ptr<const TokenMask>& mask_after_end() const { return ended_; }
 
   [[nodiscard]] std::pair<std::shared_ptr<Cache>, State> start() const {
-    const std::shared_lock lock(mutex_);
+    const std::shared_lock<std::shared_mutex> lock(mutex_);
     return {cache_, cache_->automaton.start()};
   }
 
   [[nodiscard]] bool accepts(const Cache& cache, State state) const {
-    const std::shared_lock lock(mutex_);
+    const std::shared_lock<std::shared_mutex> lock(mutex_);
     return cache.automaton.accepts(state);
   }
 
   [[nodiscard]] bool reached_limit(const Cache& cache) const {
-    const std::shared_lock lock(mutex_);
+    const std::shared_lock<std::shared_mutex> lock(mutex_);
     return cache.automaton.reached_limit();
   }
 
   [[nodiscard]] std::shared_ptr<const TokenMask> allowed(Cache& cache, State state) {
     {
-      const std::shared_lock lock(mutex_);
+      const std::shared_lock<std::shared_mutex> lock(mutex_);
       if (const auto* mask = cache.find_mask(state)) return *mask;
     }
     const std::unique_lock<std::shared_mutex> lock(mutex_);
@@ -84,7 +84,7 @@ class TokenMasks::Shared {
   /// The state after `text`, dead if there is none; `cache` becomes a new one if it was full.
   [[nodiscard]] State next(std::shared_ptr<Cache>& cache, State state, std::string_view text) {
     {
-      const std::shared_lock lock(mutex_);
+      const std::shared_lock<std::shared_mutex> lock(mutex_);
       const bool is_full = cache->bytes() > options_.max_cache_bytes;
       if (!is_full && cache->automaton.find_next(state, text)) return state;
     }
@@ -98,11 +98,11 @@ class TokenMasks::Shared {
   }
 
   [[nodiscard]] std::size_t cache_bytes() const {
-    const std::shared_lock lock(mutex_);
+    const std::shared_lock<std::shared_mutex> lock(mutex_);
     return cache_->bytes();
   }
   [[nodiscard]] std::size_t masks_computed() const {
-    const std::shared_lock lock(mutex_);
+    const std::shared_lock<std::shared_mutex> lock(mutex_);
     return masks_computed_;
   }
 
