@@ -65,8 +65,7 @@ void stream_answer(auto& ensemble, tutti::Request request, httplib::Response& re
   };
   tutti::StopSource stop;
   request.stop = stop.get_token();
-  const auto future = std::make_shared<tutti::Future<tutti::Result>>(
-      ensemble.submit(std::move(request)));
+  const auto future = std::make_shared<tutti::Future<tutti::Result>>(ensemble.submit(request));
   response.set_chunked_content_provider(
       "application/x-ndjson", [=](std::size_t, httplib::DataSink& sink) mutable {
         const auto send = [&](const Json& json) {
@@ -108,7 +107,7 @@ int main(int argc, char** argv) {
         const Json json = Json::parse(call.body);
         tutti::Request request = request_of(json);
         if (json.value("stream", false)) return stream_answer(ensemble, request, response);
-        const tutti::Result result = ensemble.submit(std::move(request)).get();
+        const tutti::Result result = ensemble.submit(request).get();
         response.set_content(json_of(result).dump(), "application/json");
       } catch (const Json::exception& error) {
         refuse(400, error);

@@ -81,17 +81,17 @@ template <class T>
 class Promise {
  public:
   /// @param advance called by a waiting thread as long as it returns true.
-  explicit Promise(std::function<bool()> advance = {})
+  explicit Promise(const std::function<bool()>& advance = {})
       : state_(std::make_shared<typename Future<T>::State>()) {
-    state_->advance = std::move(advance);
+    state_->advance = advance;
   }
 
   [[nodiscard]] Future<T> future() const { return Future<T>(state_); }
   void set_value(T value) {
     set([&] { state_->value.emplace(std::move(value)); });
   }
-  void set_error(std::exception_ptr error) {
-    set([&] { state_->error = std::move(error); });
+  void set_error(const std::exception_ptr& error) {
+    set([&] { state_->error = error; });
   }
 
  private:

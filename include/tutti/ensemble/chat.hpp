@@ -26,7 +26,7 @@ namespace tutti {
 /// What can answer the requests of a chat: an Ensemble, or any type with `submit` or `generate`.
 template <class T>
 concept AnswersRequests = requires(T& answerer, Request request) {
-  { answerer.submit(std::move(request)).get() } -> std::convertible_to<Result>;
+  { answerer.submit(request).get() } -> std::convertible_to<Result>;
 }
 || requires(T& answerer, const Request& request) {
   { answerer.generate(request) } -> std::convertible_to<Result>;
@@ -51,8 +51,8 @@ class Chat {
   template <AnswersRequests Answerer>
   explicit Chat(Answerer& answerer, const std::string& system = {}, Request settings = {})
       : Chat(std::function<Result(Request)>([&answerer](Request request) -> Result {
-               if constexpr (requires { answerer.submit(std::move(request)).get(); }) {
-                 return answerer.submit(std::move(request)).get();
+               if constexpr (requires { answerer.submit(request).get(); }) {
+                 return answerer.submit(request).get();
                } else {
                  return answerer.generate(request);
                }

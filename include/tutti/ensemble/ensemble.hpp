@@ -131,9 +131,9 @@ class Ensemble : detail::FirstFailedCheck<Model, Scorer, Router, Selector> {
   }
 
   /// Queues a request, from any thread: see Engine.
-  [[nodiscard]] Future<Result> submit(Request request) {
+  [[nodiscard]] Future<Result> submit(const Request& request) {
     if constexpr (kFits) {
-      return engine_->submit(std::move(request), components_);
+      return engine_->submit(request, components_);
     } else {
       return {};
     }

@@ -149,6 +149,7 @@ class DeepConfOnline {
     for (const Candidate& candidate : session.candidates())
       lowest[candidate.expert].push_back(lowest_group(candidate));
     std::vector<double> result;
+    result.reserve(lowest.size());
     for (std::vector<double>& values : lowest)
       result.push_back(detail::quantile(std::move(values), 1 - options_.keep));
     return result;

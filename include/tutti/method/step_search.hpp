@@ -184,6 +184,7 @@ class ParticleFilter {
       const bool scored = co_await scoring;
       if (!scored || detail::running_among(session, particles).empty()) break;
       std::vector<double> weights;
+      weights.reserve(particles.size());
       for (const std::size_t i : particles) weights.push_back(session.candidates()[i].score);
       // No expert has the number 65535, so that no candidate draws with this key.
       const DrawKey key{session.request().seed, session.request().draw_stream, 65535, 0,

@@ -62,6 +62,7 @@ Task<bool> score_some(Session& session, std::shared_ptr<Scorer> scorer,
     if (stopped) co_return false;
   }
   std::vector<Candidate> some;
+  some.reserve(indices.size());
   for (const std::size_t i : indices) some.push_back(session.candidates()[i]);
   ComputedLikelihoods models(session.candidates(), table, session.experts());
   const ScoringRequest request{session.prompt(), session.prompt_text(), some};
