@@ -50,7 +50,7 @@ class Chat {
   /// empty.
   template <AnswersRequests Answerer>
   explicit Chat(Answerer& answerer, const std::string& system = {}, Request settings = {})
-      : Chat(std::function<Result(Request)>([&answerer](Request request) -> Result {
+      : Chat(std::function<Result(Request)>([&answerer](const Request& request) -> Result {
                if constexpr (requires { answerer.submit(request).get(); }) {
                  return answerer.submit(request).get();
                } else {
