@@ -143,8 +143,10 @@ namespace tutti::jinja::detail {
                                                std::vector<std::pair<Value, Value>> keyed,
                                                bool reverse) {
   std::vector<const Value*> keys;
+  keys.reserve(keyed.size());
   for (const auto& [key, item] : keyed) keys.push_back(&key);
   std::vector<Value> items;
+  items.reserve(keyed.size());
   for (const std::size_t at : sorted_positions(runtime, keys, reverse))
     items.push_back(std::move(keyed[at].second));
   return items;
