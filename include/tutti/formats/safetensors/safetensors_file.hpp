@@ -148,9 +148,9 @@ class SafetensorsFile {
   }
 
   /// Checks that the entries tile `buffer` without holes or overlap, and makes the views.
-  void place(const Entries& entries, std::span<const std::byte> buffer) {
+  void place(Entries&& entries, std::span<const std::byte> buffer) {
     std::size_t position = 0;
-    for (const auto& [range, entry] : entries) {
+    for (auto& [range, entry] : entries) {
       const std::string where = path_ + ": " + in_quotes(entry.name);
       require<FormatError>(entry.begin == position, where, ": begins at byte ", entry.begin,
                            " of the buffer, expected ", position,
