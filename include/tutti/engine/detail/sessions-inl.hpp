@@ -48,7 +48,7 @@ TUTTI_INLINE void EngineState::admit() {
     sessions_.insert(place, std::move(session));
     state.start = std::chrono::steady_clock::now();
     try {
-      state.task = state.method(state.session);
+      (void)(state.task = state.method(state.session));
       state.task.start();
     } catch (...) {
       state.error = std::current_exception();
