@@ -23,7 +23,7 @@ template <std::size_t count>
 [[nodiscard]] TUTTI_ALWAYS_INLINE inline std::int32_t dot_codes(const std::int8_t* codes,
                                                                 const std::int8_t* x) {
   std::int32_t sum = 0;
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #pragma GCC unroll 1  // straight code would not be vectorized
 #endif
   for (std::size_t i = 0; i < count; ++i) sum += std::int16_t{codes[i]} * std::int16_t{x[i]};
